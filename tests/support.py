@@ -1,0 +1,41 @@
+"""What the tests share that is not a fixture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TREE = "{{cookiecutter.project_slug}}"
+ENGINES = ("cookiecutter", "copier")
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Map each file's path to its mode and bytes."""
+    return {
+        path.relative_to(root).as_posix(): (path.stat().st_mode & 0o777, path.read_bytes())
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder and return what it says."""
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def run_cookiecutter(
+    template: Path | str, cwd: Path, *arguments: str, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run Cookiecutter as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "cookiecutter", str(template), *arguments],
+        cwd=cwd,
+        input=typed,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )

@@ -1,0 +1,86 @@
+"""Every kind of project is well-formed, and its code passes its own checks as it is born."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+
+from combinations import PAIRWISE, TOGGLED
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ANSWERS = [*PAIRWISE, *TOGGLED]
+
+
+@pytest.fixture(scope="module")
+def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make every project of the table; one engine is enough, the parity tests see to the other."""
+    root = tmp_path_factory.mktemp("matrix")
+    for number, answers in enumerate(ANSWERS):
+        copier.run_copy(str(template), root / f"{number:02d}", data=answers, defaults=True, quiet=True)
+    return sorted(root.iterdir())
+
+
+def run(*command: str, cwd: Path) -> None:
+    """Run a Python tool over all projects at once, and show what it says if it finds something."""
+    done = subprocess.run([sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parse"),
+    [
+        ("*.yml", lambda text: list(yaml.safe_load_all(text))),
+        ("*.yaml", lambda text: list(yaml.safe_load_all(text))),
+        ("*.toml", tomllib.loads),
+        ("*.json", json.loads),
+    ],
+    ids=["yml", "yaml", "toml", "json"],
+)
+def test_every_data_file_parses(projects: list[Path], pattern: str, parse: Callable[[str], Any]) -> None:
+    for project in projects:
+        for path in project.rglob(pattern):
+            parse(path.read_text("utf-8"))
+
+
+def test_the_code_passes_the_project_s_own_lint(projects: list[Path]) -> None:
+    run("ruff", "check", "--no-cache", ".", cwd=projects[0].parent)
+
+
+def test_formatting_a_new_project_changes_nothing(projects: list[Path]) -> None:
+    run("ruff", "format", "--no-cache", "--check", ".", cwd=projects[0].parent)
+
+
+def test_the_code_compiles(projects: list[Path]) -> None:
+    run("compileall", "-q", ".", cwd=projects[0].parent)
+
+
+def test_the_contract_says_what_was_answered(projects: list[Path]) -> None:
+    for project, answers in zip(projects, ANSWERS, strict=True):
+        recorded = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
+        contract = yaml.safe_load((project / "config" / "dataset.yaml").read_text("utf-8"))
+        assert answers.items() <= recorded.items()
+        assert contract["dataset"] == recorded["dataset_name"]
+        assert contract["problem_type"] == recorded["problem_type"]
+        assert contract["csv"]["header"] is recorded["header"]
+        assert contract["metric"] == recorded["metric"]
+        assert contract["threshold"] == float(recorded["metric_threshold"])
+        for role, question in [
+            ("id", "id_column"),
+            ("target", "target_column"),
+            ("numeric", "numeric_columns"),
+            ("categorical", "categorical_columns"),
+        ]:
+            columns = [column["name"] for column in contract["columns"] if column["role"] == role]
+            assert columns == [name.strip() for name in recorded[question].split(",") if name.strip()]

@@ -1,0 +1,92 @@
+"""The tree is plain: what stands in it can be checked out, opened and run on any machine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from binaryornot.check import is_binary
+
+from conftest import Bake
+from cookiecutter_rules import FOLDER
+from support import ENGINES, TREE
+
+JINJA = re.compile(r"\{\{|\{%|\{#")
+LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
+RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
+LONGEST_PATH = 120  # Windows allows 260, of which the folders above the project take their part
+
+
+@pytest.fixture(scope="module")
+def tree(template: Path) -> dict[str, Path]:
+    """Map the path of each file of the tree to the file."""
+    root = template / TREE
+    return {path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def text(path: Path) -> str | None:
+    """Read a text file as both engines do; None if it is not one."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def test_every_part_names_the_tree_alike(template: Path) -> None:
+    subdirectory = yaml.safe_load((template / "copier.yml").read_text("utf-8"))["_subdirectory"]
+    assert (template / TREE).is_dir()
+    assert TREE == FOLDER
+    assert subdirectory == f"{{% raw %}}{TREE}{{% endraw %}}"
+
+
+def test_lines_end_in_lf_and_no_file_starts_with_a_byte_order_mark(tree: dict[str, Path]) -> None:
+    for name, path in tree.items():
+        content = text(path) or ""
+        assert "\r" not in content, name
+        assert not content.startswith("\ufeff"), name
+
+
+def test_every_name_is_legal_on_windows(tree: dict[str, Path]) -> None:
+    for name in tree:
+        assert len(name) <= LONGEST_PATH, name
+        for part in name.split("/"):
+            assert not RESERVED_ON_WINDOWS.match(part), name
+            assert not ILLEGAL_ON_WINDOWS.search(part), name
+    assert len({name.lower() for name in tree}) == len(tree)
+
+
+def test_no_name_is_a_template(tree: dict[str, Path]) -> None:
+    # cookiecutter_rules.py takes every path but that of the tree as it stands.
+    assert not [name for name in tree if JINJA.search(name)]
+
+
+def test_python_and_terraform_are_plain(tree: dict[str, Path]) -> None:
+    plain = [path for name, path in tree.items() if name.endswith((".py", ".tf"))]
+    assert not [path for path in plain if JINJA.search(path.read_text("utf-8"))]
+
+
+def test_both_engines_agree_on_what_is_binary(tree: dict[str, Path]) -> None:
+    # Copier renders whatever decodes as UTF-8; Cookiecutter looks at the bytes.
+    assert {name for name, path in tree.items() if text(path) is None} == {
+        name for name, path in tree.items() if is_binary(str(path))
+    }
+
+
+def test_no_file_is_larger_than_a_megabyte(tree: dict[str, Path]) -> None:
+    assert not [name for name, path in tree.items() if path.stat().st_size > 1_000_000]
+
+
+def test_a_file_is_executable_if_and_only_if_it_starts_with_a_shebang(tree: dict[str, Path]) -> None:
+    for name, path in tree.items():
+        assert bool(path.stat().st_mode & 0o111) == path.read_bytes().startswith(b"#!"), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_jinja_is_left_in_a_project(bake: Bake, engine: str) -> None:
+    project = bake(engine)
+    files = [path for path in project.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if LEFT_OVER.search(text(path) or "")]

@@ -1,0 +1,317 @@
+"""A project is brought to a newer template without losing what its team wrote, whichever engine made it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+import yaml
+
+from cookiecutter_rules import address
+from support import ENGINES, TREE, git, run_cookiecutter
+
+ANSWERS = ".copier-answers.yml"
+
+
+@pytest.fixture
+def releases(template: Path, tmp_path: Path) -> Path:
+    """Make a repository of the template with one release, v1.0.0."""
+    repository = tmp_path / "template"
+    shutil.copytree(template, repository)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(repository))
+    release(repository, "v1.0.0")
+    return repository
+
+
+def commit(repository: Path, message: str) -> None:
+    """Commit everything that changed."""
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", message)
+
+
+def release(repository: Path, tag: str) -> None:
+    """Commit everything that changed as a release."""
+    commit(repository, tag)
+    git(repository, "tag", tag)
+
+
+def born(engine: str, source: Path | str, folder: Path, *arguments: str) -> Path:
+    """Make a project with one of the engines and commit it, as its team would."""
+    folder.mkdir(exist_ok=True)
+    project = folder / "abalone-rings"
+    if engine == "cookiecutter":
+        run = run_cookiecutter(source, folder, "--no-input", *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+    else:
+        copier.run_copy(str(source), project, defaults=True, quiet=True)
+    git(folder, "init", "--quiet", "--initial-branch=main", str(project))
+    commit(project, "Born")
+    return project
+
+
+def update(project: Path, **answers: Any) -> None:
+    """Run `copier update` as a person would who trusts nobody: never with --trust."""
+    copier.run_update(project, data=answers, defaults=True, overwrite=True, quiet=True)
+
+
+def recorded(project: Path) -> dict[str, Any]:
+    """Read the answers that a project was made with."""
+    answers: dict[str, Any] = yaml.safe_load((project / ANSWERS).read_text("utf-8"))
+    return answers
+
+
+def insert(path: Path, line: str, at: int) -> None:
+    """Insert a line into a file; at 0 it becomes the first, at -1 the last."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    lines.insert(len(lines) if at < 0 else at, f"{line}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def conflicts(project: Path) -> list[str]:
+    """List the files that hold a conflict."""
+    return [
+        line[3:]
+        for line in git(project, "status", "--porcelain").splitlines()
+        if line.startswith(("UU", "AA"))
+    ]
+
+
+def changed(project: Path) -> set[str]:
+    """List the files that differ from the last commit."""
+    return {line[-1] for line in map(str.split, git(project, "status", "--porcelain").splitlines())}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_update_keeps_what_the_team_wrote(engine: str, releases: Path, tmp_path: Path) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    insert(project / "README.md", "Ask Ada first.", at=-1)
+    insert(project / "Makefile", "# ours", at=-1)
+    insert(project / "jobs" / "train.py", "# Ours.", at=-1)
+    (project / "jobs" / "predict.py").unlink()
+    (project / "scoring").mkdir()
+    moved = (project / "jobs" / "evaluate.py").read_bytes()
+    git(project, "mv", "jobs/evaluate.py", "scoring/evaluate.py")
+    (project / "jobs" / "own.py").write_text("OWN = 1\n")
+    commit(project, "Ours")
+    for name in ("README.md", "Makefile", "jobs/train.py", "jobs/predict.py", "jobs/evaluate.py"):
+        insert(releases / TREE / name, "# Theirs.", at=0)
+    (releases / TREE / "jobs" / "new.py").write_text("NEW = 1\n")
+    release(releases, "v2.0.0")
+
+    update(project)
+
+    assert conflicts(project) == []
+    assert (project / "README.md").read_text("utf-8").startswith("# Theirs.\n")
+    assert (project / "README.md").read_text("utf-8").endswith("Ask Ada first.\n")
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+    assert (project / "Makefile").read_text("utf-8").endswith("# ours\n")
+    assert (project / "jobs" / "train.py").read_text("utf-8").startswith("# Theirs.\n")
+    assert (project / "jobs" / "train.py").read_text("utf-8").endswith("# Ours.\n")
+    assert not (project / "jobs" / "predict.py").exists()
+    assert not (project / "jobs" / "evaluate.py").exists()
+    # A file that the team moved is the team's from then on: later changes to it do not arrive.
+    assert (project / "scoring" / "evaluate.py").read_bytes() == moved
+    assert (project / "jobs" / "own.py").exists()
+    assert (project / "jobs" / "new.py").exists()
+    assert recorded(project)["_commit"] == "v2.0.0"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_line_that_both_changed_is_an_inline_conflict_and_the_rest_is_merged(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    insert(project / "README.md", "Ask Ada first.", at=0)
+    commit(project, "Ours")
+    insert(releases / TREE / "README.md", "Read the runbook first.", at=0)
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    release(releases, "v2.0.0")
+
+    update(project)
+
+    assert conflicts(project) == ["README.md"]
+    readme = (project / "README.md").read_text("utf-8")
+    for line in (
+        "<<<<<<< before updating",
+        "Ask Ada first.",
+        "=======",
+        "Read the runbook first.",
+        ">>>>>>> after updating",
+    ):
+        assert f"{line}\n" in readme
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_update_to_the_same_release_changes_nothing(engine: str, releases: Path, tmp_path: Path) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    update(project)
+    assert changed(project) == set()
+
+
+def test_both_engines_record_the_same_origin(releases: Path, tmp_path: Path) -> None:
+    projects = [born(engine, releases, tmp_path / engine) for engine in ENGINES]
+    assert len({(project / ANSWERS).read_bytes() for project in projects}) == 1
+    assert recorded(projects[0]).items() >= {"_commit": "v1.0.0", "_src_path": str(releases)}.items()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_release_that_looks_like_a_number_is_recorded_as_it_is(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    release(releases, "1.10")
+    assert recorded(born(engine, releases, tmp_path / "team"))["_commit"] == "1.10"
+
+
+def add_a_question(repository: Path) -> None:
+    """Ask for a contact, in both engines, and write it into the tree."""
+    question = {
+        "type": "str",
+        "help": "Whom do people ask?\nFor example ml-team.",
+        "default": "ml-team",
+        "validator": "{% if ' ' in contact %}contact must be one word, for example ml-team.{% endif %}",
+    }
+    questions = (repository / "copier.yml").read_text("utf-8")
+    asked = questions.replace("# How Copier makes the project\n", yaml.safe_dump({"contact": question}))
+    assert asked != questions
+    (repository / "copier.yml").write_text(asked, encoding="utf-8")
+    cookiecutter = json.loads((repository / "cookiecutter.json").read_text("utf-8"))
+    (repository / "cookiecutter.json").write_text(
+        json.dumps({"contact": "ml-team", **cookiecutter}), encoding="utf-8"
+    )
+    (repository / TREE / "CONTACT").write_text("{{ cookiecutter.contact }}\n")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_question_added_later_takes_its_default_or_an_answer(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    by_default = born(engine, releases, tmp_path / "team")
+    answered = born(engine, releases, tmp_path / "other")
+    add_a_question(releases)
+    release(releases, "v2.0.0")
+
+    update(by_default)
+    update(answered, contact="ada")
+
+    assert (by_default / "CONTACT").read_text("utf-8") == "ml-team\n"
+    assert recorded(by_default)["contact"] == "ml-team"
+    assert (answered / "CONTACT").read_text("utf-8") == "ada\n"
+    assert changed(answered) == {"CONTACT", ANSWERS}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_bad_answer_to_a_question_added_later_changes_nothing(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    add_a_question(releases)
+    release(releases, "v2.0.0")
+    with pytest.raises(ValueError, match="must be one word"):
+        update(project, contact="two words")
+    assert changed(project) == set()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_answer_changed_on_update_changes_what_depends_on_it(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    insert(project / "README.md", "Ask Ada first.", at=-1)
+    commit(project, "Ours")
+
+    update(project, header=False, metric="r2")
+
+    contract = yaml.safe_load((project / "config" / "dataset.yaml").read_text("utf-8"))
+    assert contract["csv"]["header"] is False
+    assert contract["metric"] == "r2"
+    assert contract["threshold"] == 0.5  # 2.5 was for rmse and cannot stay
+    assert recorded(project)["metric_threshold"] == "0.5"
+    assert (project / "README.md").read_text("utf-8").endswith("Ask Ada first.\n")
+    assert conflicts(project) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_template_without_a_release_is_followed_by_commit(
+    engine: str, releases: Path, tmp_path: Path
+) -> None:
+    git(releases, "tag", "--delete", "v1.0.0")
+    project = born(engine, releases, tmp_path / "team")
+    assert recorded(project)["_commit"] == git(releases, "describe", "--always")
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    commit(releases, "Second")
+
+    update(project)
+
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+    assert recorded(project)["_commit"] == git(releases, "describe", "--always")
+
+
+def test_cookiecutter_can_start_from_an_older_release_of_a_remote_template(
+    releases: Path, tmp_path: Path
+) -> None:
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    release(releases, "v2.0.0")
+
+    project = born("cookiecutter", f"git+{releases.as_uri()}", tmp_path / "team", "--checkout", "v1.0.0")
+
+    assert recorded(project)["_commit"] == "v1.0.0"
+    assert recorded(project)["_src_path"] == f"git+{releases.as_uri()}"
+    assert not (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+    update(project)
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+
+
+def test_cookiecutter_records_a_relative_path_as_an_absolute_one(releases: Path, tmp_path: Path) -> None:
+    project = born("cookiecutter", Path("..", releases.name), tmp_path / "team")
+    assert recorded(project)["_src_path"] == str(releases)
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    release(releases, "v2.0.0")
+
+    update(project)
+
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+
+
+@pytest.mark.parametrize(
+    ("remote", "recorded"),
+    [
+        ("https://gitlab.example.com/ml/template", "git+https://gitlab.example.com/ml/template"),
+        ("ssh://git@gitlab.example.com/ml/template", "git+ssh://git@gitlab.example.com/ml/template"),
+        ("https://gitlab.example.com/ml/template.git", "https://gitlab.example.com/ml/template.git"),
+        ("git@gitlab.example.com:ml/template", "git@gitlab.example.com:ml/template"),
+        ("https://github.com/ml/template", "https://github.com/ml/template"),
+        ("https://gitlab.com/ml/template", "https://gitlab.com/ml/template"),
+    ],
+)
+def test_an_address_that_copier_does_not_know_for_git_gets_a_prefix(remote: str, recorded: str) -> None:
+    assert address(remote) == recorded
+
+
+def test_a_project_from_an_archive_says_that_it_cannot_be_updated(template: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "template"), "zip", template.parent, template.name)
+    run = run_cookiecutter(archive, tmp_path, "--no-input")
+    assert run.returncode == 0
+    assert run.stderr.startswith(
+        "`copier update` will not work on this project: the template is not a git repository"
+    )
+    assert run.stderr.count("\n") == 1
+    answers = recorded(tmp_path / "abalone-rings")
+    assert answers["_commit"] is None
+    assert answers["_src_path"] is None
+
+
+def test_a_template_inside_another_repository_does_not_take_its_version(
+    template: Path, tmp_path: Path
+) -> None:
+    outer = tmp_path / "outer"
+    shutil.copytree(template, outer / "template")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(outer))
+    release(outer, "v9.0.0")
+    project = born("cookiecutter", outer / "template", tmp_path / "team")
+    assert recorded(project)["_commit"] is None

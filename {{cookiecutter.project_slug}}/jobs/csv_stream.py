@@ -1,0 +1,218 @@
+"""Stream a CSV file that keeps the contract, in typed batches, with memory that does not grow with the file.
+
+pyarrow reads; nothing is copied row by row in Python. Where it refuses a file, or a batch breaks a rule, the file is
+read once more by csv_diagnosis, slowly, to find the first fault and say it in one sentence.
+"""
+
+from __future__ import annotations
+
+import csv
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from contract import Contract
+from csv_diagnosis import FLOAT32_MAX, NOT_A_NUMBER, diagnose
+from errors import DataError
+
+BLOCK_BYTES = 4 << 20  # large enough that a block's overhead vanishes, small enough that a few fit the CPU's cache
+BOM = b"\xef\xbb\xbf"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """What was seen of a file's form; handled, and worth a word in the report."""
+
+    bom: bool
+    crlf: bool
+
+
+class CsvStream:
+    """The rows of one CSV file, in batches of the given columns in the order of the contract.
+
+    A batch holds numeric columns (and a regression's target) as float64 with nulls for missing cells, categorical
+    columns and class labels as dictionary<string>, ids as string. Ignored columns are not read.
+
+    Args:
+        path: the file.
+        contract: what its rows are.
+        columns: all columns that the file must hold, in the order they have where there is no header.
+    """
+
+    def __init__(self, path: str | Path, contract: Contract, columns: tuple[str, ...]) -> None:
+        self.path = Path(path)
+        self.contract = contract
+        self.columns = columns
+        self.form = _check_start(self.path, contract, columns)
+        self._types = {name: type_ for name in columns if (type_ := _arrow_type(contract, name)) is not None}
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        rows = 0
+        try:
+            for batch in read_ahead(self._open()):
+                if batch.num_rows:
+                    self._check(batch)
+                    rows += batch.num_rows
+                    yield batch
+        except pa.ArrowInvalid as error:
+            self.explain(str(error))
+        if rows == 0:
+            raise DataError(f"{self.path}: has a header and no row below it; add rows or remove the file")
+
+    def explain(self, fallback: str) -> NoReturn:
+        """Read the file again to say what is wrong with it.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(diagnose(self.path, self.contract, self.columns) or f"{self.path}: {fallback}")
+
+    def _open(self) -> pa.csv.CSVStreamingReader:
+        names = None if self.contract.header else list(self.columns)
+        return pa.csv.open_csv(
+            self.path,
+            read_options=pa.csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names),
+            parse_options=pa.csv.ParseOptions(delimiter=self.contract.delimiter),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=self._types,
+                include_columns=list(self._types),
+                null_values=[*self.contract.missing, *NOT_A_NUMBER],
+                strings_can_be_null=False,
+            ),
+        )
+
+    def _check(self, batch: pa.RecordBatch) -> None:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_floating(column.type):
+                # min and max skip missing cells; a comparison with infinity or NaN tells the rest
+                span = pc.min_max(column)
+                low, high = span["min"].as_py(), span["max"].as_py()
+                if low is not None and not (low >= -FLOAT32_MAX and high <= FLOAT32_MAX):
+                    self.explain(f"column {name!r} holds an infinite value; correct it or leave the cell empty")
+                if name == self.contract.target and column.null_count:
+                    self.explain(f"the target {name!r} is missing in a row")
+            elif name == self.contract.target and _has_blank(column.dictionary):
+                self.explain(f"the target {name!r} is missing in a row")
+            elif name == self.contract.id and _has_blank(column):
+                self.explain(f"the id {name!r} is missing in a row")
+
+
+def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
+    role = next(column.role for column in contract.columns if column.name == name)
+    if role == "ignored":
+        return None
+    if role == "numeric" or (role == "target" and not contract.is_classification):
+        return pa.float64()
+    return pa.string() if role == "id" else pa.dictionary(pa.int32(), pa.string())
+
+
+def csv_files(folder: str | Path) -> list[Path]:
+    """The CSV files of a folder, by name.
+
+    Raises:
+        DataError: there is none.
+    """
+    found = sorted(path for path in Path(folder).glob("*.csv") if path.is_file())
+    if not found:
+        raise DataError(f"{folder}: holds no .csv file; put the data there or give another folder")
+    return found
+
+
+def _has_blank(texts: pa.Array) -> bool:
+    return bool(pc.any(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py())
+
+
+def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> CsvForm:
+    """Look at the first line, which tells most of what can be wrong with a whole file.
+
+    Raises:
+        DataError: the file is empty, is not text, or has other columns than the contract.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
+    if not head.removeprefix(BOM).strip():
+        raise DataError(f"{path}: is empty; give a file with rows")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next(csv.reader(file, delimiter=contract.delimiter))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(diagnose(path, contract, columns) or f"{path}: is not a CSV file in UTF-8") from error
+    _check_columns(path, contract, columns, first)
+    return CsvForm(bom=head.startswith(BOM), crlf=b"\r\n" in head)
+
+
+def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], first: list[str]) -> None:
+    if len(first) == 1 and len(columns) > 1:
+        other = next((mark for mark in ",;\t|" if mark != contract.delimiter and mark in first[0]), None)
+        if other:
+            raise DataError(
+                f"{path}: row 1 has no {contract.delimiter!r} and many {other!r}; "
+                f"set csv.delimiter to {other!r} in the contract or save the file with {contract.delimiter!r}"
+            )
+    if not contract.header:
+        if len(first) != len(columns):
+            raise DataError(
+                f"{path}: row 1 has {len(first)} columns and not {len(columns)} ({', '.join(columns)}); "
+                "correct the file or the contract"
+            )
+        return
+    for name in columns:
+        if name not in first:
+            raise DataError(f"{path}: column {name!r} is missing in the header; add it or correct the contract")
+    for name in first:
+        if name not in columns:
+            hint = (
+                "remove it: a model never sees its target"
+                if name == contract.target
+                else ("remove it, or add it to the contract with the role ignored")
+            )
+            raise DataError(f"{path}: column {name!r} is not in the contract; {hint}")
+        if first.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
+
+
+def read_ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
+    """Yield the items while a thread makes the next ones; at most `depth` wait."""
+    waiting: queue.Queue[tuple[bool, object]] = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def put(entry: tuple[bool, object]) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(entry, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            for item in items:
+                put((True, item))
+                if stopped.is_set():
+                    return
+            put((False, None))
+        except BaseException as error:  # handed to the reader, whose error it is
+            put((False, error))
+
+    threading.Thread(target=produce, daemon=True).start()
+    try:
+        while True:
+            more, item = waiting.get()
+            if not more:
+                if item is not None:
+                    raise item  # type: ignore[misc]
+                return
+            yield item  # type: ignore[misc]
+    finally:
+        stopped.set()

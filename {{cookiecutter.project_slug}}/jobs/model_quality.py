@@ -1,0 +1,165 @@
+"""Job: compare predictions with the labels that came later, and write a typed verdict.
+
+A verdict is not a crash: PASS, VIOLATION and NO_LABELS all end with exit code 0; only broken input does not.
+
+python jobs/model_quality.py --help
+"""
+
+from __future__ import annotations
+
+import argparse
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contract import PREDICTION, PROBABILITY, Contract, load_contract
+from csv_stream import CsvStream, csv_files
+from errors import DataError, run_job
+from metrics import Scores, all_metrics, meets, one_metric
+from outputs import Outputs
+from prediction_files import read_predictions
+from preprocess import unique_rows
+
+
+class Verdict(str, Enum):
+    """How the model did; only a VIOLATION may start a retraining."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict, no password
+    VIOLATION = "VIOLATION"
+    NO_LABELS = "NO_LABELS"
+
+
+def model_quality(
+    predictions_dir: Path, labels_dir: Path | None, contract: Contract, threshold: float
+) -> dict[str, Any]:
+    """Judge predictions by the labels there are.
+
+    Labels join predictions by id where the data has one: then they may come in any order, in other files, and for some
+    of the rows only. Without an id they join by order, file by file, and must be as many.
+
+    Returns:
+        verdict, metric, value, threshold, and the numbers of rows predicted, labelled and matched.
+
+    Raises:
+        DataError: labels that cannot be joined, or that do not define the metric.
+    """
+    predictions = {path: read_predictions(path, contract) for path in csv_files(predictions_dir)}
+    predicted = sum(len(table) for table in predictions.values())
+    verdict = {
+        "verdict": Verdict.NO_LABELS.value,
+        "metric": contract.metric,
+        "value": None,
+        "threshold": threshold,
+    }
+    if labels_dir is None or not any(labels_dir.glob("*.csv")):
+        return verdict | {"rows": {"predicted": predicted, "labelled": 0, "matched": 0}}
+    labels = {path: _read_labels(path, contract) for path in csv_files(labels_dir)}
+    labelled = sum(len(table) for table in labels.values())
+    joined = (_join_by_id if contract.id else _join_by_order)(predictions, labels, contract)
+    where = str(labels_dir)
+    value = one_metric(contract.metric, _metrics(joined, contract, where), where)
+    kind = Verdict.PASS if meets(contract.metric, value, threshold) else Verdict.VIOLATION
+    rows = {"predicted": predicted, "labelled": labelled, "matched": len(joined)}
+    return verdict | {"verdict": kind.value, "value": value, "rows": rows}
+
+
+def _read_labels(path: Path, contract: Contract) -> pa.Table:
+    stream = CsvStream(path, contract, contract.label_columns)
+    return pa.Table.from_batches(list(unique_rows(stream))).unify_dictionaries()
+
+
+def _join_by_id(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], contract: Contract) -> pa.Table:
+    every_prediction = pa.concat_tables(predictions.values())
+    every_label = _plain(pa.concat_tables(labels.values(), promote_options="permissive"), contract)
+    for what, table, folder in (
+        ("prediction", every_prediction, next(iter(predictions)).parent),
+        ("label", every_label, next(iter(labels)).parent),
+    ):
+        counts = pc.value_counts(table[contract.id].combine_chunks())
+        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
+        if len(repeated):
+            raise DataError(f"{folder}: the id {repeated[0]['values'].as_py()!r} has more than one {what}; keep one")
+    joined = every_prediction.join(every_label, keys=contract.id, join_type="inner")
+    if not len(joined):
+        raise DataError(
+            f"{next(iter(labels)).parent}: no label has the id of a prediction in "
+            f"{next(iter(predictions)).parent}; give the labels of these rows"
+        )
+    return joined
+
+
+def _join_by_order(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], contract: Contract) -> pa.Table:
+    if len(predictions) != len(labels):
+        raise DataError(
+            f"{next(iter(labels)).parent}: holds {len(labels)} files of labels for {len(predictions)} of predictions; "
+            "without an id column give one file of labels for each, in the same order of names"
+        )
+    joined = []
+    for (path, table), (label_path, label) in zip(predictions.items(), labels.items(), strict=True):
+        if len(table) != len(label):
+            raise DataError(
+                f"{label_path}: has {len(label)} labels and {path} has {len(table)} predictions; without an id column "
+                "they are joined by order, so give one label for each row"
+            )
+        joined.append(table.append_column(contract.target, _plain(label, contract)[contract.target]))
+    return pa.concat_tables(joined)
+
+
+def _plain(labels: pa.Table, contract: Contract) -> pa.Table:
+    """Labels with their classes as plain trimmed text, as predictions hold them."""
+    index = labels.column_names.index(contract.target)
+    if not contract.is_classification:
+        return labels
+    plain = pc.utf8_trim_whitespace(labels[contract.target].cast(pa.string()))
+    return labels.set_column(index, contract.target, plain)
+
+
+def _metrics(joined: pa.Table, contract: Contract, where: str) -> dict[str, float]:
+    if not contract.is_classification:
+        actual = joined[contract.target].to_numpy()
+        return all_metrics(contract.problem_type, actual, Scores(joined[PREDICTION].to_numpy()))
+    classes = [name.removeprefix(PROBABILITY) for name in joined.column_names if name.startswith(PROBABILITY)]
+    actual, predicted = (_indices(joined[name], classes, where) for name in (contract.target, PREDICTION))
+    probabilities = np.column_stack([joined[f"{PROBABILITY}{name}"].to_numpy() for name in classes])
+    return all_metrics(contract.problem_type, actual, Scores(predicted, probabilities))
+
+
+def _indices(labels: pa.ChunkedArray, classes: list[str], where: str) -> np.ndarray:
+    indices = pc.index_in(labels, value_set=pa.array(classes))
+    if indices.null_count:
+        unknown = labels.filter(pc.is_null(indices))[0].as_py()
+        raise DataError(
+            f"{where}: {unknown!r} is not a class the model knows ({', '.join(classes)}); correct the labels"
+        )
+    return indices.to_numpy()
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, judge, write verdict.json."""
+    parser = argparse.ArgumentParser(description="Judge predictions by the labels that came later.")
+    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder that predict.py wrote")
+    parser.add_argument("--labels-dir", type=Path, help="folder of CSV files of labels; left out or empty: none yet")
+    parser.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for verdict.json")
+    parser.add_argument("--threshold", type=float, help="instead of the contract's")
+    arguments = parser.parse_args(argv)
+    contract = load_contract(arguments.contract)
+    threshold = contract.threshold if arguments.threshold is None else arguments.threshold
+    with Outputs() as outputs:
+        target = outputs.path(arguments.output_dir / "verdict.json")
+        target.unlink(missing_ok=True)
+        verdict = model_quality(arguments.predictions_dir, arguments.labels_dir, contract, threshold)
+        outputs.write_json(arguments.output_dir / "verdict.json", verdict)
+    rows = verdict["rows"]
+    print(
+        f"{verdict['verdict']}: {verdict['metric']} {verdict['value']} against the threshold {verdict['threshold']:g}"
+    )
+    print(f"{rows['matched']} of {rows['predicted']} predictions have a label")
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,116 @@
+"""The pictures that tell what a model is good at and what it looks at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
+
+from artifact import Model
+from metrics import Scores
+from outputs import Outputs
+
+mpl.use("Agg")  # a container has no screen
+
+INK, ACCENT, QUIET = "#1f2933", "#0b6e99", "#9aa5b1"
+MAX_CLASSES_DRAWN = 12
+MAX_FEATURES_DRAWN = 25
+MAX_POINTS = 20_000  # more would only make the picture slower to open
+
+
+def draw_evaluation(outputs: Outputs, folder: Path, model: Model, actual: np.ndarray, scores: Scores) -> None:
+    """Draw what fits the problem type, each picture into a PNG file of its own.
+
+    Args:
+        outputs: what the pictures appear together with.
+        folder: where they go.
+        model: whose features and classes are named.
+        actual: the target, or the index of the class; shape (n,).
+        scores: what the model said of the same rows.
+    """
+    pictures = {"feature_importance": _feature_importance(model)}
+    if scores.probabilities is None:
+        pictures["predicted_vs_actual"] = _predicted_vs_actual(model, actual, scores.predicted)
+        pictures["residuals"] = _residuals(model, actual, scores.predicted)
+    else:
+        pictures["confusion_matrix"] = _confusion_matrix(model, actual, scores.predicted)
+        pictures["roc_curve"] = _roc_curves(model, actual, scores.probabilities)
+    for name, figure in pictures.items():
+        figure.savefig(outputs.path(folder / f"{name}.png"), format="png", metadata={"Software": None})
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.4, 4.8), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, color=INK, loc="left")
+    axes.set_xlabel(x, color=INK)
+    axes.set_ylabel(y, color=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    step = -(-len(arrays[0]) // MAX_POINTS)
+    return tuple(array[::step] for array in arrays)
+
+
+def _predicted_vs_actual(model: Model, actual: np.ndarray, predicted: np.ndarray) -> Figure:
+    target = model.contract.target
+    figure, axes = _axes("Predicted against actual", f"actual {target}", f"predicted {target}")
+    low, high = min(actual.min(), predicted.min()), max(actual.max(), predicted.max())
+    axes.plot([low, high], [low, high], color=QUIET, linewidth=1, label="a perfect model")
+    axes.scatter(*_sample(actual, predicted), s=9, color=ACCENT, alpha=0.35, linewidths=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _residuals(model: Model, actual: np.ndarray, predicted: np.ndarray) -> Figure:
+    figure, axes = _axes("Residuals", f"predicted {model.contract.target}", "actual minus predicted")
+    axes.axhline(0, color=QUIET, linewidth=1)
+    axes.scatter(*_sample(predicted, actual - predicted), s=9, color=ACCENT, alpha=0.35, linewidths=0)
+    return figure
+
+
+def _confusion_matrix(model: Model, actual: np.ndarray, predicted: np.ndarray) -> Figure:
+    classes = model.preprocessor.classes
+    counts = confusion_matrix(actual, predicted, labels=range(len(classes)))
+    figure, axes = _axes("Confusion matrix", "predicted", "actual")
+    axes.imshow(counts, cmap="Blues")
+    if len(classes) <= MAX_CLASSES_DRAWN:
+        axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+        axes.set_yticks(range(len(classes)), classes)
+        for (row, column), count in np.ndenumerate(counts):
+            color = "white" if count > counts.max() / 2 else INK
+            axes.text(column, row, f"{count}", ha="center", va="center", color=color)
+    return figure
+
+
+def _roc_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """The curve of the positive class; of several classes, each against the rest."""
+    classes = model.preprocessor.classes
+    figure, axes = _axes("ROC", "false positive rate", "true positive rate")
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, label="guessing")
+    drawn = [1] if len(classes) == 2 else range(min(len(classes), MAX_CLASSES_DRAWN))
+    for index in drawn:
+        is_class = actual == index
+        if is_class.any() and not is_class.all():
+            area = roc_auc_score(is_class, probabilities[:, index])
+            rates = roc_curve(is_class, probabilities[:, index])[:2]
+            axes.plot(*rates, linewidth=1.6, label=f"{classes[index]} (area {area:.3f})")
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def _feature_importance(model: Model) -> Figure:
+    """By gain: how much the splits on a feature bettered the fit, as a share of all."""
+    gains = model.booster.get_score(importance_type="total_gain")
+    total = sum(float(value) for value in gains.values()) or 1.0  # type: ignore[arg-type]
+    shares = {name: float(gains.get(name, 0.0)) / total for name in model.preprocessor.features}  # type: ignore[arg-type]
+    ordered = sorted(shares, key=lambda name: shares[name])[-MAX_FEATURES_DRAWN:]
+    figure, axes = _axes("Feature importance", "share of the total gain", "")
+    axes.barh(ordered, [shares[name] for name in ordered], color=ACCENT)
+    return figure

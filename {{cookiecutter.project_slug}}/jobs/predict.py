@@ -1,0 +1,114 @@
+"""Job: batch inference. One file of predictions for each input file, so that instances can each take a shard.
+
+python jobs/predict.py --help
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from artifact import Model, load_model
+from contract import PREDICTION, PROBABILITY
+from csv_stream import CsvStream, read_ahead
+from errors import DataError, run_job
+from metrics import Scores
+from outputs import Outputs
+from preprocess import unique_rows
+from preprocessor import Tally
+from train import ROWS_AT_A_TIME, open_features
+
+
+def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
+    """Predict the rows of each file in a folder: raw rows in .csv, or features of `preprocess.py apply` in .parquet.
+
+    Writes for each input a CSV file of the same name with a row for each row, in order: the id where the data has one,
+    `prediction`, and for classes `probability_<class>` each.
+
+    Returns:
+        the rows predicted, and what was handled in the cells of raw rows.
+
+    Raises:
+        DataError: a file does not keep the contract, or there is none; then nothing is written.
+    """
+    tally = Tally()
+    with Outputs() as outputs:
+        for path in input_files(input_dir):
+            writer = None
+            for ids, features in _features(path, model, tally):
+                predictions = as_table(model, ids, model.score(features))
+                if writer is None:
+                    writer = pa.csv.CSVWriter(outputs.path(output_dir / f"{path.stem}.csv"), predictions.schema)
+                writer.write_table(predictions)
+            if writer:
+                writer.close()
+    return tally
+
+
+def input_files(folder: Path) -> list[Path]:
+    """The files to predict, by name.
+
+    Raises:
+        DataError: there is none, or two would get predictions of the same name.
+    """
+    found = sorted(path for path in folder.glob("*") if path.suffix in (".csv", ".parquet"))
+    if not found:
+        raise DataError(f"{folder}: holds no .csv and no .parquet file; put the rows to predict there")
+    stems = [path.stem for path in found]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise DataError(f"{folder}: {stem}.csv and {stem}.parquet would have the same predictions; remove one")
+    return found
+
+
+def as_table(model: Model, ids: pa.Array | None, scores: Scores) -> pa.Table:
+    """Lay out the predictions of a batch as they are written."""
+    columns = {} if ids is None else {model.contract.id: ids}
+    if scores.probabilities is None:
+        return pa.table(columns | {PREDICTION: scores.predicted})
+    classes = model.preprocessor.classes
+    columns[PREDICTION] = pa.array(classes).take(pa.array(scores.predicted))
+    for index, name in enumerate(classes):
+        columns[f"{PROBABILITY}{name}"] = np.ascontiguousarray(scores.probabilities[:, index])
+    return pa.table(columns)
+
+
+def _features(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
+    """Yield ids and features of a file's rows in batches, the next being made while one is predicted."""
+    make = _from_csv if path.suffix == ".csv" else _from_parquet
+    return read_ahead(make(path, model, tally))
+
+
+def _from_csv(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
+    contract = model.contract
+    for batch in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=False))):
+        ids = batch.column(contract.id) if contract.id else None
+        yield ids, model.preprocessor.transform(batch, tally)
+
+
+def _from_parquet(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
+    for batch in open_features(path, model.preprocessor).iter_batches(ROWS_AT_A_TIME):
+        ids = batch.column(model.contract.id) if model.contract.id else None
+        tally.rows += batch.num_rows
+        yield ids, np.column_stack([batch.column(name).to_numpy() for name in model.preprocessor.features])
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, predict, print what was handled."""
+    parser = argparse.ArgumentParser(description="Predict all rows of a folder's files.")
+    parser.add_argument("--input-dir", type=Path, required=True, help="folder of .csv rows or .parquet features")
+    parser.add_argument("--model-dir", type=Path, required=True, help="folder with model.tar.gz or its files")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv of predictions an input")
+    arguments = parser.parse_args(argv)
+    tally = predict(arguments.input_dir, load_model(arguments.model_dir), arguments.output_dir)
+    for name, value in tally.as_dict().items():
+        print(f"{name}: {value}")
+
+
+if __name__ == "__main__":
+    run_job(main)

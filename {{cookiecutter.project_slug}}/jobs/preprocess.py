@@ -1,0 +1,207 @@
+"""Job: make features of raw rows.
+
+python jobs/preprocess.py fit --help      split the training data, learn from its training split, write features
+python jobs/preprocess.py apply --help    make features of new rows with what was learned, which never changes
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from artifact import CONTRACT, PREPROCESSOR, load_fitted
+from contract import Contract, load_contract
+from csv_stream import CsvStream, csv_files
+from errors import DataError, run_job
+from fitting import Fitter, check_row_count
+from outputs import Outputs
+from preprocessor import Preprocessor, Tally
+from splitting import TEST, TRAIN, VALIDATION, Splitter
+from unique_ids import UniqueIds
+
+FINGERPRINT = b"preprocessor"  # the key in a Parquet file's metadata that says which preprocessor made it
+
+
+@dataclass(frozen=True)
+class FitFolders:
+    """Where `fit` writes."""
+
+    train: Path
+    validation: Path
+    test: Path
+    baseline: Path
+    preprocessor: Path
+
+
+def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFolders) -> dict[str, Any]:
+    """Split the labelled rows of all CSV files in a folder, and fit a preprocessor on the training split.
+
+    Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows: a champion
+    with another preprocessor must be able to read them), baseline.csv (the raw training split, for the data-quality
+    check), and beside the preprocessor the contract it was fitted under and a report.
+
+    Returns:
+        the report: rows of each split, missing cells by column, the form of the files.
+
+    Raises:
+        DataError: a file does not keep the contract, or there are too few rows; then nothing is written.
+    """
+    folders.train.mkdir(parents=True, exist_ok=True)
+    with Outputs() as outputs, Fitter(contract, splitter, scratch=folders.train) as fitter:
+        rows, forms = _split_raw_rows(input_dir, contract, fitter, outputs, folders)
+        check_row_count(sum(rows.values()), str(input_dir))
+        preprocessor = fitter.finish(str(input_dir))
+        _write_features(outputs, fitter, preprocessor, folders)
+        missing = {name: count for name, count in fitter.missing.items() if count}
+        report = {"rows": rows, "missing_cells": missing, "files": forms}
+        outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
+        outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
+        outputs.write_json(folders.preprocessor / "report.json", report)
+    return report
+
+
+def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, output_dir: Path) -> dict[str, Any]:
+    """Make features of the rows of each CSV file in a folder: one Parquet file each, under the same name.
+
+    Returns:
+        the report: rows, missing cells and unseen categories by column.
+
+    Raises:
+        DataError: a file does not keep the contract; then nothing is written.
+    """
+    tally = Tally()
+    columns = [(contract.id, pa.string())] if contract.id else []
+    schema = pa.schema([*columns, *((name, pa.float32()) for name in preprocessor.features)])
+    schema = schema.with_metadata({FINGERPRINT: preprocessor.fingerprint})
+    with Outputs() as outputs:
+        for path in csv_files(input_dir):
+            target = outputs.path(output_dir / f"{path.stem}.parquet")
+            with pq.ParquetWriter(target, schema, use_dictionary=False) as writer:
+                for batch in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=False))):
+                    matrix = preprocessor.transform(batch, tally)
+                    ids = [batch.column(contract.id)] if contract.id else []
+                    writer.write_batch(pa.record_batch([*ids, *map(pa.array, matrix.T)], schema=schema))
+    return tally.as_dict()
+
+
+def unique_rows(stream: CsvStream) -> Iterator[pa.RecordBatch]:
+    """Pass a file's batches on, and raise DataError at the end where an id came twice."""
+    ids = UniqueIds()
+    for batch in stream:
+        if stream.contract.id:
+            ids.add(batch.column(stream.contract.id))
+        yield batch
+    if ids.repeated():
+        stream.explain("an id stands in two rows; ids must be unique")
+
+
+def _split_raw_rows(
+    input_dir: Path, contract: Contract, fitter: Fitter, outputs: Outputs, folders: FitFolders
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """First pass: hand all rows to the fitter, and write the raw rows that later jobs read."""
+    counts, forms, ids = np.zeros(3, dtype=np.int64), {}, UniqueIds()
+    baseline = _RowWriter(outputs.path(folders.baseline / "baseline.csv"), contract.baseline_columns)
+    test = _RowWriter(outputs.path(folders.test / "test.csv"), contract.labelled_columns)
+    with baseline, test:
+        for path in csv_files(input_dir):
+            stream = CsvStream(path, contract, contract.file_columns(labelled=True))
+            forms[path.name] = asdict(stream.form)
+            for batch in unique_rows(stream):
+                splits = fitter.add(batch)
+                counts += np.bincount(splits, minlength=3)
+                baseline.write(batch, splits == TRAIN)
+                test.write(batch, splits == TEST)
+                if contract.id:
+                    ids.add(batch.column(contract.id))
+    if ids.repeated():
+        raise DataError(f"{input_dir}: an id stands in more than one file; ids must be unique in all of them")
+    rows = {"train": counts[TRAIN], "validation": counts[VALIDATION], "test": counts[TEST]}
+    return {name: int(count) for name, count in rows.items()}, forms
+
+
+def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:
+    """Last pass: write the features of the splits that a model is trained with."""
+    schema = fitter.feature_schema.with_metadata({FINGERPRINT: preprocessor.fingerprint})
+    train = pq.ParquetWriter(outputs.path(folders.train / "train.parquet"), schema, use_dictionary=False)
+    validation = pq.ParquetWriter(outputs.path(folders.validation / "validation.parquet"), schema, use_dictionary=False)
+    with train, validation:
+        for batch, splits in fitter.features(preprocessor):
+            train.write_batch(batch.filter(pa.array(splits == TRAIN)))
+            validation.write_batch(batch.filter(pa.array(splits == VALIDATION)))
+
+
+class _RowWriter:
+    """Write chosen rows as CSV with a header."""
+
+    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
+        self._path, self._columns = path, list(columns)
+        self._writer: pa.csv.CSVWriter | None = None
+
+    def __enter__(self) -> _RowWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer:
+            self._writer.close()
+
+    def write(self, batch: pa.RecordBatch, chosen: np.ndarray) -> None:
+        """Write the rows of a batch where `chosen` is true."""
+        rows = batch.select(self._columns).filter(pa.array(chosen))
+        if self._writer is None:
+            self._writer = pa.csv.CSVWriter(self._path, rows.schema)
+        self._writer.write_batch(rows)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, do the job, print its report."""
+    arguments = _parser().parse_args(argv)
+    if arguments.command == "fit":
+        splitter = Splitter(arguments.seed, arguments.validation_share, arguments.test_share)
+        folders = FitFolders(
+            train=arguments.train_dir,
+            validation=arguments.validation_dir,
+            test=arguments.test_dir,
+            baseline=arguments.baseline_dir,
+            preprocessor=arguments.preprocessor_dir,
+        )
+        report = fit(arguments.input_dir, load_contract(arguments.contract), splitter, folders)
+    else:
+        contract, preprocessor = load_fitted(arguments.artifact_dir)
+        report = apply(arguments.input_dir, contract, preprocessor, arguments.output_dir)
+    for name, value in report.items():
+        print(f"{name}: {value}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Make features of raw rows.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fitting = commands.add_parser("fit", help="split labelled rows and fit the preprocessor on the training split")
+    fitting.add_argument("--input-dir", type=Path, required=True, help="folder of CSV files with the target")
+    fitting.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")
+    for name in ("train", "validation", "test", "baseline", "preprocessor"):
+        fitting.add_argument(f"--{name}-dir", type=Path, required=True, help=f"folder for the {name} output")
+    fitting.add_argument("--seed", type=int, default=1, help="the same seed and rows give the same splits")
+    fitting.add_argument("--validation-share", type=float, default=0.15, help="in twentieths")
+    fitting.add_argument("--test-share", type=float, default=0.15, help="in twentieths")
+    applying = commands.add_parser("apply", help="make features of rows to predict")
+    applying.add_argument("--input-dir", type=Path, required=True, help="folder of CSV files without the target")
+    applying.add_argument(
+        "--artifact-dir",
+        type=Path,
+        required=True,
+        help="folder with model.tar.gz, or with what `fit` learned",
+    )
+    applying.add_argument("--output-dir", type=Path, required=True, help="folder for one .parquet file a CSV file")
+    return parser
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,76 @@
+"""Job: put inputs and predictions side by side for the data-quality check, in the columns of the baseline.
+
+The prediction stands under the target's name, where the baseline has what it predicts.
+
+python jobs/quality_input.py --help
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from contract import PREDICTION, Contract, load_contract
+from csv_stream import CsvStream, csv_files
+from errors import DataError, run_job
+from outputs import Outputs
+from prediction_files import read_predictions
+
+
+def quality_input(input_dir: Path, predictions_dir: Path, contract: Contract, output_dir: Path) -> int:
+    """Write for each file of inputs one CSV file with the features and the prediction of its rows.
+
+    Returns:
+        the number of rows.
+
+    Raises:
+        DataError: inputs without predictions, or predictions of other rows; then nothing is written.
+    """
+    rows = 0
+    with Outputs() as outputs:
+        for path in csv_files(input_dir):
+            predictions = read_predictions(predictions_dir / path.name, contract)
+            target = outputs.path(output_dir / path.name)
+            rows += _write_side_by_side(path, predictions, contract, target, predictions_dir / path.name)
+    return rows
+
+
+def _write_side_by_side(path: Path, predictions: pa.Table, contract: Contract, target: Path, source: Path) -> int:
+    writer, start = None, 0
+    for batch in CsvStream(path, contract, contract.file_columns(labelled=False)):
+        matching = predictions.slice(start, batch.num_rows)
+        start += batch.num_rows
+        if contract.id and not matching[contract.id].combine_chunks().equals(batch.column(contract.id)):
+            raise DataError(f"{source}: has other ids than {path}, or in another order; predict the file again")
+        if len(matching) < batch.num_rows:
+            break
+        columns = {name: batch.column(name) for name in contract.features}
+        columns[contract.target] = matching[PREDICTION]
+        table = pa.table(columns).select(list(contract.baseline_columns))
+        writer = writer or pa.csv.CSVWriter(target, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
+    if start != len(predictions):
+        raise DataError(f"{source}: has {len(predictions)} rows and {path} has another number; predict the file again")
+    return start
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and do the job."""
+    parser = argparse.ArgumentParser(description="Join inputs and predictions for the data-quality check.")
+    parser.add_argument("--input-dir", type=Path, required=True, help="folder of the CSV files that were predicted")
+    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder that predict.py wrote")
+    parser.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")
+    parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv file an input")
+    arguments = parser.parse_args(argv)
+    contract = load_contract(arguments.contract)
+    rows = quality_input(arguments.input_dir, arguments.predictions_dir, contract, arguments.output_dir)
+    print(f"rows: {rows}")
+
+
+if __name__ == "__main__":
+    run_job(main)

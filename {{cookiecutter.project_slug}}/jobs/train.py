@@ -1,0 +1,197 @@
+"""Job: train an XGBoost model (SageMaker script mode: hyperparameters as arguments, folders from SM_* variables).
+
+python jobs/train.py --help
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import xgboost as xgb
+
+from artifact import Model, load_fitted, save_artifact
+from contract import Contract
+from errors import DataError, run_job
+from metrics import Scores, all_metrics, early_stopping_metric, metric_line, one_metric
+from outputs import Outputs
+from preprocess import FINGERPRINT
+from preprocessor import Preprocessor
+
+OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
+ROWS_AT_A_TIME = 1 << 16
+
+
+class FeatureBatches(xgb.DataIter):
+    """Feed XGBoost the Parquet file of a split batch by batch, so that memory holds bins and not rows."""
+
+    def __init__(self, path: Path, contract: Contract, preprocessor: Preprocessor) -> None:
+        super().__init__(release_data=True)
+        self._file = open_features(path, preprocessor)
+        self._contract, self._preprocessor = contract, preprocessor
+        self._batches = iter(())  # type: ignore[var-annotated]
+
+    def reset(self) -> None:
+        """Begin again at the first row."""
+        self._batches = self._file.iter_batches(ROWS_AT_A_TIME)
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        """Hand over the next batch, or say that there is none."""
+        batch = next(self._batches, None)
+        if batch is None:
+            return False
+        columns = [batch.column(name).to_numpy() for name in self._preprocessor.features]
+        input_data(
+            data=np.column_stack(columns),
+            label=batch.column(self._contract.target).to_numpy(),
+            feature_names=list(self._preprocessor.features),
+            feature_types=self._preprocessor.feature_types,
+        )
+        return True
+
+
+def open_features(path: Path, preprocessor: Preprocessor) -> pq.ParquetFile:
+    """Open features that this preprocessor made.
+
+    Raises:
+        DataError: the file is missing, or another preprocessor made it.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: does not exist; make it with preprocess.py")
+    file = pq.ParquetFile(path)
+    made_by = (file.schema_arrow.metadata or {}).get(FINGERPRINT, b"").decode()
+    if made_by != preprocessor.fingerprint:
+        raise DataError(f"{path}: was made by another preprocessor than the model's; make it again with preprocess.py")
+    return file
+
+
+def train(
+    train_file: Path,
+    validation_file: Path,
+    contract: Contract,
+    preprocessor: Preprocessor,
+    hyperparameters: dict[str, Any],
+    *,
+    num_round: int,
+    early_stopping_rounds: int,
+) -> tuple[Model, float]:
+    """Train until the validation split gets no better, and keep the best round.
+
+    Returns:
+        the model, and the contract's metric on the validation split.
+    """
+    training = xgb.QuantileDMatrix(FeatureBatches(train_file, contract, preprocessor), enable_categorical=True)
+    validation = xgb.QuantileDMatrix(
+        FeatureBatches(validation_file, contract, preprocessor), ref=training, enable_categorical=True
+    )
+    watched = early_stopping_metric(contract.problem_type, contract.metric)
+    multiclass = {"num_class": len(preprocessor.classes)} if contract.problem_type == "multiclass" else {}
+    booster = xgb.train(
+        {
+            "objective": OBJECTIVES[contract.problem_type],
+            "eval_metric": watched,
+            **multiclass,
+            **hyperparameters,
+        },
+        training,
+        num_boost_round=num_round,
+        evals=[(training, "train"), (validation, "validation")],
+        early_stopping_rounds=early_stopping_rounds,
+        verbose_eval=25,
+    )
+    model = Model(booster[: booster.best_iteration + 1], preprocessor, contract)
+    return model, validation_metric(model, validation_file)
+
+
+def validation_metric(model: Model, path: Path) -> float:
+    """The contract's metric of a model on a split's features.
+
+    Raises:
+        DataError: the split's rows do not define the metric.
+    """
+    file = open_features(path, model.preprocessor)
+    actual, parts = [], []
+    for batch in file.iter_batches(ROWS_AT_A_TIME):
+        features = np.column_stack([batch.column(name).to_numpy() for name in model.preprocessor.features])
+        parts.append(model.score(features))
+        actual.append(batch.column(model.contract.target).to_numpy())
+    found = all_metrics(model.contract.problem_type, np.concatenate(actual), Scores.concatenate(parts))
+    return one_metric(model.contract.metric, found, str(path))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments, train, write the artifact."""
+    arguments = _parser().parse_args(argv)
+    contract, preprocessor = load_fitted(arguments.preprocessor)
+    names = (
+        "max_depth",
+        "eta",
+        "subsample",
+        "colsample_bytree",
+        "min_child_weight",
+        "gamma",
+        "alpha",
+        "lambda",
+        "seed",
+    )
+    hyperparameters = {name: getattr(arguments, name) for name in names}
+    with Outputs() as outputs:
+        model, value = train(
+            arguments.train / "train.parquet",
+            arguments.validation / "validation.parquet",
+            contract,
+            preprocessor,
+            hyperparameters,
+            num_round=arguments.num_round,
+            early_stopping_rounds=arguments.early_stopping_rounds,
+        )
+        save_artifact(outputs, arguments.model_dir, model)
+        rounds = model.booster.num_boosted_rounds()
+        record = {
+            "hyperparameters": hyperparameters,
+            "rounds": rounds,
+            f"validation:{contract.metric}": value,
+        }
+        outputs.write_json(arguments.model_dir / "training.json", record)
+    print(f"kept the best {rounds} rounds of at most {arguments.num_round}")
+    print(metric_line(contract.metric, value))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Train an XGBoost model on the features that preprocess.py made.")
+    for name, variable, holds in (
+        ("--train", "SM_CHANNEL_TRAIN", "train.parquet"),
+        ("--validation", "SM_CHANNEL_VALIDATION", "validation.parquet"),
+        ("--preprocessor", "SM_CHANNEL_PREPROCESSOR", "what preprocess.py fit learned"),
+        ("--model-dir", "SM_MODEL_DIR", "the model artifact"),
+    ):
+        default = os.environ.get(variable)
+        parser.add_argument(
+            name,
+            type=Path,
+            default=default,
+            required=default is None,
+            help=f"folder for {holds} (${variable})",
+        )
+    boosting = parser.add_argument_group("hyperparameters, under XGBoost's own names")
+    boosting.add_argument("--num_round", type=int, default=500, help="boosting rounds at most")
+    boosting.add_argument("--early_stopping_rounds", type=int, default=25, help="stop after so many without gain")
+    boosting.add_argument("--max_depth", type=int, default=4)
+    boosting.add_argument("--eta", type=float, default=0.05)
+    boosting.add_argument("--subsample", type=float, default=0.8)
+    boosting.add_argument("--colsample_bytree", type=float, default=0.8)
+    boosting.add_argument("--min_child_weight", type=float, default=3.0)
+    boosting.add_argument("--gamma", type=float, default=0.0)
+    boosting.add_argument("--alpha", type=float, default=0.0)
+    boosting.add_argument("--lambda", type=float, default=1.0)
+    boosting.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,175 @@
+"""Propose a data contract for a CSV file: its form, the role of each column, a metric and where to begin with it."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contract import Column, Contract, parse_contract
+from csv_diagnosis import NUMBER
+from errors import DataError
+from metrics import METRICS_FOR
+
+MAX_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
+MAX_INTEGER_CLASSES = 20  # a target of more distinct whole numbers is a quantity
+DELIMITERS = ",;\t|"
+
+
+@dataclass
+class ColumnFacts:
+    """What the cells of a column hold."""
+
+    filled: int = 0
+    numbers: int = 0
+    whole: int = 0
+    texts: Counter[str] = field(default_factory=Counter)
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, text: str, missing: tuple[str, ...]) -> None:
+        """Take in a cell."""
+        if not text or text in missing:
+            return
+        self.filled += 1
+        if len(self.texts) <= MAX_CATEGORIES or text in self.texts:
+            self.texts[text] += 1
+        if NUMBER.fullmatch(text):
+            value = float(text)
+            self.numbers += 1
+            self.whole += value.is_integer()
+            self.total += value
+            self.squares += value * value
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every filled cell is a number."""
+        return 0 < self.numbers == self.filled
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the numbers."""
+        mean = self.total / self.numbers
+        return math.sqrt(max(self.squares / self.numbers - mean * mean, 0.0))
+
+
+def propose(
+    path: Path, current: Contract, target: str | None, id_column: str | None, ask: Callable[[str], str] | None
+) -> Contract:
+    """Propose a contract for a file of labelled rows.
+
+    Args:
+        path: the file.
+        current: the project's contract, whose names and metric are kept where they fit.
+        target: the column to predict; asked for where it is not given.
+        id_column: the column that names a row, empty for none; asked for where it is not given.
+        ask: puts a question to the person; None where nobody is there to answer.
+
+    Raises:
+        DataError: the file is not a table, or a column that was named is not in it.
+        ContractError: its columns have names that no contract can hold.
+    """
+    delimiter, header = _form(path, current.delimiter)
+    names, facts = _survey(path, delimiter, header, current.missing)
+    shown = ", ".join(names)
+    target = _choose(target, names, f"Which column is to be predicted? ({shown})\n> ", ask, "TARGET")
+    if id_column is None:
+        guess = next((name for name in names if name.lower() == "id" and name != target), "")
+        id_column = ask(f"Which column names a row, if any? [{guess or 'none'}]\n> ").strip() or guess if ask else guess
+    if id_column:
+        _choose(id_column, names, "", None, "ID")
+    problem_type = _problem_type(facts[target])
+    kept = problem_type == current.problem_type and target == current.target
+    metric = current.metric if problem_type == current.problem_type else METRICS_FOR[problem_type][0]
+    proposal = Contract(
+        dataset=current.dataset,
+        problem_type=problem_type,
+        header=header,
+        delimiter=delimiter,
+        missing=current.missing,
+        columns=tuple(Column(name, _role(name, facts[name], target, id_column)) for name in names),
+        metric=metric,
+        threshold=current.threshold if kept else _guessing(metric, facts[target]),
+    )
+    return parse_contract(proposal.to_yaml())
+
+
+def _form(path: Path, usual: str) -> tuple[str, bool]:
+    """The delimiter of a file, and whether it starts with a header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); give the path of a CSV file") from error
+    if not first.strip():
+        raise DataError(f"{path}: is empty or begins with an empty line; give a file with rows")
+    delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
+    cells = next(csv.reader([first], delimiter=delimiter))
+    is_header = all(cell.strip() and not NUMBER.fullmatch(cell.strip()) for cell in cells)
+    return delimiter, is_header and len(set(cells)) == len(cells)
+
+
+def _survey(
+    path: Path, delimiter: str, header: bool, missing: tuple[str, ...]
+) -> tuple[list[str], dict[str, ColumnFacts]]:
+    """Read all cells once; the names of the columns and what they hold."""
+    rows = _cells(path, delimiter)
+    first = next(rows)
+    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
+    facts = {name: ColumnFacts() for name in names}
+    for cells in rows if header else _with(first, rows):
+        for name, text in zip(names, cells, strict=False):  # the check that follows names a row of another length
+            facts[name].add(text.strip(), missing)
+    return names, facts
+
+
+def _cells(path: Path, delimiter: str) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+
+
+def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    yield first
+    yield from rows
+
+
+def _choose(name: str | None, names: list[str], question: str, ask: Callable[[str], str] | None, argument: str) -> str:
+    if name is None and ask:
+        name = ask(question).strip()
+    if name not in names:
+        what = "no column to predict was named" if name is None else f"there is no column {name!r}"
+        raise DataError(f"{what}; name one of {', '.join(names)}, for example {argument}={names[-1]}")
+    return name
+
+
+def _role(name: str, facts: ColumnFacts, target: str, id_column: str) -> str:
+    if name == target:
+        return "target"
+    if name == id_column:
+        return "id"
+    if facts.is_numeric:
+        return "numeric"
+    return "categorical" if 0 < len(facts.texts) <= MAX_CATEGORIES else "ignored"
+
+
+def _problem_type(facts: ColumnFacts) -> str:
+    if len(facts.texts) == 2:
+        return "binary"
+    is_quantity = facts.is_numeric and (facts.whole < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES)
+    return "regression" if is_quantity else "multiclass"
+
+
+def _guessing(metric: str, facts: ColumnFacts) -> float:
+    """About what guessing reaches (the mean, or the most frequent class): the least a model should beat."""
+    if metric in ("rmse", "mae", "mse"):
+        deviation = facts.deviation or 1.0
+        return float(f"{deviation**2 if metric == 'mse' else deviation:.4g}")
+    shares = [count / facts.filled for count in facts.texts.values()]
+    if metric == "accuracy":
+        return round(max(shares), 3)
+    if metric == "log_loss":
+        return round(-sum(share * math.log(share) for share in shares), 3) or 0.001
+    return 0.1 if metric == "r2" else 0.5
