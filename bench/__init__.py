@@ -1,0 +1,1 @@
+"""What generating a project and running its jobs costs, beside the usual way and beside the floor. `make bench`."""

@@ -1,0 +1,142 @@
+"""One contender's work, in a process of its own: `python -m bench.contenders NAME FOLDER`.
+
+Prints the seconds of the work alone (imports and set-up are no contender's merit) and the peak memory of the process.
+Each reads `rows.csv` (preprocess) or `new/rows.csv` (predict) in FOLDER and writes into FOLDER/out/NAME.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PROJECT = Path("build/bench/project")
+ARTIFACT = PROJECT / ".local" / "model"
+ROWS_TO_FIT = 100_000  # the usual way's transformer and model are fitted on so many rows, outside the measured time
+
+sys.path[:0] = [str(PROJECT), str(PROJECT / "jobs")]
+
+
+def ours_preprocess(folder: Path, out: Path) -> Callable[[], object]:
+    """The project's own job."""
+    from contract import load_contract
+    from preprocess import FitFolders, fit
+    from splitting import Splitter
+
+    names = ("train", "validation", "test", "baseline", "preprocessor")
+    folders = FitFolders(**{name: out / name for name in names})
+    contract = load_contract(PROJECT / "config" / "dataset.yaml")
+    return lambda: fit(folder, contract, Splitter(1, 0.15, 0.15), folders)
+
+
+def ours_predict(folder: Path, out: Path) -> Callable[[], object]:
+    """The project's own job, from raw rows."""
+    from artifact import load_model
+    from predict import predict
+
+    return lambda: predict(folder / "new", load_model(ARTIFACT), out)
+
+
+def usual_preprocess(folder: Path, out: Path) -> Callable[[], object]:
+    """The same work as most notebooks do it: read all, split, ColumnTransformer, to_csv."""
+    import numpy as np
+    import pandas as pd
+    from sklearn.model_selection import train_test_split
+
+    contract = _contract()
+
+    def work() -> None:
+        rows = pd.read_csv(folder / "rows.csv")
+        train, rest = train_test_split(rows, test_size=0.3, random_state=1)
+        validation, test = train_test_split(rest, test_size=0.5, random_state=1)
+        transformer = _transformer(contract).fit(train)
+        for name, split in (("train", train), ("validation", validation)):
+            features = np.column_stack([split[contract.target], transformer.transform(split)])
+            pd.DataFrame(features).to_csv(out / f"{name}.csv", header=False, index=False)
+        test.to_csv(out / "test.csv", index=False)
+        train.to_csv(out / "baseline.csv", index=False)
+
+    return work
+
+
+def usual_predict(folder: Path, out: Path) -> Callable[[], object]:
+    """The same work as most notebooks do it: read all, ColumnTransformer, DMatrix, to_csv."""
+    import pandas as pd
+    import xgboost as xgb
+
+    contract = _contract()
+    record = json.loads((ARTIFACT / "training.json").read_text())
+    some = pd.read_csv(folder / "rows.csv", nrows=ROWS_TO_FIT)
+    transformer = _transformer(contract).fit(some)
+    features = xgb.DMatrix(transformer.transform(some), some[contract.target])
+    booster = xgb.train(record["hyperparameters"], features, record["rounds"])
+
+    def work() -> None:
+        rows = pd.read_csv(folder / "new" / "rows.csv")
+        predictions = booster.predict(xgb.DMatrix(transformer.transform(rows)))
+        pd.DataFrame({"prediction": predictions}).to_csv(out / "rows.csv", index=False)
+
+    return work
+
+
+def floor_parse(folder: Path, out: Path) -> Callable[[], object]:
+    """What no reader of the file can go below: pyarrow parses it, and nothing else."""
+    import pyarrow.csv
+
+    return lambda: pyarrow.csv.read_csv(folder / "new" / "rows.csv")
+
+
+def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
+    """What no prediction can go below: XGBoost alone, on an array that is ready."""
+    import numpy as np
+    from artifact import load_model
+    from csv_stream import CsvStream
+
+    model = load_model(ARTIFACT)
+    stream = CsvStream(folder / "new" / "rows.csv", model.contract, model.contract.file_columns(labelled=False))
+    features = np.concatenate([model.preprocessor.transform(batch) for batch in stream])
+    return lambda: model.booster.inplace_predict(features)
+
+
+def _contract():  # noqa: ANN202 - the project's own type, importable only once it is generated
+    from contract import load_contract
+
+    return load_contract(PROJECT / "config" / "dataset.yaml")
+
+
+def _transformer(contract):  # noqa: ANN001, ANN202
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.preprocessing import OneHotEncoder
+
+    return ColumnTransformer(
+        [
+            ("numeric", SimpleImputer(strategy="median"), list(contract.numeric)),
+            ("categorical", OneHotEncoder(handle_unknown="ignore", sparse_output=False), list(contract.categorical)),
+        ]
+    )
+
+
+CONTENDERS = {
+    function.__name__: function
+    for function in (ours_preprocess, usual_preprocess, ours_predict, usual_predict, floor_parse, floor_predict)
+}
+
+
+def main() -> None:
+    """Set one contender up, time its work, print the two figures as JSON."""
+    name, folder = sys.argv[1], Path(sys.argv[2])
+    out = folder / "out" / name
+    out.mkdir(parents=True, exist_ok=True)
+    work = CONTENDERS[name](folder, out)
+    started = time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+
+
+if __name__ == "__main__":
+    main()
