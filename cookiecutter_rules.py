@@ -44,9 +44,7 @@ class CopierRules(Extension):
         }
         asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
         self.own_sources = [source for source in asked.values() if isinstance(source, str)]
-        self.rules = Environment(
-            loader=FileSystemLoader(TEMPLATE), undefined=StrictUndefined, **settings["_envops"]
-        )
+        self.rules = Environment(loader=FileSystemLoader(TEMPLATE), undefined=StrictUndefined, **settings["_envops"])
         self.rules.filters["regex_search"] = lambda text, pattern: re.search(pattern, text)
         environment.filters.update(proposed=self.proposed, checked=self.checked)
 
@@ -82,9 +80,7 @@ class CopierRules(Extension):
         ]
         # A rule may look at any answer, so all must be of their type before one is applied.
         return mistyped or [
-            refusal
-            for name, question in self.questions.items()
-            if (refusal := self.refusal(name, question, answers))
+            refusal for name, question in self.questions.items() if (refusal := self.refusal(name, question, answers))
         ]
 
     def refusal(self, name: str, question: dict[str, Any], answers: Answers) -> str:
@@ -108,7 +104,7 @@ class CopierRules(Extension):
 
 def origin(answers: Answers) -> dict[str, str]:
     """Tell where the template came from, under the names by which `copier update` looks it up."""
-    template = os.path.abspath(answers["_repo_dir"])
+    template = os.path.abspath(answers["_repo_dir"])  # noqa: PTH100 - a link to the template stays one
     is_folder = answers["_repo_dir"] == answers["_template"]
     # A folder inside somebody's repository is not a repository that Copier can update from.
     commit = git(template, "describe", "--tags", "--always") if Path(template, ".git").exists() else ""

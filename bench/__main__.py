@@ -66,13 +66,11 @@ def measure_generation(repeat: int) -> dict[str, tuple[float, float]]:
         copier.run_copy(str(template), BUILD / "copier", vcs_ref="HEAD", defaults=True, quiet=True, overwrite=True)
 
     def with_cookiecutter() -> None:
-        cookiecutter(
-            str(template), no_input=True, default_config=True, output_dir=str(BUILD), overwrite_if_exists=True
-        )
+        cookiecutter(str(template), no_input=True, default_config=True, output_dir=str(BUILD), overwrite_if_exists=True)
 
-    def version(engine: str) -> Callable[[], None]:
+    def version(engine: str) -> Callable[[], object]:
         command = [str(Path(sys.executable).with_name(engine)), "--version"]
-        return lambda: subprocess.run(command, check=True, capture_output=True) and None
+        return lambda: subprocess.run(command, check=True, capture_output=True)
 
     return {
         "copier": (seconds_of(with_copier, repeat), seconds_of(version("copier"), repeat)),
@@ -80,7 +78,7 @@ def measure_generation(repeat: int) -> dict[str, tuple[float, float]]:
     }
 
 
-def seconds_of(work: Callable[[], None], repeat: int) -> float:
+def seconds_of(work: Callable[[], object], repeat: int) -> float:
     """The median of some runs after one that does not count."""
     work()
     times = []

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path("build/bench/project")
 ARTIFACT = PROJECT / ".local" / "model"
@@ -101,13 +102,13 @@ def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
     return lambda: model.booster.inplace_predict(features)
 
 
-def _contract():  # noqa: ANN202 - the project's own type, importable only once it is generated
+def _contract() -> Any:  # the project's own type, importable only once it is generated
     from contract import load_contract
 
     return load_contract(PROJECT / "config" / "dataset.yaml")
 
 
-def _transformer(contract):  # noqa: ANN001, ANN202
+def _transformer(contract: Any) -> Any:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.preprocessing import OneHotEncoder

@@ -36,9 +36,7 @@ def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the user's own settings from git and both engines, and give git somebody to commit as."""
     home = tmp_path_factory.mktemp("home")
     config = home / "cookiecutter.yml"
-    config.write_text(
-        yaml.safe_dump({"cookiecutters_dir": str(home / "clones"), "replay_dir": str(home / "replay")})
-    )
+    config.write_text(yaml.safe_dump({"cookiecutters_dir": str(home / "clones"), "replay_dir": str(home / "replay")}))
     trust = home / "copier.yml"
     trust.write_text("trust: []\n")
     with pytest.MonkeyPatch.context() as patch:

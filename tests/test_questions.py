@@ -182,10 +182,7 @@ def test_cookiecutter_says_a_sentence_for_each_bad_answer(bake: Bake, tmp_path: 
         {"problem_type": "binary"},
         {"problem_type": "multiclass"},
         {"metric": "r2"},
-        *(
-            {"project_name": name}
-            for name in ("Class", "Null", "X", "数据", "Zweite 2", "a" * 60, "x y" * 20)
-        ),
+        *({"project_name": name} for name in ("Class", "Null", "X", "数据", "Zweite 2", "a" * 60, "x y" * 20)),
     ],
     ids=str,
 )
@@ -208,9 +205,7 @@ TEXT_QUESTIONS = [
     "metric_threshold",
 ]
 nearly_good = st.text(alphabet="aZ09é体 _.,-()%&\n{}'\"\\/\u0301", max_size=40)
-words = st.lists(st.sampled_from(["length", "sex", "rings", "no", "体重", "a-b", ""]), max_size=4).map(
-    ", ".join
-)
+words = st.lists(st.sampled_from(["length", "sex", "rings", "no", "体重", "a-b", ""]), max_size=4).map(", ".join)
 numbers = st.decimals(allow_nan=True).map(str) | st.floats(0, 2).map(str) | st.integers().map(str)
 
 
@@ -318,9 +313,7 @@ def test_replayed_answers_obey_the_rules_too(template: Path, tmp_path: Path) -> 
 def test_both_engines_ask_the_same_questions(template: Path) -> None:
     copier = yaml.safe_load((template / "copier.yml").read_text("utf-8"))
     cookiecutter = json.loads((template / "cookiecutter.json").read_text("utf-8"))
-    asked = {
-        name: question for name, question in copier.items() if name[0] != "_" and question.get("when", True)
-    }
+    asked = {name: question for name, question in copier.items() if name[0] != "_" and question.get("when", True)}
     assert list(asked) == [name for name in cookiecutter if name[0] != "_"]
     assert copier["_envops"] == cookiecutter["_jinja2_env_vars"]
     for name, question in asked.items():

@@ -73,11 +73,7 @@ def insert(path: Path, line: str, at: int) -> None:
 
 def conflicts(project: Path) -> list[str]:
     """List the files that hold a conflict."""
-    return [
-        line[3:]
-        for line in git(project, "status", "--porcelain").splitlines()
-        if line.startswith(("UU", "AA"))
-    ]
+    return [line[3:] for line in git(project, "status", "--porcelain").splitlines() if line.startswith(("UU", "AA"))]
 
 
 def changed(project: Path) -> set[str]:
@@ -160,9 +156,7 @@ def test_both_engines_record_the_same_origin(releases: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_release_that_looks_like_a_number_is_recorded_as_it_is(
-    engine: str, releases: Path, tmp_path: Path
-) -> None:
+def test_a_release_that_looks_like_a_number_is_recorded_as_it_is(engine: str, releases: Path, tmp_path: Path) -> None:
     insert(releases / TREE / "Makefile", "# Theirs.", at=0)
     release(releases, "1.10")
     assert recorded(born(engine, releases, tmp_path / "team"))["_commit"] == "1.10"
@@ -181,16 +175,12 @@ def add_a_question(repository: Path) -> None:
     assert asked != questions
     (repository / "copier.yml").write_text(asked, encoding="utf-8")
     cookiecutter = json.loads((repository / "cookiecutter.json").read_text("utf-8"))
-    (repository / "cookiecutter.json").write_text(
-        json.dumps({"contact": "ml-team", **cookiecutter}), encoding="utf-8"
-    )
+    (repository / "cookiecutter.json").write_text(json.dumps({"contact": "ml-team", **cookiecutter}), encoding="utf-8")
     (repository / TREE / "CONTACT").write_text("{{ cookiecutter.contact }}\n")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_question_added_later_takes_its_default_or_an_answer(
-    engine: str, releases: Path, tmp_path: Path
-) -> None:
+def test_a_question_added_later_takes_its_default_or_an_answer(engine: str, releases: Path, tmp_path: Path) -> None:
     by_default = born(engine, releases, tmp_path / "team")
     answered = born(engine, releases, tmp_path / "other")
     add_a_question(releases)
@@ -206,9 +196,7 @@ def test_a_question_added_later_takes_its_default_or_an_answer(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_bad_answer_to_a_question_added_later_changes_nothing(
-    engine: str, releases: Path, tmp_path: Path
-) -> None:
+def test_a_bad_answer_to_a_question_added_later_changes_nothing(engine: str, releases: Path, tmp_path: Path) -> None:
     project = born(engine, releases, tmp_path / "team")
     add_a_question(releases)
     release(releases, "v2.0.0")
@@ -218,9 +206,7 @@ def test_a_bad_answer_to_a_question_added_later_changes_nothing(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_answer_changed_on_update_changes_what_depends_on_it(
-    engine: str, releases: Path, tmp_path: Path
-) -> None:
+def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, releases: Path, tmp_path: Path) -> None:
     project = born(engine, releases, tmp_path / "team")
     insert(project / "README.md", "Ask Ada first.", at=-1)
     commit(project, "Ours")
@@ -237,9 +223,7 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_template_without_a_release_is_followed_by_commit(
-    engine: str, releases: Path, tmp_path: Path
-) -> None:
+def test_a_template_without_a_release_is_followed_by_commit(engine: str, releases: Path, tmp_path: Path) -> None:
     git(releases, "tag", "--delete", "v1.0.0")
     project = born(engine, releases, tmp_path / "team")
     assert recorded(project)["_commit"] == git(releases, "describe", "--always")
@@ -252,9 +236,7 @@ def test_a_template_without_a_release_is_followed_by_commit(
     assert recorded(project)["_commit"] == git(releases, "describe", "--always")
 
 
-def test_cookiecutter_can_start_from_an_older_release_of_a_remote_template(
-    releases: Path, tmp_path: Path
-) -> None:
+def test_cookiecutter_can_start_from_an_older_release_of_a_remote_template(releases: Path, tmp_path: Path) -> None:
     insert(releases / TREE / "Makefile", "# Theirs.", at=0)
     release(releases, "v2.0.0")
 
@@ -297,18 +279,14 @@ def test_a_project_from_an_archive_says_that_it_cannot_be_updated(template: Path
     archive = shutil.make_archive(str(tmp_path / "template"), "zip", template.parent, template.name)
     run = run_cookiecutter(archive, tmp_path, "--no-input")
     assert run.returncode == 0
-    assert run.stderr.startswith(
-        "`copier update` will not work on this project: the template is not a git repository"
-    )
+    assert run.stderr.startswith("`copier update` will not work on this project: the template is not a git repository")
     assert run.stderr.count("\n") == 1
     answers = recorded(tmp_path / "abalone-rings")
     assert answers["_commit"] is None
     assert answers["_src_path"] is None
 
 
-def test_a_template_inside_another_repository_does_not_take_its_version(
-    template: Path, tmp_path: Path
-) -> None:
+def test_a_template_inside_another_repository_does_not_take_its_version(template: Path, tmp_path: Path) -> None:
     outer = tmp_path / "outer"
     shutil.copytree(template, outer / "template")
     git(tmp_path, "init", "--quiet", "--initial-branch=main", str(outer))

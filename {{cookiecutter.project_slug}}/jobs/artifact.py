@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +53,12 @@ def load_fitted(folder: str | Path) -> tuple[Contract, Preprocessor]:
     Raises:
         JobError: the folder does not hold them, or they do not fit one another.
     """
-    contract = parse_contract(_member(folder, CONTRACT).decode("utf-8"))
-    return contract, load_preprocessor(_member(folder, PREPROCESSOR), contract)
+    contract, preprocessor = _member(folder, CONTRACT), _member(folder, PREPROCESSOR)
+    try:
+        parsed = parse_contract(contract.decode("utf-8", errors="replace"))
+        return parsed, load_preprocessor(preprocessor, parsed)
+    except JobError as error:
+        raise JobError(f"{folder}: {error}") from error
 
 
 def load_model(folder: str | Path) -> Model:
@@ -68,6 +73,10 @@ def load_model(folder: str | Path) -> Model:
         booster.load_model(bytearray(_member(folder, MODEL)))
     except xgb.core.XGBoostError as error:
         raise JobError(f"{folder}: {MODEL} is no XGBoost model; train again with train.py") from error
+    if booster.num_features() != len(preprocessor.features):
+        raise JobError(
+            f"{folder}: {MODEL} was trained on other columns than {PREPROCESSOR} has; train again with train.py"
+        )
     return Model(booster, preprocessor, contract)
 
 
@@ -82,7 +91,7 @@ def _member(folder: str | Path, name: str) -> bytes:
                         return file.read()
             raise FileNotFoundError(name)
         return (folder / name).read_bytes()
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise JobError(
             f"{folder}: holds no {name}, neither as a file nor in a {ARCHIVE}; give the folder of a trained model"
         ) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +91,11 @@ class Contract:
         return tuple(c.name for c in self.columns if labelled or c.role != "target")
 
     @property
+    def as_written(self) -> Contract:
+        """The same rows in the form of CSV that the jobs write: with a header, commas, and nothing where a cell is missing."""
+        return replace(self, header=True, delimiter=",", missing=("",))
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """The columns of a file of labels: the id where there is one, and the target."""
         return tuple(c.name for c in self.columns if c.role in ("id", "target"))
@@ -159,16 +164,25 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
     if not isinstance(csv["header"], bool):
         raise ContractError(f"csv.header is {csv['header']!r}; it must be true or false")
     return Contract(
-        dataset=str(raw["dataset"]),
-        problem_type=raw["problem_type"],
+        dataset=_text(raw["dataset"], "dataset"),
+        problem_type=_text(raw["problem_type"], "problem_type"),
         header=csv["header"],
         delimiter=csv["delimiter"],
-        missing=tuple(str(text) for text in csv["missing"]),
-        columns=tuple(Column(str(column["name"]), column["role"]) for column in raw["columns"]),
+        missing=tuple(_text(text, "csv.missing") for text in csv["missing"]),
+        columns=tuple(
+            Column(_text(column["name"], "the name of a column"), column["role"]) for column in raw["columns"]
+        ),
         metric=raw["metric"],
         threshold=float(raw["threshold"]),
-        positive_class=None if positive is None else str(positive),
+        positive_class=None if positive is None else _text(positive, "positive_class"),
     )
+
+
+def _text(value: Any, key: str) -> str:
+    """A word as it was meant: YAML takes yes, no, on, off and null without quotes for something else."""
+    if value is None or isinstance(value, bool):
+        raise ContractError(f"{key} is {value!r} to YAML; put the word in quotes")
+    return str(value)
 
 
 def _check(contract: Contract) -> None:
@@ -181,8 +195,9 @@ def _check(contract: Contract) -> None:
 def _broken_form(contract: Contract) -> str | None:
     if contract.problem_type not in METRICS_FOR:
         return f"problem_type is {contract.problem_type!r}; it must be one of {', '.join(METRICS_FOR)}"
-    if not isinstance(contract.delimiter, str) or len(contract.delimiter) != 1 or contract.delimiter in '"\r\n':
-        return f"csv.delimiter is {contract.delimiter!r}; it must be one character, for example ','"
+    mark = contract.delimiter
+    if not isinstance(mark, str) or len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
+        return f"csv.delimiter is {mark!r}; it must be one ASCII character, for example ','"
     return None
 
 

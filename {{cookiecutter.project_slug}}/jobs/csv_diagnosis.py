@@ -15,7 +15,7 @@ import numpy as np
 from contract import Contract
 
 # A number as pyarrow reads one; what else Python's float() takes ("1_000") is no number in a CSV file.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells wherever they stand, whatever the contract lists
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # XGBoost computes in float32; what lies beyond would be infinite
@@ -55,23 +55,21 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
         names = next(reader) if contract.header else list(columns)
         row = 0
         for cells in reader:
-            if cells:  # blank lines are skipped by the fast reader too
+            if cells or len(names) == 1:  # other empty lines are skipped by the fast reader too
                 row += 1
-                yield row, reader.line_num, names, cells
+                yield row, reader.line_num, names, cells or [""]
 
 
 def _cell_fault(contract: Contract, name: str, text: str, seen: dict[str, int], row: int) -> str | None:
     role = next((column.role for column in contract.columns if column.name == name), "ignored")
-    text = text.strip()
-    if role == "ignored":
-        return None
-    if "\n" in text or "\r" in text:
+    if "\n" in text or "\r" in text:  # whatever the role: a block of the fast reader may end at any line break
         return "the cell spans several lines; remove its line breaks"
     if role == "target":
         return _target_fault(contract, text)
     if role == "numeric":
         return None if _is_missing(contract, text) else _number_fault(text)
     if role == "id":
+        text = text.strip()
         if not text:
             return "the id is missing; every row needs one"
         if text in seen:
@@ -85,15 +83,16 @@ def _is_missing(contract: Contract, text: str) -> bool:
 
 
 def _target_fault(contract: Contract, text: str) -> str | None:
-    if not text or (not contract.is_classification and _is_missing(contract, text)):
+    if not text.strip() or (not contract.is_classification and _is_missing(contract, text)):
         return "the target is missing; fill it in or remove the row"
     return None if contract.is_classification else _number_fault(text)
 
 
 def _number_fault(text: str) -> str | None:
-    if INFINITE.fullmatch(text) or (NUMBER.fullmatch(text) and abs(float(text)) > FLOAT32_MAX):
+    number = text.strip(" \t")
+    if INFINITE.fullmatch(number) or (NUMBER.fullmatch(number) and abs(float(number)) > FLOAT32_MAX):
         return f"{text!r} is infinite or too large; correct it or leave the cell empty"
-    if not NUMBER.fullmatch(text):
+    if not NUMBER.fullmatch(number):
         return f"{text!r} is not a number; correct it, or add it to csv.missing if it stands for an empty cell"
     return None
 

@@ -6,7 +6,7 @@ python jobs/evaluate.py --help
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def judge(model: Model, test_dir: Path) -> Judgement:
     Raises:
         DataError: the rows do not keep the model's contract.
     """
-    contract = replace(model.contract, header=True)  # test.csv always has one
+    contract = model.contract.as_written
     actual, parts = [], []
     for path in csv_files(test_dir):
         for batch in CsvStream(path, contract, contract.labelled_columns):

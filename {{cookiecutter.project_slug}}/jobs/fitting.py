@@ -21,7 +21,7 @@ from splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TRAIN, Splitter
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
-SPLIT = "split"
+SPLIT = "[split]"  # a name that no column can have
 
 
 class Vocabulary:
@@ -133,6 +133,11 @@ class Fitter:
         column = batch.column(self.contract.target)
         if self.contract.is_classification:
             codes = self._classes.encode(column)
+            if len(self._classes.code_of) > MAX_CLASSES:
+                raise DataError(
+                    f"column {self.contract.target!r} holds more than {MAX_CLASSES} classes; "
+                    "set problem_type to regression in the contract if it is a quantity"
+                )
             return pa.array(codes.astype(np.float32)), codes
         values = column.to_numpy(zero_copy_only=False).astype(np.float32)
         return pa.array(values), np.zeros(len(values), dtype=np.int64)
@@ -173,11 +178,6 @@ class Fitter:
             raise DataError(
                 f"{where}: column {target!r} holds one class only ({next(iter(counts))!r}); add rows of another"
             )
-        if len(counts) > MAX_CLASSES:
-            raise DataError(
-                f"{where}: column {target!r} holds more than {MAX_CLASSES} classes; "
-                "set problem_type to regression in the contract if it is a quantity"
-            )
         rarest = min(counts, key=lambda name: counts[name])
         if counts[rarest] < MIN_ROWS_OF_A_CLASS:
             raise DataError(
@@ -200,7 +200,7 @@ def order_classes(contract: Contract, names: tuple[str, ...], where: str) -> tup
         DataError: a binary target has more than two classes, or not the positive class of the contract.
     """
     try:
-        ordered = sorted(names, key=float)
+        ordered = sorted(names, key=lambda name: (float(name), name))
     except ValueError:
         ordered = sorted(names)
     if contract.problem_type != "binary":

@@ -150,8 +150,7 @@ def main(argv: list[str] | None = None) -> None:
     contract = load_contract(arguments.contract)
     threshold = contract.threshold if arguments.threshold is None else arguments.threshold
     with Outputs() as outputs:
-        target = outputs.path(arguments.output_dir / "verdict.json")
-        target.unlink(missing_ok=True)
+        outputs.path(arguments.output_dir / "verdict.json")  # an earlier verdict must not outlive a refusal
         verdict = model_quality(arguments.predictions_dir, arguments.labels_dir, contract, threshold)
         outputs.write_json(arguments.output_dir / "verdict.json", verdict)
     rows = verdict["rows"]

@@ -15,6 +15,7 @@ from metrics import Scores
 from outputs import Outputs
 
 mpl.use("Agg")  # a container has no screen
+mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign
 
 INK, ACCENT, QUIET = "#1f2933", "#0b6e99", "#9aa5b1"
 MAX_CLASSES_DRAWN = 12
@@ -53,9 +54,9 @@ def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _sample(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    step = -(-len(arrays[0]) // MAX_POINTS)
-    return tuple(array[::step] for array in arrays)
+def _sample(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    step = -(-len(x) // MAX_POINTS)
+    return x[::step], y[::step]
 
 
 def _predicted_vs_actual(model: Model, actual: np.ndarray, predicted: np.ndarray) -> Figure:
@@ -63,7 +64,8 @@ def _predicted_vs_actual(model: Model, actual: np.ndarray, predicted: np.ndarray
     figure, axes = _axes("Predicted against actual", f"actual {target}", f"predicted {target}")
     low, high = min(actual.min(), predicted.min()), max(actual.max(), predicted.max())
     axes.plot([low, high], [low, high], color=QUIET, linewidth=1, label="a perfect model")
-    axes.scatter(*_sample(actual, predicted), s=9, color=ACCENT, alpha=0.35, linewidths=0)
+    x, y = _sample(actual, predicted)
+    axes.scatter(x, y, s=9, color=ACCENT, alpha=0.35, linewidths=0)
     axes.legend(frameon=False)
     return figure
 
@@ -71,7 +73,8 @@ def _predicted_vs_actual(model: Model, actual: np.ndarray, predicted: np.ndarray
 def _residuals(model: Model, actual: np.ndarray, predicted: np.ndarray) -> Figure:
     figure, axes = _axes("Residuals", f"predicted {model.contract.target}", "actual minus predicted")
     axes.axhline(0, color=QUIET, linewidth=1)
-    axes.scatter(*_sample(predicted, actual - predicted), s=9, color=ACCENT, alpha=0.35, linewidths=0)
+    x, y = _sample(predicted, actual - predicted)
+    axes.scatter(x, y, s=9, color=ACCENT, alpha=0.35, linewidths=0)
     return figure
 
 
@@ -108,8 +111,8 @@ def _roc_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> 
 def _feature_importance(model: Model) -> Figure:
     """By gain: how much the splits on a feature bettered the fit, as a share of all."""
     gains = model.booster.get_score(importance_type="total_gain")
-    total = sum(float(value) for value in gains.values()) or 1.0  # type: ignore[arg-type]
-    shares = {name: float(gains.get(name, 0.0)) / total for name in model.preprocessor.features}  # type: ignore[arg-type]
+    of_feature = np.array([gains.get(name, 0.0) for name in model.preprocessor.features], dtype=float)
+    shares = dict(zip(model.preprocessor.features, of_feature / (of_feature.sum() or 1.0), strict=True))
     ordered = sorted(shares, key=lambda name: shares[name])[-MAX_FEATURES_DRAWN:]
     figure, axes = _axes("Feature importance", "share of the total gain", "")
     axes.barh(ordered, [shares[name] for name in ordered], color=ACCENT)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from contract import PREDICTION, Contract
+from contract import PREDICTION, PROBABILITY, Contract
 from errors import DataError
 
 
@@ -30,4 +30,6 @@ def read_predictions(path: Path, contract: Contract) -> pa.Table:
     for name in types:
         if name not in table.column_names:
             raise DataError(f"{path}: has no column {name!r}; predict its input again under this contract")
-    return table
+    # probabilities that are all 0 or 1 were read as whole numbers
+    wide = [pa.field(f.name, pa.float64()) if f.name.startswith(PROBABILITY) else f for f in table.schema]
+    return table.cast(pa.schema(wide))

@@ -12,7 +12,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -151,14 +150,6 @@ def load_preprocessor(text: str | bytes, contract: Contract) -> Preprocessor:
             f"{', '.join(contract.features)}; fit it again with preprocess.py fit"
         )
     return preprocessor
-
-
-def read_preprocessor(path: str | Path, contract: Contract) -> Preprocessor:
-    """Read a preprocessor from its file; raises JobError as `load_preprocessor` does."""
-    try:
-        return load_preprocessor(Path(path).read_bytes(), contract)
-    except OSError as error:
-        raise JobError(f"the preprocessor {path} cannot be read ({error.strerror}); give its path") from error
 
 
 def numbers(column: pa.Array) -> np.ndarray:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import xgboost as xgb
 
@@ -34,7 +35,7 @@ class FeatureBatches(xgb.DataIter):
         super().__init__(release_data=True)
         self._file = open_features(path, preprocessor)
         self._contract, self._preprocessor = contract, preprocessor
-        self._batches = iter(())  # type: ignore[var-annotated]
+        self._batches: Iterator[pa.RecordBatch] = iter(())
 
     def reset(self) -> None:
         """Begin again at the first row."""
@@ -63,7 +64,10 @@ def open_features(path: Path, preprocessor: Preprocessor) -> pq.ParquetFile:
     """
     if not path.is_file():
         raise DataError(f"{path}: does not exist; make it with preprocess.py")
-    file = pq.ParquetFile(path)
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: is no Parquet file ({error}); make it again with preprocess.py") from error
     made_by = (file.schema_arrow.metadata or {}).get(FINGERPRINT, b"").decode()
     if made_by != preprocessor.fingerprint:
         raise DataError(f"{path}: was made by another preprocessor than the model's; make it again with preprocess.py")

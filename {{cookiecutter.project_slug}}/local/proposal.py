@@ -81,6 +81,8 @@ def propose(
         id_column = ask(f"Which column names a row, if any? [{guess or 'none'}]\n> ").strip() or guess if ask else guess
     if id_column:
         _choose(id_column, names, "", None, "ID")
+    if not facts[target].filled:
+        raise DataError(f"{path}: the column {target!r} to predict is empty in every row; fill it in or name another")
     problem_type = _problem_type(facts[target])
     kept = problem_type == current.problem_type and target == current.target
     metric = current.metric if problem_type == current.problem_type else METRICS_FOR[problem_type][0]
@@ -118,7 +120,7 @@ def _survey(
     """Read all cells once; the names of the columns and what they hold."""
     rows = _cells(path, delimiter)
     first = next(rows)
-    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
+    names = first if header else [f"column_{number + 1}" for number in range(len(first))]
     facts = {name: ColumnFacts() for name in names}
     for cells in rows if header else _with(first, rows):
         for name, text in zip(names, cells, strict=False):  # the check that follows names a row of another length
@@ -127,8 +129,11 @@ def _survey(
 
 
 def _cells(path: Path, delimiter: str) -> Iterator[list[str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it so") from error
 
 
 def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:

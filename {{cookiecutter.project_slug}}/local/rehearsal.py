@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from contract import load_contract
@@ -108,7 +109,7 @@ def rehearse(data: Path, work: Path, contract: Path) -> None:
     """Run all jobs, tell which runs and how long it took, and say where the results lie.
 
     Raises:
-        JobError: a job failed; its last words are in the message, all of them in its log.
+        JobError: a job failed; its last words were printed, all of them are in its log.
     """
     console = Console()
     _lay_out(data, work, contract, console)
@@ -120,17 +121,21 @@ def rehearse(data: Path, work: Path, contract: Path) -> None:
         log = work / "logs" / f"{step.name}.txt"
         log.write_text(finished.stdout + finished.stderr, encoding="utf-8")
         mark = "[green]done[/]" if finished.returncode == 0 else "[red]failed[/]"
-        lines = (finished.stdout if finished.returncode == 0 else finished.stderr).strip().splitlines() or [""]
-        console.print(f"{mark} {step.name:<20}{seconds:6.1f} s  {_summary(lines)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{mark} {step.name:<20}{seconds:6.1f} s  {escape(_summary(finished))}", highlight=False, soft_wrap=True
+        )
         if finished.returncode:
             raise JobError(f"{step.name} failed; read {log}")
     _say_where(work, console)
 
 
-def _summary(lines: list[str]) -> str:
-    """The most telling line of a job's output."""
+def _summary(finished: subprocess.CompletedProcess[str]) -> str:
+    """The most telling line of a job's output: of a failed one its last words."""
+    if finished.returncode:
+        return finished.stderr.strip().rpartition("\n")[2]
+    lines = finished.stdout.splitlines()
     telling = [line for line in lines if line.startswith(("validation:", "PASS", "VIOLATION", "NO_LABELS"))]
-    return (telling or lines)[0] if telling else lines[0]
+    return (telling or lines or [""])[0]
 
 
 def _lay_out(data: Path, work: Path, contract: Path, console: Console) -> None:

@@ -1,0 +1,121 @@
+"""A generated project passes its own `make test` and `make lint`, and does its work on real data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from allpairspy import AllPairs
+from sklearn import datasets
+
+from conftest import Bake
+from support import ROOT
+
+ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
+VENV = Path(sys.prefix)
+
+PROJECTS = [
+    {"problem_type": problem_type, "id_column": id_column, "header": header}
+    for problem_type, id_column, header in AllPairs(
+        [["regression", "binary", "multiclass"], ["", "row number"], [True, False]]
+    )
+]
+
+
+def make(project: Path, *arguments: str) -> str:
+    """Run a make target of a project in this suite's environment, which holds the project's pins."""
+    finished = subprocess.run(
+        ["make", *arguments, f"VENV={VENV}"], cwd=project, capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("answers", PROJECTS, ids=lambda answers: "-".join(str(value) for value in answers.values()))
+def test_a_generated_project_passes_its_own_tests_lint_and_rehearsal(bake: Bake, answers: dict[str, object]) -> None:
+    project = bake("copier", **answers)
+    make(project, "test")
+    make(project, "lint")
+    assert "PASS" in make(project, "run")
+
+
+def test_this_environment_holds_the_generated_projects_pins() -> None:
+    pins = (ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt").read_text()
+    assert (VENV / "requirements.txt").read_text() == pins
+
+
+def test_no_requirement_is_pinned_to_two_versions() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in (ROOT / "requirements.txt", ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt"):
+        for line in path.read_text().splitlines():
+            name, _, version = line.partition("==")
+            pins.setdefault(f"{name} {version.partition(';')[2].strip()}", set()).add(version.partition(" ")[0])
+    assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
+
+
+@pytest.mark.skipif(not ABALONE.exists(), reason="the Abalone data set does not lie beside this checkout")
+def test_the_default_project_reaches_rmse_2_3_on_the_test_split_of_the_real_abalone_data(bake: Bake) -> None:
+    project = bake("copier")
+    with ABALONE.open(newline="") as file:
+        rows = list(csv.reader(file))
+    files = {"training-data": slice(None), "inference-data": slice(0, -1), "ground-truth": slice(-1, None)}
+    for name, cells in files.items():
+        write(project / "data" / f"{name}.csv", (row[cells] for row in rows))
+    evaluation = run(project)
+    assert len(rows) == 1 + 4177
+    assert evaluation["rows"] == pytest.approx(4177 * 0.15, rel=0.01)
+    assert evaluation["metric"] == "rmse"
+    assert evaluation["value"] <= 2.3
+
+
+def test_a_binary_project_works_on_the_breast_cancer_data_set(bake: Bake, tmp_path: Path) -> None:
+    bunch = datasets.load_breast_cancer()
+    project = bake("copier", problem_type="binary", **answers_for(bunch.feature_names, "diagnosis"))
+    make(project, "data", f"CSV={own_file(tmp_path, bunch.feature_names, bunch, 'diagnosis')}")
+    evaluation = run(project)
+    assert evaluation["metric"] == "roc_auc"
+    assert evaluation["value"] >= 0.95
+
+
+def test_a_multiclass_project_works_on_the_wine_data_set(bake: Bake, tmp_path: Path) -> None:
+    bunch = datasets.load_wine()
+    names = [name.replace("/", " per ") for name in bunch.feature_names]
+    project = bake("copier", problem_type="multiclass", **answers_for(names, "class"))
+    make(project, "data", f"CSV={own_file(tmp_path, names, bunch, 'class')}")
+    evaluation = run(project)
+    assert evaluation["metric"] == "f1_macro"
+    assert evaluation["value"] >= 0.8
+
+
+def answers_for(features: Iterable[str], target: str) -> dict[str, str]:
+    """Describe a data set of numbers."""
+    return {"numeric_columns": ", ".join(features), "categorical_columns": "", "target_column": target}
+
+
+def own_file(folder: Path, features: Iterable[str], bunch: Any, target: str) -> Path:
+    """Write a data set of scikit-learn's as a person would have it."""
+    path = folder / "own.csv"
+    labels = (str(bunch.target_names[index]) for index in bunch.target)
+    write(path, [[*features, target], *([*row, label] for row, label in zip(bunch.data, labels, strict=True))])
+    return path
+
+
+def write(path: Path, rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file."""
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def run(project: Path) -> dict[str, Any]:
+    """Run the jobs on the project's data, and return what the evaluation found."""
+    make(project, "run")
+    verdict = json.loads((project / ".local" / "model-quality" / "verdict.json").read_text())
+    assert verdict["rows"]["matched"] == verdict["rows"]["predicted"]
+    return dict(json.loads((project / ".local" / "evaluation" / "evaluation.json").read_text()))
