@@ -92,7 +92,7 @@ class Contract:
 
     @property
     def as_written(self) -> Contract:
-        """The same rows in the form of CSV that the jobs write: with a header, commas, and nothing where a cell is missing."""
+        """The same rows as the jobs write them: with a header, commas, and nothing where a cell is missing."""
         return replace(self, header=True, delimiter=",", missing=("",))
 
     @property

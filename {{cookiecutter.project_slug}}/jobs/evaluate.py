@@ -115,11 +115,8 @@ def main(argv: list[str] | None = None) -> None:
         draw_evaluation(outputs, arguments.output_dir, model, judgement.actual, judgement.scores)
         outputs.write_json(arguments.output_dir / "evaluation.json", content)
     verdict = "meets" if content["met"] else "misses"
-    print(
-        f"{content['metric']} {content['value']:.4g} {verdict} the threshold {content['threshold']:g}",
-        end=" ",
-    )
-    print(f"on {content['rows']} test rows")
+    against = f"{verdict} the threshold {content['threshold']:g} on {content['rows']} test rows"
+    print(f"{content['metric']} {content['value']:.4g} {against}")
 
 
 if __name__ == "__main__":

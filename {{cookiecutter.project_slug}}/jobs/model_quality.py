@@ -154,10 +154,9 @@ def main(argv: list[str] | None = None) -> None:
         verdict = model_quality(arguments.predictions_dir, arguments.labels_dir, contract, threshold)
         outputs.write_json(arguments.output_dir / "verdict.json", verdict)
     rows = verdict["rows"]
-    print(
-        f"{verdict['verdict']}: {verdict['metric']} {verdict['value']} against the threshold {verdict['threshold']:g}"
-    )
     print(f"{rows['matched']} of {rows['predicted']} predictions have a label")
+    value = "" if verdict["value"] is None else f" {verdict['value']:.4g}"
+    print(f"{verdict['verdict']}: {verdict['metric']}{value} against the threshold {verdict['threshold']:g}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from metrics import Scores
 from outputs import Outputs
 from preprocess import unique_rows
 from preprocessor import Tally
+from report import print_report
 from train import ROWS_AT_A_TIME, open_features
 
 
@@ -106,8 +107,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv of predictions an input")
     arguments = parser.parse_args(argv)
     tally = predict(arguments.input_dir, load_model(arguments.model_dir), arguments.output_dir)
-    for name, value in tally.as_dict().items():
-        print(f"{name}: {value}")
+    print_report(tally.as_dict())
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from errors import DataError, run_job
 from fitting import Fitter, check_row_count
 from outputs import Outputs
 from preprocessor import Preprocessor, Tally
+from report import print_report
 from splitting import TEST, TRAIN, VALIDATION, Splitter
 from unique_ids import UniqueIds
 
@@ -61,7 +62,7 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
         preprocessor = fitter.finish(str(input_dir))
         _write_features(outputs, fitter, preprocessor, folders)
         missing = {name: count for name, count in fitter.missing.items() if count}
-        report = {"rows": rows, "missing_cells": missing, "files": forms}
+        report = {"files": forms, "missing_cells": missing, "rows": rows}
         outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
         outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
         outputs.write_json(folders.preprocessor / "report.json", report)
@@ -176,8 +177,7 @@ def main(argv: list[str] | None = None) -> None:
     else:
         contract, preprocessor = load_fitted(arguments.artifact_dir)
         report = apply(arguments.input_dir, contract, preprocessor, arguments.output_dir)
-    for name, value in report.items():
-        print(f"{name}: {value}")
+    print_report(report)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,9 +32,9 @@ class Tally:
     def as_dict(self) -> dict[str, object]:
         """The tally for a JSON report."""
         return {
-            "rows": self.rows,
             "missing_cells": dict(self.missing),
             "unseen_categories": dict(self.unseen),
+            "rows": self.rows,
         }
 
 

@@ -122,26 +122,23 @@ def rehearse(data: Path, work: Path, contract: Path) -> None:
         log.write_text(finished.stdout + finished.stderr, encoding="utf-8")
         mark = "[green]done[/]" if finished.returncode == 0 else "[red]failed[/]"
         console.print(
-            f"{mark} {step.name:<20}{seconds:6.1f} s  {escape(_summary(finished))}", highlight=False, soft_wrap=True
+            f"{mark} {step.name:<20}{seconds:6.1f} s  {escape(_last_line(finished))}", highlight=False, soft_wrap=True
         )
         if finished.returncode:
             raise JobError(f"{step.name} failed; read {log}")
     _say_where(work, console)
 
 
-def _summary(finished: subprocess.CompletedProcess[str]) -> str:
-    """The most telling line of a job's output: of a failed one its last words."""
-    if finished.returncode:
-        return finished.stderr.strip().rpartition("\n")[2]
-    lines = finished.stdout.splitlines()
-    telling = [line for line in lines if line.startswith(("validation:", "PASS", "VIOLATION", "NO_LABELS"))]
-    return (telling or lines or [""])[0]
+def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
+    """How a job says it ended."""
+    words = finished.stderr if finished.returncode else finished.stdout
+    return words.strip().rpartition("\n")[2]
 
 
 def _lay_out(data: Path, work: Path, contract: Path, console: Console) -> None:
     """Give each job the folders it would find in the cloud."""
     if not (data / "training-data.csv").exists():
-        console.print(f"No data in {data} yet: making a sample that fits the contract.")
+        console.print(f"No data in {data} yet: making a sample that fits the contract.", soft_wrap=True)
         write_sample(load_contract(contract), data)
     shutil.rmtree(work, ignore_errors=True)
     (work / "logs").mkdir(parents=True)

@@ -49,10 +49,11 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     """
     random = np.random.default_rng(seed)
     hidden, target = _target(contract, rows, random)
+    empty = EMPTY_SHARE if "" in contract.missing else 0.0
     columns = {}
     for index, column in enumerate(contract.columns):
         if column.role == "numeric":
-            columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), random)
+            columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), empty, random)
         elif column.role == "categorical":
             columns[column.name] = _categories(hidden, random)
         elif column.role == "id":
@@ -64,9 +65,9 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     return pa.table(columns)
 
 
-def _numbers(hidden: np.ndarray, scale: float, random: np.random.Generator) -> pa.Array:
+def _numbers(hidden: np.ndarray, scale: float, empty: float, random: np.random.Generator) -> pa.Array:
     values = scale * (hidden + random.normal(0, CELL_NOISE, len(hidden)))
-    return pa.array(values.round(4), mask=random.random(len(hidden)) < EMPTY_SHARE)
+    return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
 
 
 def _categories(hidden: np.ndarray, random: np.random.Generator) -> pa.Array:

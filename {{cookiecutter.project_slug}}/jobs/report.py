@@ -1,0 +1,20 @@
+"""Print what a job did, in lines a person can read; the last line says how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """Print a line for each entry of a report."""
+    for name, value in report.items():
+        print(f"{name.replace('_', ' ')}: {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_shown(inner)}" for name, inner in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from support import CONTRACTS, contract_of, own_contract_text
+
+from contract import Column, Contract, load_contract, parse_contract
+from errors import ContractError
+from metrics import METRICS_FOR, in_range
+
+words = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=12)
+names = words.filter(
+    lambda name: name.strip() and not set(name) & set("[]<>\"'\r\n{}") and not name.startswith(("prediction", "prob"))
+)
+
+
+@st.composite
+def contracts(draw):
+    problem_type = draw(st.sampled_from(sorted(METRICS_FOR)))
+    metric = draw(st.sampled_from(METRICS_FOR[problem_type]))
+    columns = draw(st.lists(names, min_size=3, max_size=6, unique=True))
+    roles = ["target", "numeric", draw(st.sampled_from(["id", "categorical"]))]
+    roles += draw(st.lists(st.sampled_from(["numeric", "categorical", "ignored"]), min_size=3, max_size=3))
+    return Contract(
+        dataset=draw(words),
+        problem_type=problem_type,
+        header=draw(st.booleans()),
+        delimiter=draw(st.sampled_from(",;\t|: ")),
+        missing=tuple(draw(st.lists(words | st.just(""), max_size=3))),
+        columns=tuple(Column(name, role) for name, role in zip(columns, roles, strict=False)),
+        metric=metric,
+        threshold=draw(st.floats(0, 1e6).filter(lambda value: in_range(metric, value))),
+        positive_class=draw(st.none() | words) if problem_type == "binary" else None,
+    )
+
+
+@given(contract=contracts())
+def test_a_contract_survives_being_written_and_read(contract):
+    assert parse_contract(contract.to_yaml()) == contract
+
+
+def test_the_projects_own_contract_is_a_good_one(own_contract, tmp_path):
+    path = tmp_path / "dataset.yaml"
+    path.write_text(own_contract_text(), encoding="utf-8")
+    assert load_contract(path) == own_contract
+    assert own_contract.target not in own_contract.features
+    assert set(own_contract.features) == {*own_contract.numeric, *own_contract.categorical}
+
+
+def test_each_file_has_the_columns_it_needs():
+    contract = contract_of("prices")
+    assert contract.file_columns(labelled=True) == tuple(column.name for column in contract.columns)
+    assert contract.target not in contract.file_columns(labelled=False)
+    assert contract.label_columns == (contract.id, contract.target)
+    assert contract.baseline_columns == (*contract.features, contract.target)
+    assert "remark" not in contract.labelled_columns
+    assert contract_of("churn").id is None
+
+
+def test_what_the_jobs_write_has_one_form_whatever_the_team_uses():
+    written = contract_of("churn").as_written
+    assert (written.header, written.delimiter, written.missing) == (True, ",", ("",))
+    assert replace(written, header=False) == contract_of("churn")
+
+
+BROKEN = {
+    "a metric of another problem type": ({"metric": "f1"}, "metric 'f1' does not fit regression"),
+    "a threshold out of range": ({"threshold": -1}, "threshold -1.0 is out of range for mae"),
+    "a threshold that is a word": ({"threshold": "low"}, "wrong type"),
+    "an unknown problem type": ({"problem_type": ["ranking"]}, "problem_type is .*must be one of"),
+    "a header that is a word": ({"csv": {"header": "maybe", "delimiter": ",", "missing": []}}, "must be true or false"),
+    "a delimiter of two characters": (
+        {"csv": {"header": True, "delimiter": ";;", "missing": []}},
+        "csv.delimiter is ';;'; it must be one ASCII character",
+    ),
+    "a delimiter beyond ASCII": (
+        {"csv": {"header": True, "delimiter": "\u00a7", "missing": []}},
+        "one ASCII character",
+    ),
+    "no delimiter": ({"csv": {"header": True, "missing": []}}, "lacks the key 'delimiter'"),
+    "a word that YAML takes for a yes": ({"dataset": True}, "dataset is True to YAML; put the word in quotes"),
+    "an unknown role": ({"columns": [{"name": "a", "role": "label"}]}, "has the role 'label'"),
+    "a name with a bracket": ({"columns": [{"name": "a[0]", "role": "numeric"}]}, "without quotes, brackets"),
+    "a name that the jobs write": ({"columns": [{"name": "prediction", "role": "numeric"}]}, "call it otherwise"),
+    "a column twice": ({"columns": [{"name": "a", "role": "numeric"}] * 2}, "stands there 2 times"),
+    "no target": ({"columns": [{"name": "a", "role": "numeric"}]}, "0 columns with the role target"),
+    "no columns": ({"columns": []}, "0 columns with the role target"),
+    "no feature": ({"columns": [{"name": "a", "role": "target"}]}, "has no feature"),
+    "two ids": (
+        {"columns": [{"name": name, "role": role} for name, role in (("a", "id"), ("b", "id"), ("c", "target"))]},
+        "2 columns with the role id",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_contract_is_refused(fault):
+    change, sentence = BROKEN[fault]
+    raw = yaml.safe_load(CONTRACTS["prices"]) | change
+    with pytest.raises(ContractError, match=sentence):
+        parse_contract(yaml.safe_dump(raw))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("a: [", "is not YAML"), ("- a", "must be a mapping"), ("a: 1", "lacks the key 'csv'")]
+)
+def test_a_file_that_is_no_contract_is_refused_with_its_path(tmp_path, text, sentence):
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError, match=f"broken.yaml: {sentence}"):
+        load_contract(path)
+
+
+def test_a_contract_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ContractError, match=r"none\.yaml cannot be read"):
+        load_contract(tmp_path / "none.yaml")

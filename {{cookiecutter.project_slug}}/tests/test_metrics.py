@@ -1,0 +1,102 @@
+import re
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from errors import DataError
+from metrics import (
+    LOWER_IS_BETTER,
+    METRICS_FOR,
+    Scores,
+    all_metrics,
+    early_stopping_metric,
+    gain,
+    in_range,
+    meets,
+    metric_line,
+    metric_pattern,
+    one_metric,
+)
+
+EVERY_METRIC = sorted({name for names in METRICS_FOR.values() for name in names})
+SOME = np.random.default_rng(1)
+
+
+def test_regression_is_measured_as_scikit_learn_measures_it():
+    actual, predicted = SOME.normal(size=50), SOME.normal(size=50)
+    found = all_metrics("regression", actual, Scores(predicted))
+    assert found == pytest.approx(
+        {
+            "rmse": sk.root_mean_squared_error(actual, predicted),
+            "mae": sk.mean_absolute_error(actual, predicted),
+            "mse": sk.mean_squared_error(actual, predicted),
+            "r2": sk.r2_score(actual, predicted),
+        }
+    )
+
+
+def test_two_classes_are_measured_as_scikit_learn_measures_them():
+    actual, positive = SOME.integers(0, 2, 50), SOME.random(50)
+    scores = Scores((positive > 0.5).astype(int), np.column_stack([1 - positive, positive]))
+    assert all_metrics("binary", actual, scores) == pytest.approx(
+        {
+            "accuracy": sk.accuracy_score(actual, positive > 0.5),
+            "f1": sk.f1_score(actual, positive > 0.5),
+            "roc_auc": sk.roc_auc_score(actual, positive),
+            "log_loss": sk.log_loss(actual, positive),
+        }
+    )
+
+
+def test_several_classes_are_measured_as_scikit_learn_measures_them():
+    actual, probabilities = SOME.integers(0, 3, 50), SOME.dirichlet([1, 1, 1], 50)
+    predicted = probabilities.argmax(axis=1)
+    assert all_metrics("multiclass", actual, Scores(predicted, probabilities)) == pytest.approx(
+        {
+            "accuracy": sk.accuracy_score(actual, predicted),
+            "f1_macro": sk.f1_score(actual, predicted, average="macro"),
+            "log_loss": sk.log_loss(actual, probabilities),
+        }
+    )
+
+
+def test_a_metric_that_the_rows_do_not_define_is_refused_with_the_reason():
+    one_row = all_metrics("regression", np.array([1.0]), Scores(np.array([2.0])))
+    with pytest.raises(DataError, match="labels: r2 is not defined for a single row"):
+        one_metric("r2", one_row, "labels")
+    one_class = all_metrics("binary", np.array([1, 1]), Scores(np.array([1, 0]), np.array([[0.2, 0.8], [0.6, 0.4]])))
+    with pytest.raises(DataError, match="labels: roc_auc is not defined for rows of one class only"):
+        one_metric("roc_auc", one_class, "labels")
+    assert one_metric("accuracy", one_class, "labels") == 0.5
+
+
+@pytest.mark.parametrize("metric", EVERY_METRIC)
+def test_a_better_value_meets_the_threshold_and_is_a_gain(metric):
+    better, worse = (0.3, 0.4) if metric in LOWER_IS_BETTER else (0.4, 0.3)
+    assert meets(metric, better, worse)
+    assert meets(metric, worse, worse)
+    assert not meets(metric, worse, better)
+    assert gain(metric, better, worse) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("metric", EVERY_METRIC)
+def test_a_threshold_can_be_met_and_missed(metric):
+    assert in_range(metric, 0.5)
+    assert in_range(metric, 2.0) == (metric in LOWER_IS_BETTER)
+    assert not any(in_range(metric, value) for value in (0.0, -1.0, float("nan"), float("inf")))
+
+
+@pytest.mark.parametrize("metric", EVERY_METRIC)
+@pytest.mark.parametrize("value", [0.5, 1e-12, -3.25, 1e21, 1.0])
+def test_a_tuning_job_finds_the_value_in_the_metric_line(metric, value):
+    found = re.findall(metric_pattern(metric), f"[25] train-x:1\n{metric_line(metric, value)}\nmore\n", re.MULTILINE)
+    assert [float(text) for text in found] == [value]
+
+
+def test_training_watches_the_metric_itself_or_its_nearest_kin():
+    assert early_stopping_metric("regression", "mae") == "mae"
+    assert early_stopping_metric("regression", "r2") == "rmse"
+    assert early_stopping_metric("binary", "f1") == "logloss"
+    assert early_stopping_metric("binary", "roc_auc") == "auc"
+    assert early_stopping_metric("multiclass", "f1_macro") == "mlogloss"
