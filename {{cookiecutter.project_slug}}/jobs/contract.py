@@ -187,8 +187,8 @@ def _text(value: Any, key: str) -> str:
 
 def _check(contract: Contract) -> None:
     """Raise ContractError at the first rule that the contract breaks."""
-    for broken in (_broken_form(contract), _broken_columns(contract), _broken_metric(contract)):
-        if broken:
+    for rules in (_broken_form, _broken_columns, _broken_metric):
+        if broken := rules(contract):
             raise ContractError(broken)
 
 

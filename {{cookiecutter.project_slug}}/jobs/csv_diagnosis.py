@@ -21,15 +21,18 @@ NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells wherever they stand, whatev
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # XGBoost computes in float32; what lies beyond would be infinite
 
 
-def diagnose(path: Path, contract: Contract, columns: tuple[str, ...]) -> str | None:
+def diagnose(
+    path: Path, contract: Contract, columns: tuple[str, ...], seen: dict[str, str] | None = None
+) -> str | None:
     """Name the first fault of a file, or nothing where this reading finds none.
 
     Args:
         path: the file.
         contract: what its rows should be.
         columns: the columns it should hold, in the order they have where there is no header.
+        seen: where each id of earlier files stands, to which this file's are added; None for a file by itself.
     """
-    seen: dict[str, int] = {}
+    seen = {} if seen is None else seen
     try:
         for row, line, names, cells in _rows(path, contract, columns):
             where = f"{path}: row {row} (line {line})"
@@ -39,7 +42,7 @@ def diagnose(path: Path, contract: Contract, columns: tuple[str, ...]) -> str | 
                     f"correct the row, or quote a cell that holds a {contract.delimiter!r}"
                 )
             for name, text in zip(names, cells, strict=True):
-                if fault := _cell_fault(contract, name, text, seen, row):
+                if fault := _cell_fault(contract, name, text, seen, f"row {row} of {path.name}"):
                     return f"{where}, column {name!r}: {fault}"
     except UnicodeDecodeError:
         return _not_utf8(path)
@@ -60,7 +63,7 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
                 yield row, reader.line_num, names, cells or [""]
 
 
-def _cell_fault(contract: Contract, name: str, text: str, seen: dict[str, int], row: int) -> str | None:
+def _cell_fault(contract: Contract, name: str, text: str, seen: dict[str, str], place: str) -> str | None:
     role = next((column.role for column in contract.columns if column.name == name), "ignored")
     if "\n" in text or "\r" in text:  # whatever the role: a block of the fast reader may end at any line break
         return "the cell spans several lines; remove its line breaks"
@@ -73,8 +76,8 @@ def _cell_fault(contract: Contract, name: str, text: str, seen: dict[str, int], 
         if not text:
             return "the id is missing; every row needs one"
         if text in seen:
-            return f"the id {text!r} stands in row {seen[text]} too; ids must be unique"
-        seen[text] = row
+            return f"the id {text!r} stands in {seen[text]} too; ids must be unique"
+        seen[text] = place
     return None
 
 

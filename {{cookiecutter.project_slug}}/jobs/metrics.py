@@ -83,19 +83,20 @@ def all_metrics(problem_type: str, actual: np.ndarray, scores: Scores) -> dict[s
         actual: the target, or the index of the class; shape (n,).
         scores: what the model said of the same rows.
     """
-    if problem_type == "regression":
+    if scores.probabilities is None:
         return _regression(actual, scores.predicted)
-    classes = range(scores.probabilities.shape[1])  # type: ignore[union-attr]
+    probabilities = scores.probabilities.astype(np.float64)
+    probabilities /= probabilities.sum(axis=1, keepdims=True)  # in float32 they add up to 1 only nearly
     found = {
         "accuracy": sk.accuracy_score(actual, scores.predicted),
-        "log_loss": sk.log_loss(actual, scores.probabilities, labels=list(classes)),
+        "log_loss": sk.log_loss(actual, probabilities, labels=list(range(probabilities.shape[1]))),
     }
     if problem_type == "multiclass":
         found["f1_macro"] = sk.f1_score(actual, scores.predicted, average="macro", zero_division=0.0)
     else:
         found["f1"] = sk.f1_score(actual, scores.predicted, pos_label=1, zero_division=0.0)
         if len(np.unique(actual)) == 2:  # with one class only, the area under the curve is not defined
-            found["roc_auc"] = sk.roc_auc_score(actual, scores.probabilities[:, 1])  # type: ignore[index]
+            found["roc_auc"] = sk.roc_auc_score(actual, probabilities[:, 1])
     return {name: float(found[name]) for name in METRICS_FOR[problem_type] if name in found}
 
 

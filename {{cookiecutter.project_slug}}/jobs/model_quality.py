@@ -22,7 +22,7 @@ from errors import DataError, run_job
 from metrics import Scores, all_metrics, meets, one_metric
 from outputs import Outputs
 from prediction_files import read_predictions
-from preprocess import unique_rows
+from unique_ids import unique_rows
 
 
 class Verdict(str, Enum):

@@ -17,12 +17,12 @@ from artifact import Model, load_model
 from contract import PREDICTION, PROBABILITY
 from csv_stream import CsvStream, read_ahead
 from errors import DataError, run_job
+from feature_files import FeatureFile
 from metrics import Scores
 from outputs import Outputs
-from preprocess import unique_rows
 from preprocessor import Tally
 from report import print_report
-from train import ROWS_AT_A_TIME, open_features
+from unique_ids import unique_rows
 
 
 def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
@@ -93,10 +93,10 @@ def _from_csv(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array
 
 
 def _from_parquet(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
-    for batch in open_features(path, model.preprocessor).iter_batches(ROWS_AT_A_TIME):
+    for batch, features in FeatureFile(path, model.preprocessor).batches():
         ids = batch.column(model.contract.id) if model.contract.id else None
         tally.rows += batch.num_rows
-        yield ids, np.column_stack([batch.column(name).to_numpy() for name in model.preprocessor.features])
+        yield ids, features
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -7,7 +7,6 @@ python jobs/preprocess.py apply --help    make features of new rows with what wa
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,16 @@ import pyarrow.parquet as pq
 
 from artifact import CONTRACT, PREPROCESSOR, load_fitted
 from contract import Contract, load_contract
+from csv_diagnosis import diagnose
 from csv_stream import CsvStream, csv_files
 from errors import DataError, run_job
+from feature_files import stamped
 from fitting import Fitter, check_row_count
 from outputs import Outputs
 from preprocessor import Preprocessor, Tally
 from report import print_report
 from splitting import TEST, TRAIN, VALIDATION, Splitter
-from unique_ids import UniqueIds
-
-FINGERPRINT = b"preprocessor"  # the key in a Parquet file's metadata that says which preprocessor made it
+from unique_ids import UniqueIds, unique_rows
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, outpu
     tally = Tally()
     columns = [(contract.id, pa.string())] if contract.id else []
     schema = pa.schema([*columns, *((name, pa.float32()) for name in preprocessor.features)])
-    schema = schema.with_metadata({FINGERPRINT: preprocessor.fingerprint})
+    schema = stamped(schema, preprocessor)
     with Outputs() as outputs:
         for path in csv_files(input_dir):
             target = outputs.path(output_dir / f"{path.stem}.parquet")
@@ -91,17 +90,6 @@ def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, outpu
                     ids = [batch.column(contract.id)] if contract.id else []
                     writer.write_batch(pa.record_batch([*ids, *map(pa.array, matrix.T)], schema=schema))
     return tally.as_dict()
-
-
-def unique_rows(stream: CsvStream) -> Iterator[pa.RecordBatch]:
-    """Pass a file's batches on, and raise DataError at the end where an id came twice."""
-    ids = UniqueIds()
-    for batch in stream:
-        if stream.contract.id:
-            ids.add(batch.column(stream.contract.id))
-        yield batch
-    if ids.repeated():
-        stream.explain("an id stands in two rows; ids must be unique")
 
 
 def _split_raw_rows(
@@ -123,14 +111,17 @@ def _split_raw_rows(
                 if contract.id:
                     ids.add(batch.column(contract.id))
     if ids.repeated():
-        raise DataError(f"{input_dir}: an id stands in more than one file; ids must be unique in all of them")
+        seen: dict[str, str] = {}
+        for path in csv_files(input_dir):
+            if fault := diagnose(path, contract, contract.file_columns(labelled=True), seen):
+                raise DataError(fault)
     rows = {"train": counts[TRAIN], "validation": counts[VALIDATION], "test": counts[TEST]}
     return {name: int(count) for name, count in rows.items()}, forms
 
 
 def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:
     """Last pass: write the features of the splits that a model is trained with."""
-    schema = fitter.feature_schema.with_metadata({FINGERPRINT: preprocessor.fingerprint})
+    schema = stamped(fitter.feature_schema, preprocessor)
     train = pq.ParquetWriter(outputs.path(folders.train / "train.parquet"), schema, use_dictionary=False)
     validation = pq.ParquetWriter(outputs.path(folders.validation / "validation.parquet"), schema, use_dictionary=False)
     with train, validation:

@@ -13,19 +13,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xgboost as xgb
 
 from artifact import Model, load_fitted, save_artifact
 from contract import Contract
-from errors import DataError, run_job
+from errors import run_job
+from feature_files import FeatureFile
 from metrics import Scores, all_metrics, early_stopping_metric, metric_line, one_metric
 from outputs import Outputs
-from preprocess import FINGERPRINT
 from preprocessor import Preprocessor
 
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
-ROWS_AT_A_TIME = 1 << 16
 
 
 class FeatureBatches(xgb.DataIter):
@@ -33,45 +31,27 @@ class FeatureBatches(xgb.DataIter):
 
     def __init__(self, path: Path, contract: Contract, preprocessor: Preprocessor) -> None:
         super().__init__(release_data=True)
-        self._file = open_features(path, preprocessor)
+        self._file = FeatureFile(path, preprocessor)
         self._contract, self._preprocessor = contract, preprocessor
-        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._batches: Iterator[tuple[pa.RecordBatch, np.ndarray]] = iter(())
 
     def reset(self) -> None:
         """Begin again at the first row."""
-        self._batches = self._file.iter_batches(ROWS_AT_A_TIME)
+        self._batches = self._file.batches()
 
     def next(self, input_data: Callable[..., Any]) -> bool:
         """Hand over the next batch, or say that there is none."""
-        batch = next(self._batches, None)
-        if batch is None:
+        found = next(self._batches, None)
+        if found is None:
             return False
-        columns = [batch.column(name).to_numpy() for name in self._preprocessor.features]
+        batch, features = found
         input_data(
-            data=np.column_stack(columns),
+            data=features,
             label=batch.column(self._contract.target).to_numpy(),
             feature_names=list(self._preprocessor.features),
             feature_types=self._preprocessor.feature_types,
         )
         return True
-
-
-def open_features(path: Path, preprocessor: Preprocessor) -> pq.ParquetFile:
-    """Open features that this preprocessor made.
-
-    Raises:
-        DataError: the file is missing, or another preprocessor made it.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: does not exist; make it with preprocess.py")
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: is no Parquet file ({error}); make it again with preprocess.py") from error
-    made_by = (file.schema_arrow.metadata or {}).get(FINGERPRINT, b"").decode()
-    if made_by != preprocessor.fingerprint:
-        raise DataError(f"{path}: was made by another preprocessor than the model's; make it again with preprocess.py")
-    return file
 
 
 def train(
@@ -118,10 +98,8 @@ def validation_metric(model: Model, path: Path) -> float:
     Raises:
         DataError: the split's rows do not define the metric.
     """
-    file = open_features(path, model.preprocessor)
     actual, parts = [], []
-    for batch in file.iter_batches(ROWS_AT_A_TIME):
-        features = np.column_stack([batch.column(name).to_numpy() for name in model.preprocessor.features])
+    for batch, features in FeatureFile(path, model.preprocessor).batches():
         parts.append(model.score(features))
         actual.append(batch.column(model.contract.target).to_numpy())
     found = all_metrics(model.contract.problem_type, np.concatenate(actual), Scores.concatenate(parts))

@@ -1,8 +1,14 @@
 """Notice an id that comes twice, in 8 bytes an id however long the ids are."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 from pandas.util import hash_array
+
+from csv_stream import CsvStream
 
 
 class UniqueIds:
@@ -21,3 +27,14 @@ class UniqueIds:
             return False
         hashes = np.sort(np.concatenate(self._hashes))
         return bool((hashes[1:] == hashes[:-1]).any())
+
+
+def unique_rows(stream: CsvStream) -> Iterator[pa.RecordBatch]:
+    """Pass a file's batches on, and raise DataError at the end where an id came twice."""
+    ids = UniqueIds()
+    for batch in stream:
+        if stream.contract.id:
+            ids.add(batch.column(stream.contract.id))
+        yield batch
+    if ids.repeated():
+        stream.explain("an id stands in two rows; ids must be unique")

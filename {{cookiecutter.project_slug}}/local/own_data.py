@@ -17,7 +17,7 @@ from csv_stream import CsvStream
 from errors import DataError, JobError
 from local.proposal import propose
 from outputs import Outputs
-from preprocess import unique_rows
+from unique_ids import unique_rows
 
 INFERENCE_SHARE = 0.2
 SEED = 1

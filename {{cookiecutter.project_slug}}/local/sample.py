@@ -82,7 +82,7 @@ def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple
     if not contract.is_classification:
         hidden = random.random(rows)
         spread, noise = _regression_scale(contract)
-        curve = hidden + 0.2 * np.sin(2 * math.pi * hidden)
+        curve = hidden + 0.1 * np.sin(2 * math.pi * hidden)
         values = spread * (1 + 5 * curve) + random.normal(0, noise, rows)
         return hidden, pa.array(values.round(_decimals(spread)))
     classes = _classes(contract)

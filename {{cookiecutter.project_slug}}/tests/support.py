@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import evaluate
 import predict
 import preprocess
 import train
@@ -87,7 +88,8 @@ def make_project(contract: Contract, folder: Path) -> Project:
     train.main(train_arguments(folder, folder / "model"))
     apply = ["apply", "--input-dir", folder / "inference", "--artifact-dir", folder / "model"]
     preprocess.main([*map(str, apply), "--output-dir", str(folder / "features")])
-    predict.predict(folder / "inference", train_model(folder), folder / "predictions")
+    predict.main(predict_arguments(folder / "inference", folder / "model", folder / "predictions"))
+    evaluate.main(evaluate_arguments(project, folder / "evaluation"))
     return project
 
 
@@ -107,7 +109,12 @@ def fit_arguments(contract_file: Path, input_dir: Path, output: Path, *more: str
 
 def train_arguments(fitted: Path, model_dir: Path, *more: str) -> list[str]:
     inputs = [text for name in ("train", "validation", "preprocessor") for text in (f"--{name}", str(fitted / name))]
-    return [*inputs, "--model-dir", str(model_dir), "--num_round", "30", *more]
+    return [*inputs, "--model-dir", str(model_dir), "--num_round", "30", "--eta", "0.2", *more]
+
+
+def evaluate_arguments(project: Project, output_dir: Path, *more: str) -> list[str]:
+    inputs = ["--test-dir", str(project / "test"), "--model-dir", str(project / "model")]
+    return [*inputs, "--output-dir", str(output_dir), *more]
 
 
 def predict_arguments(input_dir: Path, model_dir: Path, output_dir: Path) -> list[str]:

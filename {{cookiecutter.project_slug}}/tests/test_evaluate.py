@@ -1,0 +1,144 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+from sklearn import metrics as sk
+from support import evaluate_arguments, files_in, fit_arguments, train_arguments
+
+import evaluate
+import predict
+import preprocess
+import train
+from metrics import LOWER_IS_BETTER, METRICS_FOR, meets
+
+PLOTS = {
+    "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},
+    "binary": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png"},
+    "multiclass": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png"},
+}
+
+
+def evaluated(project, out, *more):
+    evaluate.main(evaluate_arguments(project, out, *more))
+    return evaluation_in(out)
+
+
+def evaluation_in(folder):
+    return json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+
+
+def group(project):
+    suffix = "" if project.contract.problem_type == "regression" else "_classification"
+    return f"{project.contract.problem_type}{suffix}_metrics"
+
+
+def scored_test_rows(project, folder):
+    """The test split scored by predict.py, and its target: another way to the same numbers."""
+    contract = project.contract
+    test = pd.read_csv(project / "test" / "test.csv", dtype=str, keep_default_na=False)
+    ignored = [column.name for column in contract.columns if column.role == "ignored"]
+    rows = test.assign(**dict.fromkeys(ignored, "-"))[list(contract.file_columns(labelled=False))]
+    missing = next(iter(contract.missing), "")
+    rows = rows.replace({name: {"": missing} for name in contract.numeric})
+    folder.mkdir()
+    rows.to_csv(folder / "test.csv", index=False, header=contract.header, sep=contract.delimiter)
+    predict.predict(folder, predict.load_model(project / "model"), folder / "out")
+    return test[contract.target], pd.read_csv(folder / "out" / "test.csv")
+
+
+def test_evaluation_json_holds_every_metric_as_scikit_learn_has_it(project, tmp_path):
+    target, scored = scored_test_rows(project, tmp_path / "scored")
+    content = evaluation_in(project / "evaluation")
+    found = {name: entry["value"] for name, entry in content[group(project)].items()}
+    assert tuple(found) == METRICS_FOR[project.contract.problem_type]
+    if project.contract.problem_type == "regression":
+        actual, predicted = target.astype(float), scored["prediction"]
+        expected = {
+            "rmse": sk.root_mean_squared_error(actual, predicted),
+            "mae": sk.mean_absolute_error(actual, predicted),
+            "mse": sk.mean_squared_error(actual, predicted),
+            "r2": sk.r2_score(actual, predicted),
+        }
+    else:
+        classes = [name.removeprefix("probability_") for name in scored.columns if name.startswith("probability_")]
+        probabilities = scored[[f"probability_{name}" for name in classes]].to_numpy()
+        actual, predicted = target.map(classes.index), scored["prediction"].astype(str).map(classes.index)
+        expected = {
+            "accuracy": sk.accuracy_score(actual, predicted),
+            "f1": sk.f1_score(actual, predicted, average="binary" if len(classes) == 2 else "macro"),
+            "f1_macro": sk.f1_score(actual, predicted, average="macro"),
+            "log_loss": sk.log_loss(actual, probabilities),
+            "roc_auc": sk.roc_auc_score(actual == 1, probabilities[:, 1]),
+        }
+    assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-4)
+    assert content["rows"] == len(target)
+    assert content["value"] == found[project.contract.metric]
+
+
+def test_the_plots_are_pictures(project):
+    pictures = {path.name for path in files_in(project / "evaluation")} - {"evaluation.json"}
+    assert pictures == PLOTS[project.contract.problem_type]
+    for name in pictures:
+        pixels = imread(project / "evaluation" / name)
+        assert pixels.shape[0] > 300
+        assert pixels.std() > 0.01, "an empty picture"
+
+
+def test_the_threshold_is_the_contracts_unless_one_is_given(project):
+    content = evaluation_in(project / "evaluation")
+    assert content["threshold"] == project.contract.threshold
+    assert content["met"] == meets(content["metric"], content["value"], content["threshold"])
+
+
+@pytest.mark.parametrize(("name", "missed_by"), [("prices", 0.99), ("sizes", 1.01)])
+def test_a_threshold_that_is_given_decides(project_named, tmp_path, capsys, name, missed_by):
+    project = project_named(name)
+    value = evaluation_in(project / "evaluation")["value"]
+    for threshold, met in ((value, True), (value * missed_by, False)):
+        content = evaluated(project, tmp_path, "--threshold", repr(threshold))
+        assert (content["threshold"], content["met"]) == (threshold, met)
+        assert ("meets" if met else "misses") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["own", "prices", "sizes"])
+def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(project_named, tmp_path, name):
+    project = project_named(name)
+    fit = fit_arguments(project.contract_file, project / "training", tmp_path / "fitted", "--seed", "7")
+    preprocess.main(fit)
+    train.main(train_arguments(tmp_path / "fitted", tmp_path / "champion", "--num_round", "2"))
+    content = evaluated(project, tmp_path / "out", "--champion-dir", str(tmp_path / "champion"))
+    champion = content.pop("champion")
+    assert content | {"champion": None} == evaluation_in(project / "evaluation")
+    assert champion["metrics"] == evaluate.judge(predict.load_model(tmp_path / "champion"), project / "test").metrics
+    assert champion["value"] == champion["metrics"][content["metric"]]
+    better = champion["value"] - content["value"]
+    assert champion["gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
+
+
+def test_before_the_first_approval_there_is_no_champion(project_named, tmp_path):
+    project = project_named("prices")
+    (tmp_path / "empty").mkdir()
+    assert evaluation_in(project / "evaluation")["champion"] is None
+    assert evaluated(project, tmp_path / "out", "--champion-dir", str(tmp_path / "empty"))["champion"] is None
+
+
+def test_a_packed_model_is_judged_like_its_files(project_named, tmp_path):
+    project = project_named("sizes")
+    shutil.make_archive(str(tmp_path / "model"), "gztar", project / "model")
+    evaluate.main([*evaluate_arguments(project, tmp_path / "out"), "--model-dir", str(tmp_path)])
+    assert evaluation_in(tmp_path / "out") == evaluation_in(project / "evaluation")
+
+
+def test_many_classes_and_names_with_dollars_can_be_drawn(project_named, tmp_path):
+    model = predict.load_model(project_named("sizes") / "model")
+    classes = tuple(f"$_{number}^$" for number in range(15))
+    fitted = preprocess.Preprocessor(model.preprocessor.features, {}, model.preprocessor.categories, classes)
+    odd = predict.Model(model.booster, fitted, model.contract)
+    probabilities = np.random.default_rng(1).dirichlet(np.ones(15), 40)
+    scores = evaluate.Scores(probabilities.argmax(axis=1), probabilities)
+    with evaluate.Outputs() as outputs:
+        evaluate.draw_evaluation(outputs, tmp_path, odd, np.arange(40) % 14, scores)
+    assert {path.name for path in files_in(tmp_path)} == PLOTS["multiclass"]

@@ -1,0 +1,150 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics as sk
+from support import INFERENCE_ROWS, files_in, put, refusal
+
+import model_quality
+from metrics import LOWER_IS_BETTER
+
+
+def arguments(project, predictions, labels, out, *more):
+    folders = [
+        "--predictions-dir",
+        str(predictions),
+        "--output-dir",
+        str(out),
+        "--contract",
+        str(project.contract_file),
+    ]
+    return [*folders, *(["--labels-dir", str(labels)] if labels else []), *more]
+
+
+def verdict_of(*job):
+    model_quality.main(arguments(*job))
+    return json.loads((job[3] / "verdict.json").read_text(encoding="utf-8"))
+
+
+def test_labels_that_meet_the_threshold_pass_and_others_are_a_violation(project, tmp_path, capsys):
+    inputs = (project, project / "predictions", project / "labels", tmp_path)
+    first = verdict_of(*inputs)
+    assert first["rows"] == dict.fromkeys(("predicted", "labelled", "matched"), INFERENCE_ROWS)
+    assert (first["metric"], first["threshold"]) == (project.contract.metric, project.contract.threshold)
+    worse = 0.99 if first["metric"] in LOWER_IS_BETTER else 1.01
+    for threshold, kind in ((first["value"], "PASS"), (first["value"] * worse, "VIOLATION")):
+        found = verdict_of(*inputs, "--threshold", repr(threshold))
+        assert (found["verdict"], found["threshold"], found["value"]) == (kind, threshold, first["value"])
+        assert capsys.readouterr().out.splitlines()[-1].startswith(f"{kind}: {first['metric']} ")
+
+
+def test_the_value_is_scikit_learns(project_named, tmp_path):
+    project = project_named("prices")
+    labels = pd.read_csv(project / "labels" / "ground-truth.csv", sep=";").set_index("flat")["price in $"]
+    predictions = pd.read_csv(project / "predictions" / "inference-data.csv").set_index("flat")["prediction"]
+    found = verdict_of(project, project / "predictions", project / "labels", tmp_path)
+    assert found["value"] == pytest.approx(sk.mean_absolute_error(labels, predictions.loc[labels.index]))
+
+
+@pytest.mark.parametrize("labels", ["left out", "empty", "not there"])
+def test_without_labels_there_is_nothing_to_judge(project, tmp_path, capsys, labels):
+    (tmp_path / "empty").mkdir()
+    folder = None if labels == "left out" else tmp_path / labels
+    found = verdict_of(project, project / "predictions", folder, tmp_path / "out")
+    assert (found["verdict"], found["value"]) == ("NO_LABELS", None)
+    assert found["rows"] == {"predicted": INFERENCE_ROWS, "labelled": 0, "matched": 0}
+    assert capsys.readouterr().out.splitlines()[-1].startswith("NO_LABELS: ")
+
+
+PREDICTIONS = "flat,prediction\nf1,10\nf2,20\nf3,30\nf4,40\n"
+
+
+def test_by_id_labels_may_be_shuffled_partial_of_other_rows_and_in_several_files(project_named, tmp_path):
+    project = project_named("prices")
+    put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
+    put(tmp_path / "predictions" / "b.csv", "flat,prediction\nf5,50\n")
+    put(tmp_path / "labels" / "late.csv", "price in $;flat\n33; f3 \n99;f9\n")
+    put(tmp_path / "labels" / "later.csv", "flat;price in $\nf5;51\nf1;10\n")
+    found = verdict_of(project, tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    assert found["rows"] == {"predicted": 5, "labelled": 4, "matched": 3}
+    assert found["value"] == pytest.approx(np.mean([3, 1, 0]))
+    assert found["verdict"] == "PASS"
+
+
+def test_by_order_files_join_by_their_names_in_order(project_named, tmp_path):
+    project = project_named("churn")
+    scored = "prediction,probability_not leaves,probability_leaves\n"
+    put(tmp_path / "predictions" / "a.csv", scored + "leaves,0,1\nnot leaves,1,0\n")
+    put(tmp_path / "predictions" / "b.csv", scored + "leaves,0.25,0.75\n")
+    put(tmp_path / "labels" / "1.csv", "leaves\nleaves \n")
+    put(tmp_path / "labels" / "2.csv", '"leaves"\n')
+    found = verdict_of(project, tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    assert found["rows"] == {"predicted": 3, "labelled": 3, "matched": 3}
+    assert found["value"] == pytest.approx(0.8)
+
+
+BY_ID = {
+    "no label of these rows": ("flat;price in $\nf9;1\n", "no label has the id of a prediction in"),
+    "a label twice in a file": (
+        "flat;price in $\nf1;1\nf1;2\n",
+        "row 2 (line 3), column 'flat': the id 'f1' stands in row 1",
+    ),
+    "a label without a value": ("flat;price in $\nf1;\n", "row 1 (line 2), column 'price in $': the target is missing"),
+    "a label of text": ("flat;price in $\nf1;cheap\n", "row 1 (line 2), column 'price in $': 'cheap' is not a number"),
+    "labels without ids": ("price in $\n1\n", "column 'flat' is missing in the header; add it"),
+}
+
+
+@pytest.mark.parametrize("fault", BY_ID)
+def test_labels_to_join_by_id_are_refused(project_named, tmp_path, fault):
+    content, sentence = BY_ID[fault]
+    put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
+    put(tmp_path / "labels" / "a.csv", content)
+    job = arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    refused = refusal(model_quality.main, job, tmp_path / "out")
+    assert str(tmp_path / "labels") in refused
+    assert sentence in refused
+
+
+@pytest.mark.parametrize(("folder", "what"), [("predictions", "prediction"), ("labels", "label")])
+def test_an_id_in_two_files_is_refused(project_named, tmp_path, folder, what):
+    put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
+    put(tmp_path / "labels" / "a.csv", "flat;price in $\nf1;1\n")
+    put(tmp_path / folder / "b.csv", "flat,prediction\nf1,1\n" if what == "prediction" else "flat;price in $\nf1;1\n")
+    job = arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    refused = refusal(model_quality.main, job, tmp_path / "out")
+    assert f"{tmp_path / folder}: the id 'f1' has more than one {what}; keep one" in refused
+
+
+BY_ORDER = {
+    "another count": (["leaves\n"], "a.csv: has 1 labels and"),
+    "more files": (
+        ["leaves\nleaves\n", "leaves\n"],
+        "holds 2 files of labels for 1 of predictions; without an id column",
+    ),
+    "an unknown class": (["leaves\nmoves\n"], "'moves' is not a class the model knows (not leaves, leaves); correct"),
+    "a blank line": (["leaves\n\n"], "row 2 (line 2), column 'churned': the target is missing"),
+}
+
+
+@pytest.mark.parametrize("fault", BY_ORDER)
+def test_labels_to_join_by_order_are_refused(project_named, tmp_path, fault):
+    contents, sentence = BY_ORDER[fault]
+    scored = "prediction,probability_not leaves,probability_leaves\nleaves,0.2,0.8\nleaves,0.1,0.9\n"
+    put(tmp_path / "predictions" / "a.csv", scored)
+    for name, content in zip("ab", contents, strict=False):
+        put(tmp_path / "labels" / f"{name}.csv", content)
+    job = arguments(project_named("churn"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    refused = refusal(model_quality.main, job, tmp_path / "out")
+    assert str(tmp_path / "labels") in refused
+    assert sentence in refused
+
+
+def test_an_earlier_verdict_does_not_outlive_a_refusal(project_named, tmp_path):
+    project = project_named("prices")
+    verdict_of(project, project / "predictions", project / "labels", tmp_path / "out")
+    assert files_in(tmp_path / "out")
+    put(tmp_path / "labels" / "a.csv", "flat;price in $\nf9;1\n")
+    job = arguments(project, project / "predictions", tmp_path / "labels", tmp_path / "out")
+    refusal(model_quality.main, job, tmp_path / "out")

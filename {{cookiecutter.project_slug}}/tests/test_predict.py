@@ -1,0 +1,126 @@
+import csv
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import INFERENCE_ROWS, files_in, predict_arguments, put
+
+import predict
+import preprocess
+
+CELLS = {
+    "numeric": st.one_of(st.just(None), st.floats(-1e3, 1e3, width=32).map(repr), st.integers(0, 9).map(str)),
+    "categorical": st.sampled_from(["A", "B", "C", "D", "E", "F", "", "never seen", "with, comma", ' "quoted" ']),
+    "ignored": st.just("-"),
+}
+
+
+def raw_rows(contract):
+    """Rows to predict, with distinct ids where the contract has any."""
+    columns = [column for column in contract.columns if column.role != "target"]
+    cells = [st.just(None) if column.role == "id" else CELLS[column.role] for column in columns]
+    missing = next(iter(contract.missing), "0")
+
+    def finish(rows):
+        return [
+            [
+                f"id {number}" if column.role == "id" else (missing if text is None else text)
+                for column, text in zip(columns, row, strict=True)
+            ]
+            for number, row in enumerate(rows)
+        ]
+
+    return st.lists(st.tuples(*cells), min_size=1, max_size=6).map(finish)
+
+
+def write(path, contract, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
+        if contract.header:
+            writer.writerow(contract.file_columns(labelled=False))
+        writer.writerows(rows)
+
+
+def body(path):
+    return path.read_text(encoding="utf-8").splitlines()[1:]
+
+
+@settings(max_examples=15)
+@given(data=st.data())
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_scoring_row_by_row_equals_scoring_the_batch(project, model, tmp_path_factory, form, data):
+    rows = data.draw(raw_rows(project.contract))
+    folder = tmp_path_factory.mktemp("scoring")
+    write(folder / "csv" / "batch.csv", project.contract, rows)
+    for number, row in enumerate(rows):
+        write(folder / "csv" / f"row{number}.csv", project.contract, [row])
+    if form == "parquet":
+        preprocess.apply(folder / "csv", project.contract, model.preprocessor, folder / "parquet")
+    assert predict.predict(folder / form, model, folder / "out").rows == 2 * len(rows)
+    one_by_one = [line for number in range(len(rows)) for line in body(folder / "out" / f"row{number}.csv")]
+    assert body(folder / "out" / "batch.csv") == one_by_one
+
+
+def test_rows_and_features_have_the_same_predictions(project, tmp_path):
+    predict.main(predict_arguments(project / "features", project / "model", tmp_path))
+    [by_features], [by_rows] = files_in(tmp_path), files_in(project / "predictions")
+    assert by_features.name == by_rows.name == "inference-data.csv"
+    assert by_features.read_bytes() == by_rows.read_bytes()
+
+
+def test_each_input_file_has_its_predictions_in_the_order_of_its_rows(project, model, tmp_path):
+    contract = project.contract
+    [whole] = files_in(project / "inference")
+    lines = whole.read_bytes().splitlines(keepends=True)
+    head, rows = (lines[:1], lines[1:]) if contract.header else ([], lines)
+    put(tmp_path / "in" / "a.csv", b"".join([*head, *rows[:25]]))
+    put(tmp_path / "in" / "b.csv", b"".join([*head, *rows[25:]]))
+    predict.main(predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"))
+    assert [path.name for path in files_in(tmp_path / "out")] == ["a.csv", "b.csv"]
+    split = body(tmp_path / "out" / "a.csv") + body(tmp_path / "out" / "b.csv")
+    assert split == body(project / "predictions" / whole.name)
+
+
+def test_predictions_hold_the_id_the_prediction_and_a_probability_of_each_class(project, model):
+    contract, classes = project.contract, list(model.preprocessor.classes)
+    predictions = pd.read_csv(project / "predictions" / "inference-data.csv")
+    ids = [contract.id] if contract.id else []
+    assert list(predictions.columns) == [*ids, "prediction", *(f"probability_{name}" for name in classes)]
+    assert len(predictions) == INFERENCE_ROWS
+    if contract.id:
+        names = pd.read_csv(
+            project / "inference" / "inference-data.csv",
+            sep=contract.delimiter,
+            names=contract.file_columns(labelled=False),
+            header=0 if contract.header else None,
+        )
+        assert predictions[contract.id].tolist() == names[contract.id].tolist()
+    if classes:
+        probabilities = predictions[[f"probability_{name}" for name in classes]].to_numpy()
+        assert probabilities.sum(axis=1) == pytest.approx(np.ones(INFERENCE_ROWS), abs=1e-5)
+        likeliest = [classes[index] for index in probabilities.argmax(axis=1)]
+        assert predictions["prediction"].astype(str).tolist() == likeliest
+
+
+def test_what_was_handled_is_printed(project_named, tmp_path, capsys):
+    project = project_named("prices")
+    put(tmp_path / "in" / "rows.csv", "flat;floor area;split;district;remark\nf1;?;2;Z;x\nf2;;2;;y\n")
+    predict.main(predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"))
+    assert capsys.readouterr().out.splitlines() == [
+        "missing cells: floor area 2, district 1",
+        "unseen categories: district 1",
+        "rows: 2",
+    ]
+
+
+def test_class_names_with_quotes_and_dollars_stand_whole_in_the_predictions(project_named):
+    model = predict.load_model(project_named("churn") / "model")
+    odd = predict.Model(
+        model.booster, preprocess.Preprocessor(("calls",), {"calls": 0.0}, {}, ('a "b"', "$c$")), model.contract
+    )
+    table = predict.as_table(odd, None, odd.score(np.array([[0.1], [0.9]], dtype=np.float32)))
+    assert table.column_names == ["prediction", 'probability_a "b"', "probability_$c$"]
+    assert set(table["prediction"].to_pylist()) <= {'a "b"', "$c$"}

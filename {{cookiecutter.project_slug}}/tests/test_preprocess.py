@@ -1,0 +1,217 @@
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import INFERENCE_ROWS, ROWS, contract_of, files_in, fit_arguments, put
+
+import preprocess
+from artifact import load_fitted
+from csv_stream import CsvStream
+from errors import JobError
+from feature_files import FeatureFile
+from local.sample import sample_table, write_csv
+
+
+def csv_rows(path, contract):
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter=contract.delimiter))
+    return rows[1:] if contract.header else rows
+
+
+def write_rows(path, contract, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
+        writer.writerows(([contract.file_columns(labelled=False)] if contract.header else []) + rows)
+
+
+def cell(contract, role, number):
+    """A cell of this role: now as in training, now missing, now never seen."""
+    if role == "id":
+        return f"row {number}"
+    if role == "numeric":
+        return (contract.missing + ("0",))[0] if number % 3 else str(number / 7)
+    return ("A", "", "never seen", "D")[number % 4] if role == "categorical" else "-"
+
+
+def rows_of(contract, count):
+    columns = [column for column in contract.columns if column.role != "target"]
+    return [[cell(contract, column.role, row * 5 + i) for i, column in enumerate(columns)] for row in range(count)]
+
+
+def test_the_rows_are_split_in_the_usual_shares(project):
+    report = json.loads((project / "preprocessor" / "report.json").read_text(encoding="utf-8"))
+    assert sum(report["rows"].values()) == ROWS
+    assert report["rows"]["train"] == pytest.approx(0.7 * ROWS, abs=3)
+    assert report["rows"]["validation"] == pytest.approx(0.15 * ROWS, abs=3)
+    for name, count in (("train", report["rows"]["train"]), ("validation", report["rows"]["validation"])):
+        assert pq.read_metadata(project / name / f"{name}.parquet").num_rows == count
+    assert len(pd.read_csv(project / "baseline" / "baseline.csv")) == report["rows"]["train"]
+    assert len(pd.read_csv(project / "test" / "test.csv")) == report["rows"]["test"]
+
+
+def test_the_baseline_is_the_raw_training_split_in_the_contracts_columns(project):
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv")
+    assert tuple(baseline.columns) == project.contract.baseline_columns
+    features = pq.read_table(project / "train" / "train.parquet")
+    for name in project.contract.numeric:
+        known = baseline[name].notna().to_numpy()
+        assert np.array_equal(baseline[name].astype("float32")[known], features[name].to_numpy()[known])
+
+
+def test_an_empty_numeric_cell_gets_the_median_of_the_training_split(project):
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv")
+    features = pq.read_table(project / "train" / "train.parquet")
+    medians = json.loads((project / "preprocessor" / "preprocessor.json").read_text(encoding="utf-8"))["medians"]
+    assert set(medians) == set(project.contract.numeric)
+    for name, median in medians.items():
+        values = baseline[name].astype("float32").astype("float64")
+        assert median == np.median(values.dropna())
+        assert (features[name].to_numpy()[values.isna()] == np.float32(median)).all()
+
+
+def test_the_categories_are_those_of_the_training_split(project):
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv", dtype=str, keep_default_na=False)
+    preprocessor = load_fitted(project / "preprocessor")[1]
+    features = pq.read_table(project / "train" / "train.parquet")
+    for name in project.contract.categorical:
+        assert preprocessor.categories[name] == tuple(sorted(set(baseline[name]) - {""}))
+        codes = features[name].to_numpy()
+        named = [preprocessor.categories[name][int(code)] if code == code else "" for code in codes]
+        assert named == baseline[name].tolist()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(project, tmp_path):
+    def bytes_with(seed):
+        out = tmp_path / seed
+        preprocess.main(fit_arguments(project.contract_file, project / "training", out, "--seed", seed))
+        return {path.relative_to(out): path.read_bytes() for path in files_in(out)}
+
+    first = bytes_with("1")
+    assert all((project / str(name)).read_bytes() == content for name, content in first.items())
+    assert bytes_with("2").keys() == first.keys()
+    assert bytes_with("2") != first
+
+
+@settings(max_examples=10)
+@given(texts=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8), min_size=1))
+def test_a_fitted_preprocessor_never_changes_whatever_categories_come(project, tmp_path, texts):
+    contract, preprocessor = load_fitted(project / "preprocessor")
+    before, fingerprint = preprocessor.to_json(), preprocessor.fingerprint
+    columns = {
+        name: pa.array([1.5] * len(texts)) if name in contract.numeric else pa.array(texts).dictionary_encode()
+        for name in contract.features
+    }
+    features = preprocessor.transform(pa.record_batch(columns))
+    assert features.shape == (len(texts), len(contract.features))
+    assert (preprocessor.to_json(), preprocessor.fingerprint) == (before, fingerprint)
+    for index, name in enumerate(contract.features):
+        if name in contract.categorical:
+            known = preprocessor.categories[name]
+            assert [text.strip() in known for text in texts] == (~np.isnan(features[:, index])).tolist()
+
+
+def test_apply_reads_what_was_fitted_and_leaves_it_as_it_was(project, tmp_path):
+    before = {path: path.read_bytes() for path in files_in(project / "preprocessor")}
+    write_rows(tmp_path / "in" / "rows.csv", project.contract, rows_of(project.contract, 40))
+    arguments = ["--artifact-dir", str(project / "preprocessor"), "--output-dir", str(tmp_path / "out")]
+    preprocess.main(["apply", "--input-dir", str(tmp_path / "in"), *arguments])
+    assert {path: path.read_bytes() for path in files_in(project / "preprocessor")} == before
+    contract, preprocessor = load_fitted(project / "preprocessor")
+    [(batch, features)] = FeatureFile(tmp_path / "out" / "rows.parquet", preprocessor).batches()
+    assert features.shape == (40, len(contract.features))
+    ids = [contract.id] if contract.id else []
+    assert batch.schema.names == [*ids, *contract.features]
+
+
+def test_what_was_handled_is_counted_by_column(project, tmp_path, capsys):
+    contract = project.contract
+    rows = rows_of(contract, 40)
+    write_rows(tmp_path / "in" / "rows.csv", contract, rows)
+    report = preprocess.apply(tmp_path / "in", *load_fitted(project / "model"), tmp_path / "out")
+    roles = [column.role for column in contract.columns if column.role != "target"]
+    names = contract.file_columns(labelled=False)
+    cells = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    missing = {
+        name: sum(text in contract.missing if role == "numeric" else not text for text in cells[name])
+        for name, role in zip(names, roles, strict=True)
+        if role in ("numeric", "categorical")
+    }
+    assert report["rows"] == 40
+    assert report["missing_cells"] == {name: count for name, count in missing.items() if count}
+    assert report["unseen_categories"] == {name: cells[name].count("never seen") for name in contract.categorical}
+
+
+def test_what_a_spreadsheet_adds_changes_no_feature(project, tmp_path):
+    [plain] = files_in(project / "training")
+    put(tmp_path / "in" / plain.name, b"\xef\xbb\xbf" + plain.read_bytes().replace(b"\n", b"\r\n"))
+    preprocess.main(fit_arguments(project.contract_file, tmp_path / "in", tmp_path / "out"))
+    for name in ("train/train.parquet", "validation/validation.parquet", "test/test.csv", "baseline/baseline.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (project / name).read_bytes()
+    report = json.loads((tmp_path / "out" / "preprocessor" / "report.json").read_text(encoding="utf-8"))
+    assert report["files"] == {plain.name: {"bom": True, "crlf": True}}
+
+
+def test_columns_in_another_order_than_the_contracts_are_put_right(project_named, tmp_path):
+    project = project_named("prices")
+    table = sample_table(project.contract, ROWS + INFERENCE_ROWS, seed=1).slice(0, ROWS)
+    (tmp_path / "in").mkdir()
+    shuffled = table.select(table.column_names[::-1])
+    write_csv(project.contract, shuffled, tmp_path / "in" / "training-data.csv")
+    preprocess.main(fit_arguments(project.contract_file, tmp_path / "in", tmp_path / "out"))
+    for path in files_in(tmp_path / "out"):
+        assert path.read_bytes() == (project / str(path.relative_to(tmp_path / "out"))).read_bytes()
+
+
+def test_quoted_delimiters_and_spaces_around_texts_belong_to_no_category(tmp_path):
+    contract = contract_of("sizes")
+    path = put(tmp_path / "rows.csv", 'shirt,fabric,cut\n s 1 ,"wool, grey", slim \ns2,"a ""b""",slim\n')
+    [batch] = CsvStream(path, contract, contract.file_columns(labelled=False))
+    assert batch.column("shirt").to_pylist() == ["s 1", "s2"]
+    assert batch.column("fabric").to_pylist() == ["wool, grey", 'a "b"']
+    _, preprocessor = (
+        contract,
+        preprocess.Preprocessor(
+            features=("fabric", "cut"), medians={}, categories={"fabric": ("wool, grey",), "cut": ("slim",)}, classes=()
+        ),
+    )
+    assert preprocessor.transform(batch).tolist()[0] == [0.0, 0.0]
+
+
+def test_an_empty_line_of_a_single_column_is_a_row_with_a_missing_cell(project_named, tmp_path):
+    project = project_named("churn")
+    put(tmp_path / "in" / "rows.csv", "1.5\n\n2.5\n")
+    report = preprocess.apply(tmp_path / "in", *load_fitted(project / "model"), tmp_path / "out")
+    assert report == {"rows": 3, "missing_cells": {"calls": 1}, "unseen_categories": {}}
+
+
+def test_labels_in_training_files_become_class_indices_with_the_positive_class_last(project_named):
+    project = project_named("churn")
+    preprocessor = load_fitted(project / "preprocessor")[1]
+    assert preprocessor.classes == ("not leaves", "leaves")
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv")
+    encoded = pq.read_table(project / "train" / "train.parquet")["churned"].to_numpy()
+    assert encoded.tolist() == (baseline["churned"] == "leaves").astype(float).tolist()
+
+
+def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path):
+    contract = contract_of("sizes")
+    rows = "".join(f"s{row},wool,{(9, 10, 2)[row % 3]},slim\n" for row in range(30))
+    put(tmp_path / "in" / "rows.csv", "shirt,fabric,class,cut\n" + rows)
+    put(tmp_path / "dataset.yaml", contract.to_yaml())
+    preprocess.main(fit_arguments(tmp_path / "dataset.yaml", tmp_path / "in", tmp_path / "out"))
+    assert load_fitted(tmp_path / "out" / "preprocessor")[1].classes == ("2", "9", "10")
+
+
+def test_shares_of_the_split_can_be_chosen(project, tmp_path):
+    shares = ("--validation-share", "0.3", "--test-share", "0.05")
+    preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, *shares))
+    assert pq.read_metadata(tmp_path / "validation" / "validation.parquet").num_rows == pytest.approx(120, abs=3)
+    with pytest.raises(JobError, match="twentieths"):
+        preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, "--test-share", "0.9"))

@@ -1,0 +1,78 @@
+import pandas as pd
+import pytest
+from support import INFERENCE_ROWS, files_in, put, refusal
+
+import quality_input
+
+
+def arguments(project, inputs, predictions, out):
+    folders = ["--input-dir", str(inputs), "--predictions-dir", str(predictions), "--output-dir", str(out)]
+    return [*folders, "--contract", str(project.contract_file)]
+
+
+def test_inputs_and_predictions_stand_in_the_columns_of_the_baseline(project, tmp_path, capsys):
+    contract = project.contract
+    quality_input.main(arguments(project, project / "inference", project / "predictions", tmp_path))
+    assert capsys.readouterr().out.splitlines()[-1] == f"rows: {INFERENCE_ROWS}"
+    table = pd.read_csv(tmp_path / "inference-data.csv")
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv")
+    assert list(table.columns) == list(baseline.columns)
+    predictions = pd.read_csv(project / "predictions" / "inference-data.csv")
+    assert table[contract.target].tolist() == predictions["prediction"].tolist()
+    inputs = pd.read_csv(
+        project / "inference" / "inference-data.csv",
+        sep=contract.delimiter,
+        names=contract.file_columns(labelled=False),
+        header=0 if contract.header else None,
+        skip_blank_lines=False,
+    )
+    for name in contract.features:
+        pd.testing.assert_series_equal(table[name], inputs[name])
+
+
+def test_each_input_file_has_its_own(project_named, tmp_path):
+    project = project_named("churn")
+    for name, rows in (("a", 2), ("b", 3)):
+        put(tmp_path / "in" / f"{name}.csv", "1.5\n" * rows)
+        put(tmp_path / "predictions" / f"{name}.csv", "prediction\n" + "leaves\n" * rows)
+    quality_input.main(arguments(project, tmp_path / "in", tmp_path / "predictions", tmp_path / "out"))
+    assert [len(pd.read_csv(path)) for path in files_in(tmp_path / "out")] == [2, 3]
+
+
+PRICES = "flat;floor area;split;district;remark\nf1;1;1;A;-\n f2;2;;B;-\n"
+OTHER = {
+    "of other rows": ("flat,prediction\nf1,1\nf3,2\n", "has other ids than"),
+    "in another order": ("flat,prediction\nf2,1\nf1,2\n", "has other ids than"),
+    "of fewer rows": ("flat,prediction\nf1,1\n", "has other ids than"),
+    "of more rows": ("flat,prediction\nf1,1\nf2,2\nf3,3\n", "has 3 rows and"),
+    "without ids": ("prediction\n1\n2\n", "has no column 'flat'; predict its input again under this contract"),
+    "of no number": ("flat,prediction\nf1,high\nf2,2\n", "cannot be read as predictions"),
+}
+
+
+@pytest.mark.parametrize("fault", OTHER)
+def test_predictions_are_refused(project_named, tmp_path, fault):
+    content, sentence = OTHER[fault]
+    put(tmp_path / "in" / "rows.csv", PRICES)
+    path = put(tmp_path / "predictions" / "rows.csv", content)
+    job = arguments(project_named("prices"), tmp_path / "in", path.parent, tmp_path / "out")
+    refused = refusal(quality_input.main, job, tmp_path / "out")
+    assert f"{path}: {sentence}" in refused
+    assert "predict" in refused
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_without_ids_the_counts_are_checked(project_named, tmp_path, count):
+    put(tmp_path / "in" / "rows.csv", "1\n2\n")
+    put(tmp_path / "predictions" / "rows.csv", "prediction\n" + "leaves\n" * count)
+    job = arguments(project_named("churn"), tmp_path / "in", tmp_path / "predictions", tmp_path / "out")
+    refused = refusal(quality_input.main, job, tmp_path / "out")
+    assert f"has {count} rows and" in refused
+    assert "predict the file again" in refused
+
+
+def test_inputs_without_predictions_are_refused(project_named, tmp_path):
+    put(tmp_path / "in" / "rows.csv", "1\n2\n")
+    job = arguments(project_named("churn"), tmp_path / "in", tmp_path / "none", tmp_path / "out")
+    refused = refusal(quality_input.main, job, tmp_path / "out")
+    assert "rows.csv: does not exist; predict its input with predict.py first" in refused

@@ -1,0 +1,143 @@
+import json
+import re
+import shutil
+import tarfile
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from support import files_in, refusal, train_arguments, train_model
+
+import train
+from artifact import load_fitted, load_model
+from errors import JobError
+from feature_files import FeatureFile
+from local import ROOT
+from metrics import LOWER_IS_BETTER, metric_pattern
+
+
+def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_path, capsys):
+    train.main(train_arguments(project.folder, tmp_path))
+    metric = project.contract.metric
+    [printed] = re.findall(metric_pattern(metric), capsys.readouterr().out, re.MULTILINE)
+    record = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert float(printed) == pytest.approx(record[f"validation:{metric}"])
+    value = train.validation_metric(train_model(project.folder), project / "validation" / "validation.parquet")
+    assert float(printed) == pytest.approx(value)
+
+
+def test_the_same_seed_gives_the_same_bytes(project, tmp_path):
+    train.main(train_arguments(project.folder, tmp_path))
+    assert {path.name for path in files_in(tmp_path)} == {
+        "model.ubj",
+        "preprocessor.json",
+        "dataset.yaml",
+        "training.json",
+    }
+    for path in files_in(tmp_path):
+        assert path.read_bytes() == (project / "model" / path.name).read_bytes()
+
+
+def test_sagemakers_variables_name_the_folders_and_arguments_override_them(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(project / "train"))
+    monkeypatch.setenv("SM_CHANNEL_VALIDATION", str(project / "validation"))
+    monkeypatch.setenv("SM_CHANNEL_PREPROCESSOR", str(project / "preprocessor"))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "of the variable"))
+    train.main(["--num_round", "3"])
+    train.main(["--num_round", "3", "--eta", "0.9", "--model-dir", str(tmp_path / "of the argument")])
+    by_variable, by_argument = (tmp_path / name for name in ("of the variable", "of the argument"))
+    record = json.loads((by_argument / "training.json").read_text(encoding="utf-8"))
+    assert record["hyperparameters"]["eta"] == 0.9
+    assert record["rounds"] <= 3
+    assert (by_variable / "model.ubj").read_bytes() != (by_argument / "model.ubj").read_bytes()
+
+
+def test_a_folder_that_nobody_named_is_asked_for(monkeypatch, capsys):
+    for variable in ("SM_CHANNEL_TRAIN", "SM_CHANNEL_VALIDATION", "SM_CHANNEL_PREPROCESSOR", "SM_MODEL_DIR"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(SystemExit):
+        train.main([])
+    assert "--train" in capsys.readouterr().err
+
+
+def test_early_stopping_keeps_the_best_round(project_named):
+    project = project_named("prices")
+    contract, preprocessor = load_fitted(project / "preprocessor")
+    validation = project / "validation" / "validation.parquet"
+    model, value = train.train(
+        project / "train" / "train.parquet",
+        validation,
+        contract,
+        preprocessor,
+        {"eta": 0.9, "max_depth": 8, "seed": 1},
+        num_round=200,
+        early_stopping_rounds=10,
+    )
+    rounds = model.booster.num_boosted_rounds()
+    assert rounds < 190
+    assert contract.metric in LOWER_IS_BETTER
+    earlier = [
+        train.validation_metric(train.Model(model.booster[:count], preprocessor, contract), validation)
+        for count in range(1, rounds + 1)
+    ]
+    assert min(earlier) == pytest.approx(value)
+    assert int(np.argmin(earlier)) == rounds - 1
+
+
+def test_a_model_learns_more_than_the_mean(project_named):
+    project = project_named("prices")
+    record = json.loads((project / "model" / "training.json").read_text(encoding="utf-8"))
+    actual = pq.read_table(project / "validation" / "validation.parquet")[project.contract.target].to_numpy()
+    assert record["validation:mae"] < 0.6 * np.abs(actual - actual.mean()).mean()
+
+
+@pytest.mark.parametrize("prefix", ["", "./"])
+def test_the_artifact_works_packed_as_sagemaker_packs_it(project, tmp_path, prefix):
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
+        for path in files_in(project / "model"):
+            archive.add(path, f"{prefix}{path.name}")
+    packed, plain = load_model(tmp_path), train_model(project.folder)
+    assert (packed.contract, packed.preprocessor) == (plain.contract, plain.preprocessor)
+    assert packed.contract == project.contract
+    features = np.random.default_rng(1).random((5, len(plain.preprocessor.features)), dtype=np.float32)
+    assert np.array_equal(packed.score(features).predicted, plain.score(features).predicted)
+
+
+def test_the_artifact_knows_its_columns(project):
+    model = train_model(project.folder)
+    assert model.booster.feature_names == list(project.contract.features)
+    assert model.booster.feature_types == model.preprocessor.feature_types
+
+
+def test_no_job_pickles():
+    for path in [*(ROOT / "jobs").glob("*.py"), *(ROOT / "local").glob("*.py")]:
+        assert not re.search(r"^\s*(import|from)\s+(pickle|joblib|dill|cloudpickle)", path.read_text("utf-8"), re.M)
+
+
+def test_features_of_another_preprocessor_are_refused(project_named, tmp_path):
+    ours, theirs = project_named("prices"), project_named("sizes")
+    for name in ("train", "validation"):
+        shutil.copytree(theirs / name, tmp_path / "in" / name)
+    shutil.copytree(ours / "preprocessor", tmp_path / "in" / "preprocessor")
+    sentence = refusal(train.main, train_arguments(tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    assert "train.parquet: was made by another preprocessor" in sentence
+    assert "make it again with preprocess.py" in sentence
+
+
+def test_features_that_are_no_parquet_or_not_there_are_refused(project_named, tmp_path):
+    preprocessor = load_fitted(project_named("prices") / "preprocessor")[1]
+    (tmp_path / "broken.parquet").write_text("no parquet", encoding="utf-8")
+    with pytest.raises(JobError, match=r"broken.parquet: is no Parquet file .* make it again"):
+        FeatureFile(tmp_path / "broken.parquet", preprocessor)
+    with pytest.raises(JobError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
+        FeatureFile(tmp_path / "none.parquet", preprocessor)
+
+
+def test_the_preprocessor_holds_nothing_of_other_splits(project):
+    """A category that only validation or test rows hold would be a leak; NaN in the features shows that there is none."""
+    test_rows = pd.read_csv(project / "test" / "test.csv", dtype=str, keep_default_na=False)
+    baseline = pd.read_csv(project / "baseline" / "baseline.csv", dtype=str, keep_default_na=False)
+    known = load_fitted(project / "preprocessor")[1].categories
+    for name in project.contract.categorical:
+        assert not (set(test_rows[name]) - set(baseline[name])) & set(known[name])
