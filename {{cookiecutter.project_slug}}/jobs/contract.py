@@ -21,7 +21,7 @@ PREDICTION = "prediction"
 PROBABILITY = "probability_"
 
 # XGBoost refuses these in a feature's name; a line break or a quote would not survive a CSV header.
-_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"'\r\n{}]""")
+_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"'{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _broken_columns(contract: Contract) -> str | None:
         if column.role not in ROLES:
             return f"column {column.name!r} has the role {column.role!r}; it must be one of {', '.join(ROLES)}"
         if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
-            return f"column {column.name!r} must have a name without quotes, brackets, braces and line breaks"
+            return f"column {column.name!r} must have a name without quotes, brackets, braces and control characters"
         if column.name == PREDICTION or column.name.startswith(PROBABILITY):
             return f"column {column.name!r} has a name that the jobs write themselves: call it otherwise"
     name, count = Counter(column.name for column in contract.columns).most_common(1)[0] if contract.columns else ("", 0)

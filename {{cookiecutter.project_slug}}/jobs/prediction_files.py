@@ -30,6 +30,6 @@ def read_predictions(path: Path, contract: Contract) -> pa.Table:
     for name in types:
         if name not in table.column_names:
             raise DataError(f"{path}: has no column {name!r}; predict its input again under this contract")
-    # probabilities that are all 0 or 1 were read as whole numbers
-    wide = [pa.field(f.name, pa.float64()) if f.name.startswith(PROBABILITY) else f for f in table.schema]
+    # as the model gave them; those that are all 0 or 1 were read as whole numbers
+    wide = [pa.field(f.name, pa.float32()) if f.name.startswith(PROBABILITY) else f for f in table.schema]
     return table.cast(pa.schema(wide))

@@ -1,6 +1,7 @@
 """Every input that a job refuses: one sentence that names file, column, row and remedy, and no output."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from support import contract_of, files_in, fit_arguments, predict_arguments, put, refusal
@@ -250,8 +251,7 @@ def test_predict_refuses_an_artifact_with(project_named, tmp_path, fault):
 def test_an_archive_that_was_cut_short_is_refused(project_named, tmp_path):
     project = project_named("prices")
     packed = shutil.make_archive(str(tmp_path / "model"), "gztar", project / "model")
-    with open(packed, "rb") as file:
-        put(tmp_path / "cut" / "model.tar.gz", file.read()[:2000])
+    put(tmp_path / "cut" / "model.tar.gz", Path(packed).read_bytes()[:2000])
     arguments = predict_arguments(project / "inference", tmp_path / "cut", tmp_path / "out")
     assert "give the folder of a trained model" in refusal(predict.main, arguments, tmp_path / "out")
 

@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from median import StreamingMedian
@@ -23,6 +23,7 @@ def test_the_streamed_median_is_numpys_however_batched(values, cuts):
     assert streamed_median(batches) == np.median(array.astype(np.float64))
 
 
+@settings(max_examples=20)
 @given(repeats=st.lists(st.tuples(st.sampled_from([-1.5, 0.0, 1.0, 1.0000001]), st.integers(1, 9)), min_size=1))
 def test_values_that_repeat_or_nearly_do_have_their_exact_median(repeats):
     array = np.array([value for value, times in repeats for _ in range(times)], dtype=np.float32)

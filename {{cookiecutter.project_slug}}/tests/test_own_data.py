@@ -1,4 +1,5 @@
 import csv
+import re
 from dataclasses import replace
 
 import pytest
@@ -12,11 +13,9 @@ from local.proposal import propose
 from local.sample import sample_table, write_csv
 
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
+NOTES = ('"dry, sunny"', "", "wet")
 HOUSES = "id,area,heating,note,price\n" + "".join(
-    f"h{row},{row * 1.5},{'gas' if row % 2 else 'wood'},{'' if row % 3 else 'dry, sunny'},{row * 2 + 0.5}\n"
-    if row % 3
-    else f'h{row},{row * 1.5},{"gas" if row % 2 else "wood"},"dry, sunny",{row * 2 + 0.5}\n'
-    for row in range(100)
+    f"h{row},{row * 1.5},{'gas' if row % 2 else 'wood'},{NOTES[row % 3]},{row * 2 + 0.5}\n" for row in range(100)
 )
 
 
@@ -49,17 +48,15 @@ def test_a_file_that_fits_is_dealt_out_whole_with_its_labels_apart(place, own_co
         put(place / "dataset.yaml", contract.to_yaml())
         write_csv(contract, sample_table(contract, 300, seed=3), place / "own.csv")
         whole = rows_of(place / "own.csv", contract.delimiter)
-        take(place, (place / "own.csv").read_bytes())
+        take(place, b"\xef\xbb\xbf" + (place / "own.csv").read_bytes())
         training, inference, labels = (rows_of(place / "data" / name, contract.delimiter) for name in FILES)
         if contract.header:
             assert whole.pop(0) == training.pop(0)
             assert tuple(inference.pop(0)) == contract.file_columns(labelled=False)
             assert tuple(labels.pop(0)) == contract.label_columns
         names = contract.file_columns(labelled=True)
-        target = names.index(contract.target)
-        rejoined = [[*row[:target], label[-1], *row[target:]] for row, label in zip(inference, labels, strict=True)]
-        if names.index(contract.target) > 0 and contract.label_columns[-1] != contract.target:
-            rejoined = [[*row[:target], label[0], *row[target:]] for row, label in zip(inference, labels, strict=True)]
+        at, of = names.index(contract.target), contract.label_columns.index(contract.target)
+        rejoined = [[*row[:at], label[of], *row[at:]] for row, label in zip(inference, labels, strict=True)]
         assert sorted(training + rejoined) == sorted(whole)
         assert 30 < len(inference) < 90
         assert load_contract(place / "dataset.yaml") == contract
@@ -81,7 +78,7 @@ def test_a_file_that_does_not_fit_has_a_contract_proposed_and_put_in_place(place
 
 
 def test_a_proposal_that_nobody_accepts_changes_nothing_and_is_kept(place):
-    with pytest.raises(JobError, match="the proposal was not accepted and nothing else changed; .* ACCEPT=yes"):
+    with pytest.raises(JobError, match=r"was not accepted and nothing else changed; .* ACCEPT=yes"):
         take(place, HOUSES, "--target", "price")
     assert as_it_was(place)
     assert load_contract(place / "dataset.yaml") == contract_of("prices")
@@ -177,19 +174,14 @@ UNUSABLE = {
 @pytest.mark.parametrize("fault", UNUSABLE)
 def test_a_file_that_cannot_be_used_leaves_the_data_as_it_was(place, fault):
     content, more, sentence = UNUSABLE[fault]
-    with pytest.raises(JobError, match="own|name one of") as refused:
+    with pytest.raises(JobError, match=re.escape(sentence)):
         take(place, content, *more, "--accept")
-    assert sentence in str(refused.value)
     assert as_it_was(place)
-    assert [path.name for path in files_in(place)] == [
-        *sorted(FILES, key=lambda name: ("data", name)),
-        "dataset.yaml",
-        "own.csv",
-    ]
+    assert {path.name for path in files_in(place)} == {*FILES, "dataset.yaml", "own.csv"}
 
 
 def test_a_file_that_is_not_there_is_refused(place):
-    with pytest.raises(JobError, match="none.csv: cannot be read as UTF-8 text"):
+    with pytest.raises(JobError, match=r"none\.csv: cannot be read as UTF-8 text"):
         adopt(
             place / "none.csv",
             contract_path=place / "dataset.yaml",

@@ -48,7 +48,7 @@ def body(path):
     return path.read_text(encoding="utf-8").splitlines()[1:]
 
 
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(data=st.data())
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_scoring_row_by_row_equals_scoring_the_batch(project, model, tmp_path_factory, form, data):

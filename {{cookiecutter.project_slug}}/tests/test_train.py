@@ -4,7 +4,6 @@ import shutil
 import tarfile
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from support import files_in, refusal, train_arguments, train_model
@@ -132,12 +131,3 @@ def test_features_that_are_no_parquet_or_not_there_are_refused(project_named, tm
         FeatureFile(tmp_path / "broken.parquet", preprocessor)
     with pytest.raises(JobError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
         FeatureFile(tmp_path / "none.parquet", preprocessor)
-
-
-def test_the_preprocessor_holds_nothing_of_other_splits(project):
-    """A category that only validation or test rows hold would be a leak; NaN in the features shows that there is none."""
-    test_rows = pd.read_csv(project / "test" / "test.csv", dtype=str, keep_default_na=False)
-    baseline = pd.read_csv(project / "baseline" / "baseline.csv", dtype=str, keep_default_na=False)
-    known = load_fitted(project / "preprocessor")[1].categories
-    for name in project.contract.categorical:
-        assert not (set(test_rows[name]) - set(baseline[name])) & set(known[name])
