@@ -32,8 +32,8 @@ def test_labels_that_meet_the_threshold_pass_and_others_are_a_violation(project,
     first = verdict_of(*inputs)
     assert first["rows"] == dict.fromkeys(("predicted", "labelled", "matched"), INFERENCE_ROWS)
     assert (first["metric"], first["threshold"]) == (project.contract.metric, project.contract.threshold)
-    worse = 0.99 if first["metric"] in LOWER_IS_BETTER else 1.01
-    for threshold, kind in ((first["value"], "PASS"), (first["value"] * worse, "VIOLATION")):
+    better = -0.01 if first["metric"] in LOWER_IS_BETTER else 0.01
+    for threshold, kind in ((first["value"], "PASS"), (first["value"] + better, "VIOLATION")):
         found = verdict_of(*inputs, "--threshold", repr(threshold))
         assert (found["verdict"], found["threshold"], found["value"]) == (kind, threshold, first["value"])
         assert capsys.readouterr().out.splitlines()[-1].startswith(f"{kind}: {first['metric']} ")
