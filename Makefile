@@ -1,42 +1,40 @@
-# `make help` lists what there is. VENV=path uses another virtual environment, PYTHON=path another Python.
+# `make help` lists what there is. VENV=name uses another virtual environment in this folder, PYTHON=path another Python.
 
-VENV ?= .venv
+VENV := .venv
 TREE := {{cookiecutter.project_slug}}
-DEMO := build/demo
 PINS := $(VENV)/template-requirements.txt
 FITTING := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
 CANDIDATES := python3 python3.12 python3.11 python3.10 python3.13
 PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(FITTING)' 2>/dev/null && echo $$p && break; done)
-BIN := $(VENV)/bin
+BIN := '$(VENV)/bin'
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.10 --fork-strategy fewest --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench options lock clean
+.PHONY: help setup install demo test lint format bench options lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Make the virtual environment, or bring it up to date
-	@cat requirements.txt '$(TREE)/requirements.txt' | cmp -s - $(PINS) || $(MAKE) --no-print-directory $(PINS)
+	@cat requirements.txt '$(TREE)/requirements.txt' | cmp -s - '$(PINS)' || $(MAKE) --no-print-directory install
 
 # What was installed last is kept beside it: the same pins are never installed twice, and changed ones always are.
-.PHONY: $(PINS)
-$(PINS):
-	@test -n "$(PYTHON)" || { echo "Python 3.10 to 3.13 with venv is needed (the pinned packages of the SageMaker" \
+install:
+	@test -n '$(PYTHON)' || { echo "Python 3.10 to 3.13 with venv is needed (the pinned packages of the SageMaker" \
 	  "image have no build for others): install one, or name it with PYTHON=/path/to/python."; exit 1; }
-	@echo "Installing the pinned packages into $(VENV) with $(PYTHON) (once, a minute or two) ..."
-	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned packages with $(PYTHON) (once, a minute or two) ..."
+	@'$(PYTHON)' -m venv '$(VENV)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r '$(TREE)/requirements.txt'
-	@cat requirements.txt '$(TREE)/requirements.txt' > $@
-	@cp '$(TREE)/requirements.txt' $(VENV)/requirements.txt  # so that a generated project may share this environment
+	@cp '$(TREE)/requirements.txt' '$(VENV)/requirements.txt'  # so that a generated project may share this environment
+	@cat requirements.txt '$(TREE)/requirements.txt' > '$(PINS)'
 
 demo: setup  ## Generate the default project into build/demo, test it, run its jobs
-	@rm -rf $(DEMO)
-	@$(BIN)/python -m copier copy --quiet --defaults --vcs-ref HEAD . $(DEMO)
-	@echo "Generated $(DEMO). Its own tests:"
-	@$(MAKE) --no-print-directory -C $(DEMO) test VENV='$(abspath $(VENV))'
+	@rm -rf build/demo
+	@$(BIN)/python -m copier copy --quiet --defaults --vcs-ref HEAD '$(CURDIR)' build/demo
+	@echo "Generated build/demo. Its own tests:"
+	@$(MAKE) --no-print-directory -C build/demo test VENV='$(CURDIR)/$(VENV)'
 	@echo "Its jobs, on its sample data:"
-	@$(MAKE) --no-print-directory -C $(DEMO) run VENV='$(abspath $(VENV))'
+	@$(MAKE) --no-print-directory -C build/demo run VENV='$(CURDIR)/$(VENV)'
 
 test: setup  ## Run the whole suite
 	$(BIN)/python -m pytest -n 2
@@ -62,4 +60,4 @@ lock: setup  ## Resolve both requirements.in into requirements.txt (needs uv)
 	$(UV_COMPILE) requirements.in --constraint '$(TREE)/requirements.txt' --output-file requirements.txt
 
 clean:  ## Remove what the commands made
-	rm -rf $(VENV) build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf '$(VENV)' build .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from errors import ContractError
+from errors import ContractError, JobError
 from metrics import METRICS_FOR, in_range
 
 ROLES = ("id", "numeric", "categorical", "target", "ignored")
@@ -100,6 +100,18 @@ class Contract:
         """The columns of a file of labels: the id where there is one, and the target."""
         return tuple(c.name for c in self.columns if c.role in ("id", "target"))
 
+    def threshold_or(self, given: float | None) -> float:
+        """The threshold that was given for this run, else the contract's.
+
+        Raises:
+            JobError: it is out of range for the metric.
+        """
+        if given is not None and not in_range(self.metric, given):
+            raise JobError(
+                f"the threshold {given} is out of range for {self.metric}: above 0, and 1 at most for a share"
+            )
+        return self.threshold if given is None else given
+
     def as_dict(self) -> dict[str, Any]:
         """The contract in the shape of config/dataset.yaml."""
         positive = {"positive_class": self.positive_class} if self.problem_type == "binary" else {}
@@ -160,6 +172,11 @@ def parse_contract(text: str) -> Contract:
 
 
 def _from_dict(raw: dict[str, Any]) -> Contract:
+    known = {field.name for field in fields(Contract)} - {"header", "delimiter", "missing"} | {"csv"}
+    if unknown := sorted(map(str, raw.keys() - known)):
+        raise ContractError(
+            f"has the key {unknown[0]!r}, which nothing reads; it may be one of {', '.join(sorted(known))}"
+        )
     csv, positive = raw["csv"], raw.get("positive_class")
     if not isinstance(csv["header"], bool):
         raise ContractError(f"csv.header is {csv['header']!r}; it must be true or false")
@@ -168,21 +185,34 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         problem_type=_text(raw["problem_type"], "problem_type"),
         header=csv["header"],
         delimiter=csv["delimiter"],
-        missing=tuple(_text(text, "csv.missing") for text in csv["missing"]),
+        missing=tuple(_text(text, "an entry of csv.missing") for text in _list(csv["missing"], "csv.missing")),
         columns=tuple(
-            Column(_text(column["name"], "the name of a column"), column["role"]) for column in raw["columns"]
+            Column(_text(column["name"], "the name of a column"), column["role"])
+            for column in _list(raw["columns"], "columns")
         ),
         metric=raw["metric"],
-        threshold=float(raw["threshold"]),
+        threshold=_number(raw["threshold"], "threshold"),
         positive_class=None if positive is None else _text(positive, "positive_class"),
     )
 
 
 def _text(value: Any, key: str) -> str:
-    """A word as it was meant: YAML takes yes, no, on, off and null without quotes for something else."""
-    if value is None or isinstance(value, bool):
-        raise ContractError(f"{key} is {value!r} to YAML; put the word in quotes")
-    return str(value)
+    """A word as it was meant: without quotes YAML takes yes for true, 1.10 for 1.1 and 010 for 8."""
+    if not isinstance(value, str):
+        raise ContractError(f"{key} is {value!r} to YAML; put it in quotes")
+    return value
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ContractError(f"{key} is {value!r}; it must be a list")
+    return value
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ContractError(f"{key} is {value!r}; it must be a number without quotes, for example 2.5")
+    return float(value)
 
 
 def _check(contract: Contract) -> None:

@@ -33,6 +33,7 @@ def diagnose(
         seen: where each id of earlier files stands, to which this file's are added; None for a file by itself.
     """
     seen = {} if seen is None else seen
+    roles = {column.name: column.role for column in contract.columns}
     try:
         for row, line, names, cells in _rows(path, contract, columns):
             where = f"{path}: row {row} (line {line})"
@@ -42,7 +43,7 @@ def diagnose(
                     f"correct the row, or quote a cell that holds a {contract.delimiter!r}"
                 )
             for name, text in zip(names, cells, strict=True):
-                if fault := _cell_fault(contract, name, text, seen, f"row {row} of {path.name}"):
+                if fault := _cell_fault(contract, roles.get(name), text, seen, f"row {row} of {path.name}"):
                     return f"{where}, column {name!r}: {fault}"
     except UnicodeDecodeError:
         return _not_utf8(path)
@@ -55,7 +56,7 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
     """Yield for each row its number, the line it ends on, the names of its cells, and the cells."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=contract.delimiter)
-        names = next(reader) if contract.header else list(columns)
+        names = [cell.strip() for cell in next(reader)] if contract.header else list(columns)
         row = 0
         for cells in reader:
             if cells or len(names) == 1:  # other empty lines are skipped by the fast reader too
@@ -63,8 +64,7 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
                 yield row, reader.line_num, names, cells or [""]
 
 
-def _cell_fault(contract: Contract, name: str, text: str, seen: dict[str, str], place: str) -> str | None:
-    role = next((column.role for column in contract.columns if column.name == name), "ignored")
+def _cell_fault(contract: Contract, role: str | None, text: str, seen: dict[str, str], place: str) -> str | None:
     if "\n" in text or "\r" in text:  # whatever the role: a block of the fast reader may end at any line break
         return "the cell spans several lines; remove its line breaks"
     if role == "target":

@@ -7,12 +7,10 @@ read once more by csv_diagnosis, slowly, to find the first fault and say it in o
 from __future__ import annotations
 
 import csv
-import queue
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,12 +18,11 @@ import pyarrow.csv
 
 from contract import Contract
 from csv_diagnosis import FLOAT32_MAX, NOT_A_NUMBER, diagnose
-from errors import DataError
+from errors import ColumnsError, DataError
+from read_ahead import read_ahead
 
 BLOCK_BYTES = 1 << 20  # as fast as larger ones, and what waits in the readers' queues stays small
 BOM = b"\xef\xbb\xbf"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class CsvStream:
         self.path = Path(path)
         self.contract = contract
         self.columns = columns
-        self.form = _check_start(self.path, contract, columns)
+        self.form, self._names = _check_start(self.path, contract, columns)
         self._types = {name: type_ for name in columns if (type_ := _arrow_type(contract, name)) is not None}
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -76,10 +73,10 @@ class CsvStream:
         raise DataError(diagnose(self.path, self.contract, self.columns) or f"{self.path}: {fallback}")
 
     def _open(self) -> pa.csv.CSVStreamingReader:
-        names = None if self.contract.header else list(self.columns)
+        skipped = 1 if self.contract.header else 0  # the header was read, and its names are trimmed
         return pa.csv.open_csv(
             self.path,
-            read_options=pa.csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names),
+            read_options=pa.csv.ReadOptions(block_size=BLOCK_BYTES, column_names=self._names, skip_rows=skipped),
             # in a file of one column an empty line is a row: its cell is missing
             parse_options=pa.csv.ParseOptions(
                 delimiter=self.contract.delimiter, ignore_empty_lines=len(self.columns) > 1
@@ -122,27 +119,19 @@ def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
     return pa.string() if role == "id" else pa.dictionary(pa.int32(), pa.string())
 
 
-def csv_files(folder: str | Path) -> list[Path]:
-    """The CSV files of a folder, by name.
-
-    Raises:
-        DataError: there is none.
-    """
-    found = sorted(path for path in Path(folder).glob("*.csv") if path.is_file())
-    if not found:
-        raise DataError(f"{folder}: holds no .csv file; put the data there or give another folder")
-    return found
-
-
 def _has_blank(texts: pa.Array) -> bool:
     return bool(pc.any(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py())
 
 
-def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> CsvForm:
+def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> tuple[CsvForm, list[str]]:
     """Look at the first line, which tells most of what can be wrong with a whole file.
 
+    Returns:
+        the form of the file, and the names of its columns in order.
+
     Raises:
-        DataError: the file is empty, is not text, or has other columns than the contract.
+        DataError: the file is empty or is not text.
+        ColumnsError: it has other columns than the contract.
     """
     try:
         with path.open("rb") as file:
@@ -156,28 +145,29 @@ def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> Cs
             first = next(csv.reader(file, delimiter=contract.delimiter)) or [""]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(diagnose(path, contract, columns) or f"{path}: is not a CSV file in UTF-8") from error
+    first = [cell.strip() for cell in first]
     _check_columns(path, contract, columns, first)
-    return CsvForm(bom=head.startswith(BOM), crlf=b"\r\n" in head)
+    return CsvForm(bom=head.startswith(BOM), crlf=b"\r\n" in head), first if contract.header else list(columns)
 
 
 def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], first: list[str]) -> None:
     if len(first) == 1 and len(columns) > 1:
         other = next((mark for mark in ",;\t|" if mark != contract.delimiter and mark in first[0]), None)
         if other:
-            raise DataError(
+            raise ColumnsError(
                 f"{path}: row 1 has no {contract.delimiter!r} and many {other!r}; "
                 f"set csv.delimiter to {other!r} in the contract or save the file with {contract.delimiter!r}"
             )
     if not contract.header:
         if len(first) != len(columns):
-            raise DataError(
+            raise ColumnsError(
                 f"{path}: row 1 has {len(first)} columns and not {len(columns)} ({', '.join(columns)}); "
                 "correct the file or the contract"
             )
         return
     for name in columns:
         if name not in first:
-            raise DataError(f"{path}: column {name!r} is missing in the header; add it or correct the contract")
+            raise ColumnsError(f"{path}: column {name!r} is missing in the header; add it or correct the contract")
     for name in first:
         if name not in columns:
             hint = (
@@ -185,41 +175,6 @@ def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], fir
                 if name == contract.target
                 else ("remove it, or add it to the contract with the role ignored")
             )
-            raise DataError(f"{path}: column {name!r} is not in the contract; {hint}")
+            raise ColumnsError(f"{path}: column {name!r} is not in the contract; {hint}")
         if first.count(name) > 1:
-            raise DataError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
-
-
-def read_ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """Yield the items while a thread makes the next ones; at most `depth` wait."""
-    waiting: queue.Queue[tuple[bool, object]] = queue.Queue(maxsize=depth)
-    stopped = threading.Event()
-
-    def put(entry: tuple[bool, object]) -> None:
-        while not stopped.is_set():
-            try:
-                return waiting.put(entry, timeout=0.1)
-            except queue.Full:
-                continue
-
-    def produce() -> None:
-        try:
-            for item in items:
-                put((True, item))
-                if stopped.is_set():
-                    return
-            put((False, None))
-        except BaseException as error:  # handed to the reader, whose error it is
-            put((False, error))
-
-    threading.Thread(target=produce, daemon=True).start()
-    try:
-        while True:
-            more, item = waiting.get()
-            if not more:
-                if item is not None:
-                    raise item  # type: ignore[misc]
-                return
-            yield item  # type: ignore[misc]
-    finally:
-        stopped.set()
+            raise ColumnsError(f"{path}: column {name!r} stands twice in the header; rename or remove one")

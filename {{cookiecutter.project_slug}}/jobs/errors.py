@@ -16,6 +16,10 @@ class DataError(JobError):
     """A data file does not keep the contract."""
 
 
+class ColumnsError(DataError):
+    """A data file has other columns, another header or another delimiter than the contract says."""
+
+
 def run_job(main: Callable[[], None]) -> None:
     """Run a job's `main` and end the process: 0 when it worked, 1 with one sentence when it was refused.
 

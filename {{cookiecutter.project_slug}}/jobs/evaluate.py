@@ -12,12 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from artifact import ARCHIVE, MODEL, Model, load_model
-from csv_stream import CsvStream, csv_files
-from errors import run_job
+from artifact import Model, load_model
+from csv_stream import CsvStream
+from errors import JobError, run_job
+from input_files import csv_files, visible
 from metrics import Scores, all_metrics, gain, meets, one_metric
 from outputs import Outputs
 from plots import draw_evaluation
+
+# the names under which SageMaker's model registry knows metrics
+METRICS_GROUP = {
+    "regression": "regression_metrics",
+    "binary": "binary_classification_metrics",
+    "multiclass": "multiclass_classification_metrics",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ def judge(model: Model, test_dir: Path) -> Judgement:
 
 
 def evaluation(
-    model: Model, judgement: Judgement, threshold: float, champion: Judgement | None, where: str
+    model: Model, judgement: Judgement, threshold: float, comparison: dict[str, Any], where: str
 ) -> dict[str, Any]:
     """The content of evaluation.json, its first key in the schema of SageMaker's model metrics.
 
@@ -65,32 +73,39 @@ def evaluation(
     """
     metric = model.contract.metric
     value = one_metric(metric, judgement.metrics, where)
-    group = {"binary": "binary_classification"}.get(model.contract.problem_type)
-    group = group or {"multiclass": "multiclass_classification"}.get(model.contract.problem_type, "regression")
-    content: dict[str, Any] = {
-        f"{group}_metrics": {name: {"value": found} for name, found in judgement.metrics.items()},
+    return {
+        METRICS_GROUP[model.contract.problem_type]: {
+            name: {"value": found} for name, found in judgement.metrics.items()
+        },
         "metric": metric,
         "value": value,
         "threshold": threshold,
         "met": meets(metric, value, threshold),
         "rows": len(judgement.actual),
-        "champion": None,
+        "champion": comparison,
     }
-    if champion:
-        reference = one_metric(metric, champion.metrics, where)
-        content["champion"] = {
-            "value": reference,
-            "gain": gain(metric, value, reference),
-            "metrics": champion.metrics,
-        }
-    return content
+
+
+def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir: Path) -> dict[str, Any]:
+    """How much better a model is than the champion on the same rows; always in the same shape, for a pipeline to read.
+
+    A champion that cannot read these rows, since the contract or the classes have changed, is no reason to refuse its
+    successor: then nothing is compared, and `why` says it.
+    """
+    metric = model.contract.metric
+    try:
+        if champion is None:
+            raise JobError("there is no champion yet")
+        theirs = judge(champion, test_dir).metrics
+        gained = gain(metric, judgement.metrics[metric], one_metric(metric, theirs, str(test_dir)))
+    except JobError as error:
+        return {"compared": False, "why": str(error), "gain": 0.0, "metrics": {}}
+    return {"compared": True, "why": "", "gain": gained, "metrics": theirs}
 
 
 def find_champion(folder: Path | None) -> Model | None:
     """The champion, where its folder is given and not empty: before the first approval there is none."""
-    if folder is None or not ((folder / MODEL).exists() or (folder / ARCHIVE).exists()):
-        return None
-    return load_model(folder)
+    return load_model(folder) if folder and visible(folder) else None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -102,18 +117,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--champion-dir", type=Path, help="folder with the champion; left out or empty: none yet")
     parser.add_argument("--threshold", type=float, help="instead of the contract's")
     arguments = parser.parse_args(argv)
-    model, champion = load_model(arguments.model_dir), find_champion(arguments.champion_dir)
-    judgement = judge(model, arguments.test_dir)
-    content = evaluation(
-        model,
-        judgement,
-        threshold=model.contract.threshold if arguments.threshold is None else arguments.threshold,
-        champion=judge(champion, arguments.test_dir) if champion else None,
-        where=str(arguments.test_dir),
-    )
-    with Outputs() as outputs:
+    result = arguments.output_dir / "evaluation.json"
+    with Outputs(reads=[arguments.test_dir, arguments.model_dir], replaces=[result]) as outputs:
+        model, champion = load_model(arguments.model_dir), find_champion(arguments.champion_dir)
+        threshold = model.contract.threshold_or(arguments.threshold)
+        judgement = judge(model, arguments.test_dir)
+        comparison = compare(model, judgement, champion, arguments.test_dir)
+        content = evaluation(model, judgement, threshold, comparison, where=str(arguments.test_dir))
         draw_evaluation(outputs, arguments.output_dir, model, judgement.actual, judgement.scores)
-        outputs.write_json(arguments.output_dir / "evaluation.json", content)
+        outputs.write_json(result, content)
     verdict = "meets" if content["met"] else "misses"
     against = f"{verdict} the threshold {content['threshold']:g} on {content['rows']} test rows"
     print(f"{content['metric']} {content['value']:.4g} {against}")

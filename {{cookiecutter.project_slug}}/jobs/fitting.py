@@ -7,7 +7,7 @@ spooled to disk in binary: the second and third pass read the spool, at a fracti
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -170,21 +170,28 @@ class Fitter:
         return median
 
     def _sorted_classes(self, where: str) -> tuple[str, ...]:
-        target = self.contract.target
         if not self.contract.is_classification:
             return ()
         counts = dict(zip(self._classes.code_of, self._classes.total.tolist(), strict=True))
-        if len(counts) == 1:
-            raise DataError(
-                f"{where}: column {target!r} holds one class only ({next(iter(counts))!r}); add rows of another"
-            )
-        rarest = min(counts, key=lambda name: counts[name])
-        if counts[rarest] < MIN_ROWS_OF_A_CLASS:
-            raise DataError(
-                f"{where}: column {target!r} holds the class {rarest!r} in {counts[rarest]} rows and the split needs "
-                f"{MIN_ROWS_OF_A_CLASS}; add rows of that class or remove it"
-            )
+        check_classes(self.contract, counts, where)
         return order_classes(self.contract, tuple(counts), where)
+
+
+def check_classes(contract: Contract, counts: Mapping[str, int], where: str) -> None:
+    """Raise DataError where there is one class only, or a class in fewer rows than the split needs."""
+    if not contract.is_classification:
+        return
+    target = contract.target
+    if len(counts) == 1:
+        raise DataError(
+            f"{where}: column {target!r} holds one class only ({next(iter(counts))!r}); add rows of another"
+        )
+    rarest = min(counts, key=lambda name: counts[name])
+    if counts[rarest] < MIN_ROWS_OF_A_CLASS:
+        raise DataError(
+            f"{where}: column {target!r} holds the class {rarest!r} in {counts[rarest]} rows and the split needs "
+            f"{MIN_ROWS_OF_A_CLASS}; add rows of that class or remove it"
+        )
 
 
 def check_row_count(rows: int, where: str) -> None:

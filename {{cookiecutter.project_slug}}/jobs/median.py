@@ -20,15 +20,17 @@ class StreamingMedian:
 
     def count(self, values: np.ndarray) -> None:
         """First pass: values as float32 without NaN; shape (n,)."""
-        self._upper += np.bincount(_sortable(values) >> 16, minlength=_HALF)
+        np.add.at(self._upper, _sortable(values) >> 16, 1)
 
     def refine(self, values: np.ndarray) -> None:
         """Second pass: the same values again, in any batches."""
         keys = _sortable(values)
         upper = keys >> 16
-        for middle in {self._bin_of(rank)[0] for rank in self._middle_ranks()}:
-            lower = self._lower.setdefault(middle, np.zeros(_HALF, dtype=np.int64))
-            lower += np.bincount(keys[upper == middle] & (_HALF - 1), minlength=_HALF)
+        if not self._lower:
+            middles = {self._bin_of(rank)[0] for rank in self._middle_ranks()}
+            self._lower = {middle: np.zeros(_HALF, dtype=np.int64) for middle in middles}
+        for middle, lower in self._lower.items():
+            np.add.at(lower, keys[upper == middle] & (_HALF - 1), 1)
 
     def result(self) -> float | None:
         """The median; of an even number of values the mean of the middle two; None of none."""

@@ -19,6 +19,7 @@ METRICS_FOR = {
     "binary": ("accuracy", "f1", "roc_auc", "log_loss"),
     "multiclass": ("accuracy", "f1_macro", "log_loss"),
 }
+USUAL_METRIC = {"regression": "rmse", "binary": "roc_auc", "multiclass": "f1_macro"}
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "log_loss"})
 
 # What XGBoost watches for early stopping: the metric itself where it knows it, else its nearest kin.
@@ -83,8 +84,8 @@ def all_metrics(problem_type: str, actual: np.ndarray, scores: Scores) -> dict[s
         actual: the target, or the index of the class; shape (n,).
         scores: what the model said of the same rows.
     """
-    if scores.probabilities is None:
-        return _regression(actual, scores.predicted)
+    if scores.probabilities is None:  # in float32 the square of a large error would be infinite
+        return _regression(actual.astype(np.float64), scores.predicted.astype(np.float64))
     probabilities = scores.probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)  # in float32 they add up to 1 only nearly
     found = {

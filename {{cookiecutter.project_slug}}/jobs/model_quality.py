@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contract import PREDICTION, PROBABILITY, Contract, load_contract
-from csv_stream import CsvStream, csv_files
+from csv_stream import CsvStream
 from errors import DataError, run_job
+from input_files import csv_files, visible
 from metrics import Scores, all_metrics, meets, one_metric
 from outputs import Outputs
 from prediction_files import read_predictions
@@ -55,7 +56,7 @@ def model_quality(
         "value": None,
         "threshold": threshold,
     }
-    if labels_dir is None or not any(labels_dir.glob("*.csv")):
+    if labels_dir is None or not visible(labels_dir):
         return verdict | {"rows": {"predicted": predicted, "labelled": 0, "matched": 0}}
     labels = {path: _read_labels(path, contract) for path in csv_files(labels_dir)}
     labelled = sum(len(table) for table in labels.values())
@@ -93,10 +94,11 @@ def _join_by_id(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table],
 
 
 def _join_by_order(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], contract: Contract) -> pa.Table:
-    if len(predictions) != len(labels):
+    names = [[path.name for path in files] for files in (predictions, labels)]
+    if len(labels) != len(predictions) or (len(labels) > 1 and names[0] != names[1]):
         raise DataError(
-            f"{next(iter(labels)).parent}: holds {len(labels)} files of labels for {len(predictions)} of predictions; "
-            "without an id column give one file of labels for each, in the same order of names"
+            f"{next(iter(labels)).parent}: holds the files {', '.join(names[1])} for the predictions "
+            f"{', '.join(names[0])}; without an id column give one file of labels for each, under the same name"
         )
     joined = []
     for (path, table), (label_path, label) in zip(predictions.items(), labels.items(), strict=True):
@@ -148,11 +150,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threshold", type=float, help="instead of the contract's")
     arguments = parser.parse_args(argv)
     contract = load_contract(arguments.contract)
-    threshold = contract.threshold if arguments.threshold is None else arguments.threshold
-    with Outputs() as outputs:
-        outputs.path(arguments.output_dir / "verdict.json")  # an earlier verdict must not outlive a refusal
+    result = arguments.output_dir / "verdict.json"
+    with Outputs(reads=[arguments.predictions_dir], replaces=[result]) as outputs:
+        threshold = contract.threshold_or(arguments.threshold)
         verdict = model_quality(arguments.predictions_dir, arguments.labels_dir, contract, threshold)
-        outputs.write_json(arguments.output_dir / "verdict.json", verdict)
+        outputs.write_json(result, verdict)
     rows = verdict["rows"]
     print(f"{rows['matched']} of {rows['predicted']} predictions have a label")
     value = "" if verdict["value"] is None else f" {verdict['value']:.4g}"

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
+
+from errors import JobError
+
 
 class Outputs:
-    """Collect the files of one job run; an earlier run's are gone as soon as this one begins to write its own.
+    """Collect the files of one job run.
 
     A file is written under the name `<name>.partial` and gets its own name when all of them are complete. A run that
     is refused, or crashes, leaves none.
+
+    Args:
+        reads: the folders that the run reads; it may not write there, where it would overwrite what it reads.
+        replaces: files that an earlier run may have left. They go first, so that a refused run does not leave them.
+
+    Raises:
+        JobError: a file would stand in a folder that is read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reads: Iterable[Path] = (), replaces: Iterable[Path] = ()) -> None:
+        self._read = {folder.resolve() for folder in reads}
+        self._replaced = list(replaces)
         self._files: dict[Path, Path] = {}
 
     def __enter__(self) -> Outputs:
+        for final in self._replaced:
+            self._refuse_to_overwrite(final)
+        for final in self._replaced:
+            final.unlink(missing_ok=True)
         return self
 
     def __exit__(
@@ -33,11 +52,15 @@ class Outputs:
     def path(self, final: str | Path) -> Path:
         """Where to write what shall stand at `final`."""
         final = Path(final)
+        self._refuse_to_overwrite(final)
         final.parent.mkdir(parents=True, exist_ok=True)
-        final.unlink(missing_ok=True)
         partial = final.with_name(f"{final.name}.partial")
         self._files[final] = partial
         return partial
+
+    def _refuse_to_overwrite(self, final: Path) -> None:
+        if final.parent.resolve() in self._read:
+            raise JobError(f"{final.parent}: is read by this job, so it cannot write there too; give another folder")
 
     def write_text(self, final: str | Path, text: str) -> None:
         """Write a text file."""
@@ -46,3 +69,24 @@ class Outputs:
     def write_json(self, final: str | Path, content: Any) -> None:
         """Write a JSON file."""
         self.write_text(final, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class CsvOutput:
+    """Write tables of the same columns into one CSV file with a header."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pa.csv.CSVWriter | None = None
+
+    def __enter__(self) -> CsvOutput:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer:
+            self._writer.close()
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Write the rows below those before."""
+        if self._writer is None:
+            self._writer = pa.csv.CSVWriter(self._path, rows.schema)
+        self._writer.write(rows)

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
 from artifact import Model, load_model
 from contract import PREDICTION, PROBABILITY
-from csv_stream import CsvStream, read_ahead
+from csv_stream import CsvStream
 from errors import DataError, run_job
 from feature_files import FeatureFile
+from input_files import files_of
 from metrics import Scores
-from outputs import Outputs
+from outputs import CsvOutput, Outputs
 from preprocessor import Tally
+from read_ahead import read_ahead
 from report import print_report
 from unique_ids import unique_rows
 
@@ -38,16 +39,12 @@ def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
         DataError: a file does not keep the contract, or there is none; then nothing is written.
     """
     tally = Tally()
-    with Outputs() as outputs:
-        for path in input_files(input_dir):
-            writer = None
-            for ids, features in _features(path, model, tally):
-                predictions = as_table(model, ids, model.score(features))
-                if writer is None:
-                    writer = pa.csv.CSVWriter(outputs.path(output_dir / f"{path.stem}.csv"), predictions.schema)
-                writer.write_table(predictions)
-            if writer:
-                writer.close()
+    targets = {path: output_dir / f"{path.stem}.csv" for path in input_files(input_dir)}
+    with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
+        for path, final in targets.items():
+            with CsvOutput(outputs.path(final)) as predictions:
+                for ids, features in _features(path, model, tally):
+                    predictions.write(as_table(model, ids, model.score(features)))
     return tally
 
 
@@ -57,9 +54,7 @@ def input_files(folder: Path) -> list[Path]:
     Raises:
         DataError: there is none, or two would get predictions of the same name.
     """
-    found = sorted(path for path in folder.glob("*") if path.suffix in (".csv", ".parquet"))
-    if not found:
-        raise DataError(f"{folder}: holds no .csv and no .parquet file; put the rows to predict there")
+    found = files_of(folder, ".csv", ".parquet")
     stems = [path.stem for path in found]
     for stem in stems:
         if stems.count(stem) > 1:

@@ -19,15 +19,20 @@ import pyarrow.parquet as pq
 from artifact import CONTRACT, PREPROCESSOR, load_fitted
 from contract import Contract, load_contract
 from csv_diagnosis import diagnose
-from csv_stream import CsvStream, csv_files
+from csv_stream import CsvStream
 from errors import DataError, run_job
 from feature_files import stamped
 from fitting import Fitter, check_row_count
-from outputs import Outputs
+from input_files import csv_files
+from outputs import CsvOutput, Outputs
 from preprocessor import Preprocessor, Tally
 from report import print_report
 from splitting import TEST, TRAIN, VALIDATION, Splitter
 from unique_ids import UniqueIds, unique_rows
+
+TRAIN_FILE, VALIDATION_FILE = "train.parquet", "validation.parquet"
+TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
+REPORT = "report.json"
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ class FitFolders:
     test: Path
     baseline: Path
     preprocessor: Path
+
+    def files(self) -> list[Path]:
+        """All files that `fit` writes."""
+        learned = [self.preprocessor / name for name in (PREPROCESSOR, CONTRACT, REPORT)]
+        features = [self.train / TRAIN_FILE, self.validation / VALIDATION_FILE]
+        return [*features, self.test / TEST_FILE, self.baseline / BASELINE_FILE, *learned]
 
 
 def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFolders) -> dict[str, Any]:
@@ -55,7 +66,8 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
         DataError: a file does not keep the contract, or there are too few rows; then nothing is written.
     """
     folders.train.mkdir(parents=True, exist_ok=True)
-    with Outputs() as outputs, Fitter(contract, splitter, scratch=folders.train) as fitter:
+    writing = Outputs(reads=[input_dir], replaces=folders.files())
+    with writing as outputs, Fitter(contract, splitter, scratch=folders.train) as fitter:
         rows, forms = _split_raw_rows(input_dir, contract, fitter, outputs, folders)
         check_row_count(sum(rows.values()), str(input_dir))
         preprocessor = fitter.finish(str(input_dir))
@@ -64,7 +76,7 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
         report = {"files": forms, "missing_cells": missing, "rows": rows}
         outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
         outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
-        outputs.write_json(folders.preprocessor / "report.json", report)
+        outputs.write_json(folders.preprocessor / REPORT, report)
     return report
 
 
@@ -81,9 +93,10 @@ def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, outpu
     columns = [(contract.id, pa.string())] if contract.id else []
     schema = pa.schema([*columns, *((name, pa.float32()) for name in preprocessor.features)])
     schema = stamped(schema, preprocessor)
-    with Outputs() as outputs:
-        for path in csv_files(input_dir):
-            target = outputs.path(output_dir / f"{path.stem}.parquet")
+    targets = {path: output_dir / f"{path.stem}.parquet" for path in csv_files(input_dir)}
+    with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
+        for path, final in targets.items():
+            target = outputs.path(final)
             with pq.ParquetWriter(target, schema, use_dictionary=False) as writer:
                 for batch in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=False))):
                     matrix = preprocessor.transform(batch, tally)
@@ -97,17 +110,17 @@ def _split_raw_rows(
 ) -> tuple[dict[str, int], dict[str, Any]]:
     """First pass: hand all rows to the fitter, and write the raw rows that later jobs read."""
     counts, forms, ids = np.zeros(3, dtype=np.int64), {}, UniqueIds()
-    baseline = _RowWriter(outputs.path(folders.baseline / "baseline.csv"), contract.baseline_columns)
-    test = _RowWriter(outputs.path(folders.test / "test.csv"), contract.labelled_columns)
+    baseline = CsvOutput(outputs.path(folders.baseline / BASELINE_FILE))
+    test = CsvOutput(outputs.path(folders.test / TEST_FILE))
     with baseline, test:
         for path in csv_files(input_dir):
             stream = CsvStream(path, contract, contract.file_columns(labelled=True))
             forms[path.name] = asdict(stream.form)
-            for batch in unique_rows(stream):
+            for batch in stream:
                 splits = fitter.add(batch)
                 counts += np.bincount(splits, minlength=3)
-                baseline.write(batch, splits == TRAIN)
-                test.write(batch, splits == TEST)
+                baseline.write(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN)))
+                test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
                 if contract.id:
                     ids.add(batch.column(contract.id))
     if ids.repeated():
@@ -122,34 +135,12 @@ def _split_raw_rows(
 def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:
     """Last pass: write the features of the splits that a model is trained with."""
     schema = stamped(fitter.feature_schema, preprocessor)
-    train = pq.ParquetWriter(outputs.path(folders.train / "train.parquet"), schema, use_dictionary=False)
-    validation = pq.ParquetWriter(outputs.path(folders.validation / "validation.parquet"), schema, use_dictionary=False)
+    train = pq.ParquetWriter(outputs.path(folders.train / TRAIN_FILE), schema, use_dictionary=False)
+    validation = pq.ParquetWriter(outputs.path(folders.validation / VALIDATION_FILE), schema, use_dictionary=False)
     with train, validation:
         for batch, splits in fitter.features(preprocessor):
             train.write_batch(batch.filter(pa.array(splits == TRAIN)))
             validation.write_batch(batch.filter(pa.array(splits == VALIDATION)))
-
-
-class _RowWriter:
-    """Write chosen rows as CSV with a header."""
-
-    def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
-        self._path, self._columns = path, list(columns)
-        self._writer: pa.csv.CSVWriter | None = None
-
-    def __enter__(self) -> _RowWriter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer:
-            self._writer.close()
-
-    def write(self, batch: pa.RecordBatch, chosen: np.ndarray) -> None:
-        """Write the rows of a batch where `chosen` is true."""
-        rows = batch.select(self._columns).filter(pa.array(chosen))
-        if self._writer is None:
-            self._writer = pa.csv.CSVWriter(self._path, rows.schema)
-        self._writer.write_batch(rows)
 
 
 def main(argv: list[str] | None = None) -> None:

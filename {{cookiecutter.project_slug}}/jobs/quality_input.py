@@ -11,12 +11,12 @@ import argparse
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
 
 from contract import PREDICTION, Contract, load_contract
-from csv_stream import CsvStream, csv_files
+from csv_stream import CsvStream
 from errors import DataError, run_job
-from outputs import Outputs
+from input_files import csv_files
+from outputs import CsvOutput, Outputs
 from prediction_files import read_predictions
 
 
@@ -30,30 +30,28 @@ def quality_input(input_dir: Path, predictions_dir: Path, contract: Contract, ou
         DataError: inputs without predictions, or predictions of other rows; then nothing is written.
     """
     rows = 0
-    with Outputs() as outputs:
-        for path in csv_files(input_dir):
+    targets = {path: output_dir / path.name for path in csv_files(input_dir)}
+    with Outputs(reads=[input_dir, predictions_dir], replaces=targets.values()) as outputs:
+        for path, final in targets.items():
             predictions = read_predictions(predictions_dir / path.name, contract)
-            target = outputs.path(output_dir / path.name)
+            target = outputs.path(final)
             rows += _write_side_by_side(path, predictions, contract, target, predictions_dir / path.name)
     return rows
 
 
 def _write_side_by_side(path: Path, predictions: pa.Table, contract: Contract, target: Path, source: Path) -> int:
-    writer, start = None, 0
-    for batch in CsvStream(path, contract, contract.file_columns(labelled=False)):
-        matching = predictions.slice(start, batch.num_rows)
-        start += batch.num_rows
-        if contract.id and not matching[contract.id].combine_chunks().equals(batch.column(contract.id)):
-            raise DataError(f"{source}: has other ids than {path}, or in another order; predict the file again")
-        if len(matching) < batch.num_rows:
-            break
-        columns = {name: batch.column(name) for name in contract.features}
-        columns[contract.target] = matching[PREDICTION]
-        table = pa.table(columns).select(list(contract.baseline_columns))
-        writer = writer or pa.csv.CSVWriter(target, table.schema)
-        writer.write_table(table)
-    if writer:
-        writer.close()
+    start = 0
+    with CsvOutput(target) as output:
+        for batch in CsvStream(path, contract, contract.file_columns(labelled=False)):
+            matching = predictions.slice(start, batch.num_rows)
+            start += batch.num_rows
+            if len(matching) < batch.num_rows:
+                break
+            if contract.id and not matching[contract.id].combine_chunks().equals(batch.column(contract.id)):
+                raise DataError(f"{source}: has other ids than {path}, or in another order; predict the file again")
+            columns = {name: batch.column(name) for name in contract.features}
+            columns[contract.target] = matching[PREDICTION]
+            output.write(pa.table(columns).select(list(contract.baseline_columns)))
     if start != len(predictions):
         raise DataError(f"{source}: has {len(predictions)} rows and {path} has another number; predict the file again")
     return start

@@ -52,8 +52,9 @@ class Splitter:
         splits = np.empty(len(strata), dtype=np.int8)
         for index in np.unique(strata):
             rows = np.flatnonzero(strata == index)
-            stratum = self._strata.setdefault(int(index), _Stratum(self._block, [self._seed, int(index)]))
-            splits[rows] = stratum.deal(len(rows))
+            if int(index) not in self._strata:
+                self._strata[int(index)] = _Stratum(self._block, [self._seed, int(index)])
+            splits[rows] = self._strata[int(index)].deal(len(rows))
         return splits
 
 

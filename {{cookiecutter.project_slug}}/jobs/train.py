@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import xgboost as xgb
 
-from artifact import Model, load_fitted, save_artifact
+from artifact import ARCHIVE, CONTRACT, MODEL, PREPROCESSOR, Model, load_fitted, save_artifact
 from contract import Contract
 from errors import run_job
 from feature_files import FeatureFile
@@ -23,6 +23,7 @@ from metrics import Scores, all_metrics, early_stopping_metric, metric_line, one
 from outputs import Outputs
 from preprocessor import Preprocessor
 
+RECORD = "training.json"  # beside the model: how it was trained
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 
 
@@ -122,7 +123,10 @@ def main(argv: list[str] | None = None) -> None:
         "seed",
     )
     hyperparameters = {name: getattr(arguments, name) for name in names}
-    with Outputs() as outputs:
+    folder = arguments.model_dir
+    reads = [arguments.train, arguments.validation, arguments.preprocessor]
+    replaces = [folder / name for name in (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, RECORD)]
+    with Outputs(reads, replaces) as outputs:
         model, value = train(
             arguments.train / "train.parquet",
             arguments.validation / "validation.parquet",
@@ -132,14 +136,14 @@ def main(argv: list[str] | None = None) -> None:
             num_round=arguments.num_round,
             early_stopping_rounds=arguments.early_stopping_rounds,
         )
-        save_artifact(outputs, arguments.model_dir, model)
+        save_artifact(outputs, folder, model)
         rounds = model.booster.num_boosted_rounds()
         record = {
             "hyperparameters": hyperparameters,
             "rounds": rounds,
             f"validation:{contract.metric}": value,
         }
-        outputs.write_json(arguments.model_dir / "training.json", record)
+        outputs.write_json(folder / RECORD, record)
     print(f"kept the best {rounds} rounds of at most {arguments.num_round}")
     print(metric_line(contract.metric, value))
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from contract import Contract, load_contract
 from csv_stream import CsvStream
-from errors import DataError, JobError
+from errors import ColumnsError, JobError
+from fitting import check_classes, check_row_count
 from local.proposal import propose
 from outputs import Outputs
+from splitting import TEST, Splitter
 from unique_ids import unique_rows
 
 INFERENCE_SHARE = 0.2
@@ -37,21 +41,25 @@ def adopt(
     contract = load_contract(contract_path)
     misfit = _misfit(path, contract, target, id_column)
     if misfit:
-        print(f"The file does not fit the contract: {misfit}\n")
+        print(f"The file does not fit the contract: {misfit}\n", flush=True)
         contract = _agree(path, contract, contract_path, target, id_column, accept)
     counts = _write(path, contract, data)
     print(f"wrote {counts[0]} rows to train with and {counts[1]} to predict, with their labels apart, into {data}")
 
 
 def _misfit(path: Path, contract: Contract, target: str | None, id_column: str | None) -> str | None:
-    """Why a file does not fit, in one sentence; None where it does."""
+    """Why a file has another shape than the contract, in one sentence; None where it fits.
+
+    Raises:
+        DataError: the shape fits and a cell does not, or the file is no table: that is for the person to mend.
+    """
     if target is not None and target != contract.target:
         return f"the contract predicts {contract.target!r} and not {target!r}"
     if id_column is not None and (id_column or None) != contract.id:
         return f"the contract's id is {contract.id or 'none'!r} and not {id_column or 'none'!r}"
     try:
         _check(path, contract)
-    except DataError as error:
+    except ColumnsError as error:
         return str(error)
     return None
 
@@ -80,9 +88,7 @@ def _agree(
         newline="\n",
     )
     print(f"A contract that fits it ({proposed_path}):\n\n{proposal.to_yaml()}")
-    if not accept and not (
-        sys.stdin.isatty() and input("Make it the project's contract? [y/N] ").lower() in ("y", "yes")
-    ):
+    if not accept and not _agrees():
         raise JobError(
             "the proposal was not accepted and nothing else changed; run the same command again with ACCEPT=yes, "
             f"or edit {proposed_path} and rename it to {contract_path.name}"
@@ -91,35 +97,48 @@ def _agree(
     return proposal
 
 
+def _agrees() -> bool:
+    return sys.stdin.isatty() and input("Make it the project's contract? [y/N] ").strip().lower() in ("y", "yes")
+
+
 def _write(path: Path, contract: Contract, data: Path) -> tuple[int, int]:
-    """Deal the rows out at random, their cells untouched; the numbers of rows to train with and to predict."""
-    random = np.random.default_rng(SEED)
-    counts = [0, 0]
-    with Outputs() as outputs:
-        targets = [outputs.path(data / f"{name}.csv") for name in ("training-data", "inference-data", "ground-truth")]
-        columns = [
-            contract.file_columns(labelled=True),
-            contract.file_columns(labelled=False),
-            contract.label_columns,
-        ]
-        files = [target.open("w", encoding="utf-8", newline="") for target in targets]
-        try:
-            writers = [csv.writer(file, delimiter=contract.delimiter, lineterminator="\n") for file in files]
+    """Deal the rows out, class by class, their cells untouched; the numbers of rows to train with and to predict.
+
+    Raises:
+        DataError: too few rows, or too few of a class, would be left to train with.
+    """
+    counts: dict[str, Counter[str]] = {"train": Counter(), "predict": Counter()}
+    columns = [contract.file_columns(labelled=True), contract.file_columns(labelled=False), contract.label_columns]
+    with Outputs() as outputs, ExitStack() as files:
+        writers = []
+        for name, written in zip(("training-data", "inference-data", "ground-truth"), columns, strict=True):
+            file = outputs.path(data / f"{name}.csv").open("w", encoding="utf-8", newline="")
+            writers.append(csv.writer(files.enter_context(file), delimiter=contract.delimiter, lineterminator="\n"))
             if contract.header:
-                for writer, names in zip(writers, columns, strict=True):
-                    writer.writerow(names)
-            for row in _rows(path, contract):
-                predict = random.random() < INFERENCE_SHARE
-                counts[predict] += 1
-                for index in (1, 2) if predict else (0,):
-                    writers[index].writerow([row[name] for name in columns[index]])
-        finally:
-            for file in files:
-                file.close()
-    return counts[0], counts[1]
+                writers[-1].writerow(written)
+        for row, label, predict in _dealt(path, contract):
+            counts["predict" if predict else "train"][label] += 1
+            for index in (1, 2) if predict else (0,):
+                writers[index].writerow([row[name] for name in columns[index]])
+        files.close()
+        check_row_count(counts["train"].total(), f"{path}: what is left to train with")
+        check_classes(contract, counts["train"], f"{path}: what is left to train with")
+    return counts["train"].total(), counts["predict"].total()
+
+
+def _dealt(path: Path, contract: Contract) -> Iterator[tuple[dict[str, str], str, bool]]:
+    """Yield each row, its class (of a regression the same for all), and whether it is to be predicted."""
+    splitter = Splitter(SEED, validation=0.05, test=INFERENCE_SHARE)
+    codes: dict[str, int] = {}
+    for row in _rows(path, contract):
+        label = row[contract.target].strip() if contract.is_classification else ""
+        stratum = codes.setdefault(label, len(codes))
+        yield row, label, bool(splitter.assign(np.array([stratum]))[0] == TEST)
 
 
 def _rows(path: Path, contract: Contract) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         names = None if contract.header else contract.file_columns(labelled=True)
-        yield from csv.DictReader(file, fieldnames=names, delimiter=contract.delimiter)
+        rows = csv.DictReader(file, fieldnames=names, delimiter=contract.delimiter)
+        for row in rows:
+            yield {name.strip(): text for name, text in row.items()}

@@ -12,9 +12,10 @@ from pathlib import Path
 from contract import Column, Contract, parse_contract
 from csv_diagnosis import NUMBER
 from errors import DataError
-from metrics import METRICS_FOR
+from metrics import USUAL_METRIC
+from splitting import MIN_ROWS_OF_A_CLASS
 
-MAX_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
+MAX_PROPOSED_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
 MAX_INTEGER_CLASSES = 20  # a target of more distinct whole numbers is a quantity
 DELIMITERS = ",;\t|"
 
@@ -35,7 +36,7 @@ class ColumnFacts:
         if not text or text in missing:
             return
         self.filled += 1
-        if len(self.texts) <= MAX_CATEGORIES or text in self.texts:
+        if len(self.texts) <= MAX_PROPOSED_CATEGORIES or text in self.texts:
             self.texts[text] += 1
         if NUMBER.fullmatch(text):
             value = float(text)
@@ -75,6 +76,8 @@ def propose(
     delimiter, header = _form(path, current.delimiter)
     names, facts = _survey(path, delimiter, header, current.missing)
     shown = ", ".join(names)
+    if target is None and current.target in names:
+        target = current.target
     target = _choose(target, names, f"Which column is to be predicted? ({shown})\n> ", ask, "TARGET")
     if id_column is None:
         guess = next((name for name in names if name.lower() == "id" and name != target), "")
@@ -83,9 +86,9 @@ def propose(
         _choose(id_column, names, "", None, "ID")
     if not facts[target].filled:
         raise DataError(f"{path}: the column {target!r} to predict is empty in every row; fill it in or name another")
-    problem_type = _problem_type(facts[target])
-    kept = problem_type == current.problem_type and target == current.target
-    metric = current.metric if problem_type == current.problem_type else METRICS_FOR[problem_type][0]
+    kept = target == current.target and (current.is_classification or facts[target].is_numeric)
+    problem_type = current.problem_type if kept else _problem_type(facts[target])
+    metric = current.metric if problem_type == current.problem_type else USUAL_METRIC[problem_type]
     proposal = Contract(
         dataset=current.dataset,
         problem_type=problem_type,
@@ -95,6 +98,7 @@ def propose(
         columns=tuple(Column(name, _role(name, facts[name], target, id_column)) for name in names),
         metric=metric,
         threshold=current.threshold if kept else _guessing(metric, facts[target]),
+        positive_class=current.positive_class if kept else None,
     )
     return parse_contract(proposal.to_yaml())
 
@@ -104,14 +108,22 @@ def _form(path: Path, usual: str) -> tuple[str, bool]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); give the path of a CSV file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8; save the file in UTF-8") from error
     if not first.strip():
         raise DataError(f"{path}: is empty or begins with an empty line; give a file with rows")
     delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
-    cells = next(csv.reader([first], delimiter=delimiter))
-    is_header = all(cell.strip() and not NUMBER.fullmatch(cell.strip()) for cell in cells)
-    return delimiter, is_header and len(set(cells)) == len(cells)
+    names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    if any(NUMBER.fullmatch(name) for name in names):
+        return delimiter, False
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(f"{path}: column {number} has no name in the header; name it (pandas writes index=False)")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
+    return delimiter, True
 
 
 def _survey(
@@ -120,7 +132,7 @@ def _survey(
     """Read all cells once; the names of the columns and what they hold."""
     rows = _cells(path, delimiter)
     first = next(rows)
-    names = first if header else [f"column_{number + 1}" for number in range(len(first))]
+    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
     facts = {name: ColumnFacts() for name in names}
     for cells in rows if header else _with(first, rows):
         for name, text in zip(names, cells, strict=False):  # the check that follows names a row of another length
@@ -157,13 +169,16 @@ def _role(name: str, facts: ColumnFacts, target: str, id_column: str) -> str:
         return "id"
     if facts.is_numeric:
         return "numeric"
-    return "categorical" if 0 < len(facts.texts) <= MAX_CATEGORIES else "ignored"
+    return "categorical" if 0 < len(facts.texts) <= MAX_PROPOSED_CATEGORIES else "ignored"
 
 
 def _problem_type(facts: ColumnFacts) -> str:
     if len(facts.texts) == 2:
         return "binary"
-    is_quantity = facts.is_numeric and (facts.whole < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES)
+    if not facts.is_numeric:
+        return "multiclass"
+    has_rare_values = min(facts.texts.values()) < MIN_ROWS_OF_A_CLASS
+    is_quantity = facts.whole < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES or has_rare_values
     return "regression" if is_quantity else "multiclass"
 
 

@@ -18,6 +18,8 @@ from errors import JobError
 from local import ROOT
 from local.sample import write_sample
 
+FOLDERS = {"training-data.csv": "training", "inference-data.csv": "inference", "ground-truth.csv": "labels"}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -129,6 +131,11 @@ def rehearse(data: Path, work: Path, contract: Path) -> None:
     _say_where(work, console)
 
 
+def data_files(data: Path) -> list[Path]:
+    """The project's data files that are there."""
+    return [data / name for name in FOLDERS if (data / name).exists()]
+
+
 def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
     """How a job says it ended."""
     words = finished.stderr if finished.returncode else finished.stdout
@@ -137,16 +144,12 @@ def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
 
 def _lay_out(data: Path, work: Path, contract: Path, console: Console) -> None:
     """Give each job the folders it would find in the cloud."""
-    if not (data / "training-data.csv").exists():
+    if not data_files(data):
         console.print(f"No data in {data} yet: making a sample that fits the contract.", soft_wrap=True)
         write_sample(load_contract(contract), data)
     shutil.rmtree(work, ignore_errors=True)
     (work / "logs").mkdir(parents=True)
-    for name, folder in (
-        ("training-data.csv", "training"),
-        ("inference-data.csv", "inference"),
-        ("ground-truth.csv", "labels"),
-    ):
+    for name, folder in FOLDERS.items():
         (work / folder).mkdir()
         if (data / name).exists():
             shutil.copy(data / name, work / folder / name)

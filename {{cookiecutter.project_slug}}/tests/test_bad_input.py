@@ -107,8 +107,42 @@ def test_fit_refuses_fewer_rows_than_the_split_needs(tmp_path):
 
 def test_fit_refuses_a_folder_without_files(tmp_path):
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
-    refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    arguments = fit_arguments(contract, tmp_path / "in", tmp_path / "out")
+    assert f"{tmp_path / 'in'}: is no folder" in refusal(preprocess.main, arguments, tmp_path / "out")
+    put(tmp_path / "in" / ".gitkeep", "")
+    refused = refusal(preprocess.main, arguments, tmp_path / "out")
     assert "holds no .csv file; put the data there" in refused
+
+
+@pytest.mark.parametrize("stray", ["more/rows.csv", "rows.txt"])
+def test_a_file_that_would_be_left_out_in_silence_is_refused(project_named, tmp_path, stray):
+    project = project_named("prices")
+    shutil.copytree(project / "inference", tmp_path / "in")
+    put(tmp_path / "in" / stray, "")
+    refused = refusal(
+        predict.main, predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"), tmp_path / "out"
+    )
+    assert f"{tmp_path / 'in' / stray.split('/')[0]}: is no .csv or .parquet file; put" in refused
+
+
+def test_a_job_does_not_write_where_it_reads(project_named, tmp_path):
+    project = project_named("prices")
+    shutil.copytree(project / "inference", tmp_path / "in")
+    before = {path: path.read_bytes() for path in files_in(tmp_path / "in")}
+    with pytest.raises(SystemExit, match="is read by this job, so it cannot write there too; give another folder"):
+        run_job(lambda: predict.main(predict_arguments(tmp_path / "in", project / "model", tmp_path / "in")))
+    assert {path: path.read_bytes() for path in files_in(tmp_path / "in")} == before
+
+
+def test_a_refused_run_does_not_leave_what_an_earlier_run_wrote(project_named, tmp_path):
+    project = project_named("prices")
+    shutil.copytree(project / "inference", tmp_path / "in")
+    arguments = predict_arguments(tmp_path / "in", project / "model", tmp_path / "out")
+    predict.main(arguments)
+    assert files_in(tmp_path / "out")
+    for path in files_in(tmp_path / "in"):
+        path.write_text("broken", encoding="utf-8")
+    refusal(predict.main, arguments, tmp_path / "out")
 
 
 CLASSES = {
@@ -206,7 +240,7 @@ def test_predict_refuses_features_of_another_preprocessor(project_named, tmp_pat
 def test_predict_refuses_a_folder_with_nothing_to_predict_or_one_name_twice(project_named, tmp_path):
     model = project_named("churn") / "model"
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
-    assert "holds no .csv and no .parquet file; put the rows to predict there" in refused
+    assert "is no folder" in refused
     put(tmp_path / "in" / "a.csv", "1\n")
     put(tmp_path / "in" / "a.parquet", "")
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")

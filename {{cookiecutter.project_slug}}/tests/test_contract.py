@@ -69,8 +69,8 @@ def test_what_the_jobs_write_has_one_form_whatever_the_team_uses():
 BROKEN = {
     "a metric of another problem type": ({"metric": "f1"}, "metric 'f1' does not fit regression"),
     "a threshold out of range": ({"threshold": -1}, "threshold -1.0 is out of range for mae"),
-    "a threshold that is a word": ({"threshold": "low"}, "wrong type"),
-    "an unknown problem type": ({"problem_type": ["ranking"]}, "problem_type is .*must be one of"),
+    "a threshold that is a word": ({"threshold": "low"}, "threshold is 'low'; it must be a number"),
+    "an unknown problem type": ({"problem_type": "ranking"}, "problem_type is .*must be one of"),
     "a header that is a word": ({"csv": {"header": "maybe", "delimiter": ",", "missing": []}}, "must be true or false"),
     "a delimiter of two characters": (
         {"csv": {"header": True, "delimiter": ";;", "missing": []}},
@@ -81,7 +81,15 @@ BROKEN = {
         "one ASCII character",
     ),
     "no delimiter": ({"csv": {"header": True, "missing": []}}, "lacks the key 'delimiter'"),
-    "a word that YAML takes for a yes": ({"dataset": True}, "dataset is True to YAML; put the word in quotes"),
+    "a name that YAML takes for a number": (
+        {"columns": [{"name": 1.10, "role": "numeric"}, {"name": "y", "role": "target"}]},
+        "the name of a column is 1.1 to YAML; put it in quotes",
+    ),
+    "missing cells that are no list": (
+        {"csv": {"header": True, "delimiter": ",", "missing": "NA"}},
+        "csv.missing is 'NA'; it must be a list",
+    ),
+    "a word that YAML takes for a yes": ({"dataset": True}, "dataset is True to YAML; put it in quotes"),
     "an unknown role": ({"columns": [{"name": "a", "role": "label"}]}, "has the role 'label'"),
     "a name with a bracket": ({"columns": [{"name": "a[0]", "role": "numeric"}]}, "without quotes, brackets, braces"),
     "a name that the jobs write": ({"columns": [{"name": "prediction", "role": "numeric"}]}, "call it otherwise"),
@@ -105,7 +113,13 @@ def test_a_broken_contract_is_refused(fault):
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"), [("a: [", "is not YAML"), ("- a", "must be a mapping"), ("a: 1", "lacks the key 'csv'")]
+    ("text", "sentence"),
+    [
+        ("a: [", "is not YAML"),
+        ("- a", "must be a mapping"),
+        ("a: 1", "has the key 'a', which nothing reads"),
+        ("metric: mae", "lacks the key 'csv'"),
+    ],
 )
 def test_a_file_that_is_no_contract_is_refused_with_its_path(tmp_path, text, sentence):
     path = tmp_path / "broken.yaml"

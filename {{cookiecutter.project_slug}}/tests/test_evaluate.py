@@ -106,17 +106,27 @@ def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(proje
     evaluate.main(evaluate_arguments(project, tmp_path / "out", "--champion-dir", str(tmp_path / "champion")))
     content = evaluation_in(tmp_path / "out")
     champion = content.pop("champion")
-    assert content | {"champion": None} == evaluation_in(project / "evaluation")
+    mine = evaluation_in(project / "evaluation")
+    assert content == {name: value for name, value in mine.items() if name != "champion"}
+    assert champion["compared"]
     assert champion["metrics"] == evaluate.judge(predict.load_model(tmp_path / "champion"), project / "test").metrics
-    assert champion["value"] == champion["metrics"][content["metric"]]
-    better = champion["value"] - content["value"]
+    better = champion["metrics"][content["metric"]] - content["value"]
     assert champion["gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
 
 
 def test_before_the_first_approval_there_is_no_champion(project_named, tmp_path):
-    assert evaluation_in(project_named("prices") / "evaluation")["champion"] is None
+    champion = evaluation_in(project_named("prices") / "evaluation")["champion"]
+    assert champion == {"compared": False, "why": "there is no champion yet", "gain": 0.0, "metrics": {}}
     assert evaluate.find_champion(None) is None
     assert evaluate.find_champion(tmp_path) is None
+
+
+def test_a_champion_that_cannot_read_the_rows_of_a_new_contract_does_not_stop_its_successor(project_named, tmp_path):
+    project, champion = project_named("prices"), project_named("churn") / "model"
+    evaluate.main(evaluate_arguments(project, tmp_path / "out", "--champion-dir", str(champion)))
+    found = evaluation_in(tmp_path / "out")["champion"]
+    assert (found["compared"], found["gain"]) == (False, 0.0)
+    assert "test.csv" in found["why"]
 
 
 def test_a_packed_model_is_judged_like_its_files(project_named, tmp_path):

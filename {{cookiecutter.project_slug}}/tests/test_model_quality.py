@@ -7,6 +7,7 @@ from sklearn import metrics as sk
 from support import INFERENCE_ROWS, files_in, put, refusal
 
 import model_quality
+from errors import JobError
 from metrics import LOWER_IS_BETTER
 
 
@@ -47,7 +48,7 @@ def test_the_value_is_scikit_learns(project_named, tmp_path):
     assert found["value"] == pytest.approx(sk.mean_absolute_error(labels, predictions.loc[labels.index]))
 
 
-@pytest.mark.parametrize("labels", ["left out", "empty", "not there"])
+@pytest.mark.parametrize("labels", ["left out", "empty"])
 def test_without_labels_there_is_nothing_to_judge(project, tmp_path, capsys, labels):
     (tmp_path / "empty").mkdir()
     folder = None if labels == "left out" else tmp_path / labels
@@ -72,13 +73,25 @@ def test_by_id_labels_may_be_shuffled_partial_of_other_rows_and_in_several_files
     assert found["verdict"] == "PASS"
 
 
-def test_by_order_files_join_by_their_names_in_order(project_named, tmp_path):
+def test_a_folder_of_labels_that_does_not_exist_is_refused_and_no_missing_label(project, tmp_path):
+    with pytest.raises(JobError, match="not there: is no folder"):
+        verdict_of(project, project / "predictions", tmp_path / "not there", tmp_path / "out")
+
+
+@pytest.mark.parametrize("threshold", ["nan", "-1", "0"])
+def test_a_threshold_out_of_range_is_refused(project, tmp_path, threshold):
+    job = ["--predictions-dir", str(project / "predictions"), "--contract", str(project.contract_file)]
+    job += ["--output-dir", str(tmp_path / "out"), "--threshold", threshold]
+    assert "is out of range for" in refusal(model_quality.main, job, tmp_path / "out")
+
+
+def test_by_order_files_join_by_their_names(project_named, tmp_path):
     project = project_named("churn")
     scored = "prediction,probability_not leaves,probability_leaves\n"
     put(tmp_path / "predictions" / "a.csv", scored + "leaves,0,1\nnot leaves,1,0\n")
     put(tmp_path / "predictions" / "b.csv", scored + "leaves,0.25,0.75\n")
-    put(tmp_path / "labels" / "1.csv", "leaves\nleaves \n")
-    put(tmp_path / "labels" / "2.csv", '"leaves"\n')
+    put(tmp_path / "labels" / "a.csv", "leaves\nleaves \n")
+    put(tmp_path / "labels" / "b.csv", '"leaves"\n')
     found = verdict_of(project, tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
     assert found["rows"] == {"predicted": 3, "labelled": 3, "matched": 3}
     assert found["value"] == pytest.approx(0.8)
@@ -121,7 +134,7 @@ BY_ORDER = {
     "another count": (["leaves\n"], "a.csv: has 1 labels and"),
     "more files": (
         ["leaves\nleaves\n", "leaves\n"],
-        "holds 2 files of labels for 1 of predictions; without an id column",
+        "holds the files a.csv, b.csv for the predictions a.csv; without an id column",
     ),
     "an unknown class": (["leaves\nmoves\n"], "'moves' is not a class the model knows (not leaves, leaves); correct"),
     "a blank line": (["leaves\n\n"], "row 2 (line 2), column 'churned': the target is missing"),

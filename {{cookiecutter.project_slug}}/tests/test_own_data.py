@@ -105,10 +105,10 @@ def test_another_id_than_the_contracts_asks_for_a_new_contract(place, capsys):
 
 
 TARGETS = {
-    "two words": (["yes", "no"], "binary", "accuracy", 0.5),
-    "two numbers": (["0", "1"], "binary", "accuracy", 0.5),
-    "words": (["s", "m", "l", "l"], "multiclass", "accuracy", 0.5),
-    "few whole numbers": (["1", "2", "3", "4"], "multiclass", "accuracy", 0.25),
+    "two words": (["yes", "no"], "binary", "roc_auc", 0.5),
+    "two numbers": (["0", "1"], "binary", "roc_auc", 0.5),
+    "words": (["s", "m", "l", "l"], "multiclass", "f1_macro", 0.5),
+    "few whole numbers": (["1", "2", "3", "4"], "multiclass", "f1_macro", 0.5),
     "fractions": (["1.5", "2.5", "3.5", "4.5"], "regression", "mae", 1.118),
     "a constant fraction and more": (["1.5", "1.5", "1.5", "2.5", "3"], "regression", "mae", 0.6325),
 }
@@ -155,7 +155,8 @@ def test_texts_that_never_repeat_and_columns_that_are_empty_are_ignored(tmp_path
 
 
 UNUSABLE = {
-    "an empty file": ("", (), "is empty or begins with an empty line; give a file with rows"),
+    "an empty file": ("", (), "is empty; give a file with rows"),
+    "an empty line first": ("\n" + HOUSES, ("--target", "price"), "is empty or begins with an empty line"),
     "no target named": (HOUSES, (), "no column to predict was named; name one of id, area, heating, note, price"),
     "a target that is not there": (HOUSES, ("--target", "cost"), "there is no column 'cost'; name one of"),
     "an id that is not there": (HOUSES, ("--target", "price", "--id", "nr"), "there is no column 'nr'; name one of"),
@@ -167,7 +168,13 @@ UNUSABLE = {
         ("--target", "price"),
         "cannot be read as CSV in UTF-8",
     ),
-    "UTF-16": (HOUSES.encode("utf-16"), ("--target", "price"), "cannot be read as UTF-8 text"),
+    "UTF-16": (HOUSES.encode("utf-16"), ("--target", "price"), "is not UTF-8; save the file"),
+    "a header cell without a name": (
+        ",area,price\n0,1,2\n",
+        ("--target", "price"),
+        "column 1 has no name in the header",
+    ),
+    "a name twice": ("area,area,price\n0,1,2\n", ("--target", "price"), "column 'area' stands twice in the header"),
 }
 
 
@@ -181,7 +188,7 @@ def test_a_file_that_cannot_be_used_leaves_the_data_as_it_was(place, fault):
 
 
 def test_a_file_that_is_not_there_is_refused(place):
-    with pytest.raises(JobError, match=r"none\.csv: cannot be read as UTF-8 text"):
+    with pytest.raises(JobError, match=r"none\.csv: cannot be read \(No such file or directory\); give the path"):
         adopt(
             place / "none.csv",
             contract_path=place / "dataset.yaml",

@@ -43,7 +43,7 @@ PRICES = "flat;floor area;split;district;remark\nf1;1;1;A;-\n f2;2;;B;-\n"
 OTHER = {
     "of other rows": ("flat,prediction\nf1,1\nf3,2\n", "has other ids than"),
     "in another order": ("flat,prediction\nf2,1\nf1,2\n", "has other ids than"),
-    "of fewer rows": ("flat,prediction\nf1,1\n", "has other ids than"),
+    "of fewer rows": ("flat,prediction\nf1,1\n", "has 1 rows and"),
     "of more rows": ("flat,prediction\nf1,1\nf2,2\nf3,3\n", "has 3 rows and"),
     "without ids": ("prediction\n1\n2\n", "has no column 'flat'; predict its input again under this contract"),
     "of no number": ("flat,prediction\nf1,high\nf2,2\n", "cannot be read as predictions"),

@@ -12,10 +12,11 @@ from local.sample import INFERENCE_ROWS, TRAINING_ROWS, write_sample
 from metrics import meets
 
 
-def test_all_jobs_run_in_order_on_sample_data_that_fits_the_contract(tmp_path, capsys):
+def test_all_jobs_run_in_order_on_sample_data_that_fits_the_contract(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "WORK", tmp_path / "work")
     contract = ROOT / "config" / "dataset.yaml"
     folders = ["--contract", str(contract), "--data", str(tmp_path / "data")]
-    command.main([*folders, "run", "--work", str(tmp_path / "work")])
+    command.main([*folders, "run"])
     said = capsys.readouterr().out
     assert "making a sample that fits the contract" in said
     assert [line.split()[0] for line in said.splitlines()[1:8]] == ["done"] * 7
@@ -38,6 +39,17 @@ def test_a_job_that_refuses_stops_the_rehearsal_with_its_last_words(tmp_path, ca
     said = capsys.readouterr().out
     assert "failed Preprocess (fit)" in said
     assert "row 1 (line 1), column 'calls': '[/not] markup' is not a number" in said
+
+
+def test_a_sample_takes_the_place_of_data_only_by_force(own_contract, tmp_path):
+    put(tmp_path / "dataset.yaml", own_contract.to_yaml())
+    mine = put(tmp_path / "data" / "ground-truth.csv", "mine")
+    arguments = ["--contract", str(tmp_path / "dataset.yaml"), "--data", str(tmp_path / "data"), "sample"]
+    with pytest.raises(JobError, match="holds data already; to replace it: make sample FORCE=yes"):
+        command.main(arguments)
+    assert mine.read_text(encoding="utf-8") == "mine"
+    command.main([*arguments, "--force"])
+    assert mine.read_text(encoding="utf-8") != "mine"
 
 
 @pytest.mark.parametrize("name", ["own", *CONTRACTS])
