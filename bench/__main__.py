@@ -104,11 +104,12 @@ def make_rows(rows: int, folder: Path) -> None:
     from local.sample import sample_table
 
     contract = load_contract(PROJECT / "config" / "dataset.yaml")
-    (folder / "new").mkdir(parents=True)
+    for name in ("labelled", "new"):
+        (folder / name).mkdir(parents=True)
     writers = {}
     for start in range(0, rows, ROWS_IN_MEMORY):
         table = sample_table(contract, min(ROWS_IN_MEMORY, rows - start), seed=start)
-        for path, labelled in (("rows.csv", True), ("new/rows.csv", False)):
+        for path, labelled in (("labelled/rows.csv", True), ("new/rows.csv", False)):
             part = table.select(contract.file_columns(labelled=labelled))
             if path not in writers:
                 writers[path] = pyarrow.csv.CSVWriter(folder / path, part.schema)

@@ -1,7 +1,7 @@
 """One contender's work, in a process of its own: `python -m bench.contenders NAME FOLDER`.
 
 Prints the seconds of the work alone (imports and set-up are no contender's merit) and the peak memory of the process.
-Each reads `rows.csv` (preprocess) or `new/rows.csv` (predict) in FOLDER and writes into FOLDER/out/NAME.
+Each reads `labelled/rows.csv` (preprocess) or `new/rows.csv` (predict) in FOLDER and writes into FOLDER/out/NAME.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def ours_preprocess(folder: Path, out: Path) -> Callable[[], object]:
     names = ("train", "validation", "test", "baseline", "preprocessor")
     folders = FitFolders(**{name: out / name for name in names})
     contract = load_contract(PROJECT / "config" / "dataset.yaml")
-    return lambda: fit(folder, contract, Splitter(1, 0.15, 0.15), folders)
+    return lambda: fit(folder / "labelled", contract, Splitter(1, 0.15, 0.15), folders)
 
 
 def ours_predict(folder: Path, out: Path) -> Callable[[], object]:
@@ -49,7 +49,7 @@ def usual_preprocess(folder: Path, out: Path) -> Callable[[], object]:
     contract = _contract()
 
     def work() -> None:
-        rows = pd.read_csv(folder / "rows.csv")
+        rows = pd.read_csv(folder / "labelled" / "rows.csv")
         train, rest = train_test_split(rows, test_size=0.3, random_state=1)
         validation, test = train_test_split(rest, test_size=0.5, random_state=1)
         transformer = _transformer(contract).fit(train)
@@ -69,7 +69,7 @@ def usual_predict(folder: Path, out: Path) -> Callable[[], object]:
 
     contract = _contract()
     record = json.loads((ARTIFACT / "training.json").read_text())
-    some = pd.read_csv(folder / "rows.csv", nrows=ROWS_TO_FIT)
+    some = pd.read_csv(folder / "labelled" / "rows.csv", nrows=ROWS_TO_FIT)
     transformer = _transformer(contract).fit(some)
     features = xgb.DMatrix(transformer.transform(some), some[contract.target])
     booster = xgb.train(record["hyperparameters"], features, record["rounds"])

@@ -12,8 +12,10 @@ from typing import Any
 import copier
 import pytest
 import yaml
+from jinja2 import Environment, FileSystemLoader
 
 from combinations import PAIRWISE, TOGGLED
+from support import ROOT
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -64,6 +66,27 @@ def test_formatting_a_new_project_changes_nothing(projects: list[Path]) -> None:
 
 def test_the_code_compiles(projects: list[Path]) -> None:
     run("compileall", "-q", ".", cwd=projects[0].parent)
+
+
+def ask_jobs(project: Path, code: str, *arguments: str) -> str:
+    """Run code where the jobs lie, as a container would, and return what it prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, cwd=project / "jobs", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_jobs_accept_the_contract_of_every_project(projects: list[Path]) -> None:
+    contracts = [str(project / "config" / "dataset.yaml") for project in projects]
+    code = "import sys, contract; print(*[contract.load_contract(path).metric for path in sys.argv[1:]])"
+    assert len(ask_jobs(projects[0], code, *contracts).split()) == len(projects)
+
+
+def test_the_questions_and_the_jobs_know_the_same_metrics(projects: list[Path]) -> None:
+    rules = Environment(loader=FileSystemLoader(ROOT), comment_start_string="{##", comment_end_string="##}")
+    asked = json.loads(rules.from_string("{% from 'rules.jinja' import metrics %}{{ metrics | tojson }}").render())
+    known = json.loads(ask_jobs(projects[0], "import json, metrics; print(json.dumps(metrics.METRICS_FOR))"))
+    assert known == asked
 
 
 def test_the_contract_says_what_was_answered(projects: list[Path]) -> None:
