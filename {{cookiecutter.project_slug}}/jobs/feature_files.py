@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from errors import DataError
 from preprocessor import Preprocessor
 
+TRAIN_FILE, VALIDATION_FILE = "train.parquet", "validation.parquet"
 FINGERPRINT = b"preprocessor"  # the key in a file's metadata
 ROWS_AT_A_TIME = 1 << 16
 

@@ -43,8 +43,8 @@ def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
     with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
             with CsvOutput(outputs.path(final)) as predictions:
-                for ids, features in _features(path, model, tally):
-                    predictions.write(as_table(model, ids, model.score(features)))
+                for table in read_ahead(_predicted(path, model, tally)):
+                    predictions.write(table)
     return tally
 
 
@@ -74,10 +74,11 @@ def as_table(model: Model, ids: pa.Array | None, scores: Scores) -> pa.Table:
     return pa.table(columns)
 
 
-def _features(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
-    """Yield ids and features of a file's rows in batches, the next being made while one is predicted."""
-    make = _from_csv if path.suffix == ".csv" else _from_parquet
-    return read_ahead(make(path, model, tally))
+def _predicted(path: Path, model: Model, tally: Tally) -> Iterator[pa.Table]:
+    """Yield the predictions of a file's rows in batches; the next features are made while one batch is predicted."""
+    make = _from_csv if path.suffix.lower() == ".csv" else _from_parquet
+    for ids, features in read_ahead(make(path, model, tally)):
+        yield as_table(model, ids, model.score(features))
 
 
 def _from_csv(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 
 from artifact import CONTRACT, PREPROCESSOR, load_fitted
@@ -21,7 +20,7 @@ from contract import Contract, load_contract
 from csv_diagnosis import diagnose
 from csv_stream import CsvStream
 from errors import DataError, run_job
-from feature_files import stamped
+from feature_files import TRAIN_FILE, VALIDATION_FILE, stamped
 from fitting import Fitter, check_row_count
 from input_files import csv_files
 from outputs import CsvOutput, Outputs
@@ -30,7 +29,6 @@ from report import print_report
 from splitting import TEST, TRAIN, VALIDATION, Splitter
 from unique_ids import UniqueIds, unique_rows
 
-TRAIN_FILE, VALIDATION_FILE = "train.parquet", "validation.parquet"
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
 REPORT = "report.json"
 
@@ -55,8 +53,8 @@ class FitFolders:
 def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFolders) -> dict[str, Any]:
     """Split the labelled rows of all CSV files in a folder, and fit a preprocessor on the training split.
 
-    Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows: a champion
-    with another preprocessor must be able to read them), baseline.csv (the raw training split, for the data-quality
+    Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows, for a
+    champion to read with its own preprocessor), baseline.csv (the raw training split, for the data-quality
     check), and beside the preprocessor the contract it was fitted under and a report.
 
     Returns:

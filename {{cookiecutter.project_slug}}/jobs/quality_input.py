@@ -30,12 +30,12 @@ def quality_input(input_dir: Path, predictions_dir: Path, contract: Contract, ou
         DataError: inputs without predictions, or predictions of other rows; then nothing is written.
     """
     rows = 0
-    targets = {path: output_dir / path.name for path in csv_files(input_dir)}
+    targets = {path: output_dir / f"{path.stem}.csv" for path in csv_files(input_dir)}
     with Outputs(reads=[input_dir, predictions_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
-            predictions = read_predictions(predictions_dir / path.name, contract)
+            predictions = read_predictions(predictions_dir / f"{path.stem}.csv", contract)
             target = outputs.path(final)
-            rows += _write_side_by_side(path, predictions, contract, target, predictions_dir / path.name)
+            rows += _write_side_by_side(path, predictions, contract, target, predictions_dir / f"{path.stem}.csv")
     return rows
 
 

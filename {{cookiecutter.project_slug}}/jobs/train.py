@@ -18,7 +18,7 @@ import xgboost as xgb
 from artifact import ARCHIVE, CONTRACT, MODEL, PREPROCESSOR, Model, load_fitted, save_artifact
 from contract import Contract
 from errors import run_job
-from feature_files import FeatureFile
+from feature_files import TRAIN_FILE, VALIDATION_FILE, FeatureFile
 from metrics import Scores, all_metrics, early_stopping_metric, metric_line, one_metric
 from outputs import Outputs
 from preprocessor import Preprocessor
@@ -128,8 +128,8 @@ def main(argv: list[str] | None = None) -> None:
     replaces = [folder / name for name in (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, RECORD)]
     with Outputs(reads, replaces) as outputs:
         model, value = train(
-            arguments.train / "train.parquet",
-            arguments.validation / "validation.parquet",
+            arguments.train / TRAIN_FILE,
+            arguments.validation / VALIDATION_FILE,
             contract,
             preprocessor,
             hyperparameters,
@@ -151,8 +151,8 @@ def main(argv: list[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Train an XGBoost model on the features that preprocess.py made.")
     for name, variable, holds in (
-        ("--train", "SM_CHANNEL_TRAIN", "train.parquet"),
-        ("--validation", "SM_CHANNEL_VALIDATION", "validation.parquet"),
+        ("--train", "SM_CHANNEL_TRAIN", TRAIN_FILE),
+        ("--validation", "SM_CHANNEL_VALIDATION", VALIDATION_FILE),
         ("--preprocessor", "SM_CHANNEL_PREPROCESSOR", "what preprocess.py fit learned"),
         ("--model-dir", "SM_MODEL_DIR", "the model artifact"),
     ):

@@ -125,6 +125,15 @@ def test_a_file_that_would_be_left_out_in_silence_is_refused(project_named, tmp_
     assert f"{tmp_path / 'in' / stray.split('/')[0]}: is no .csv or .parquet file; put" in refused
 
 
+def test_an_ending_in_capitals_is_an_ending(project_named, tmp_path):
+    project = project_named("prices")
+    (tmp_path / "in").mkdir()
+    shutil.copy(project / "inference" / "inference-data.csv", tmp_path / "in" / "ROWS.CSV")
+    predict.main(predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"))
+    expected = project / "predictions" / "inference-data.csv"
+    assert (tmp_path / "out" / "ROWS.csv").read_bytes() == expected.read_bytes()
+
+
 def test_a_job_does_not_write_where_it_reads(project_named, tmp_path):
     project = project_named("prices")
     shutil.copytree(project / "inference", tmp_path / "in")
