@@ -26,6 +26,19 @@ from preprocessor import Preprocessor
 RECORD = "training.json"  # beside the model: how it was trained
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 
+# XGBoost's own names, and what is taken where a job is not told otherwise
+HYPERPARAMETERS: dict[str, int | float] = {
+    "max_depth": 4,
+    "eta": 0.05,
+    "subsample": 0.8,
+    "colsample_bytree": 0.8,
+    "min_child_weight": 3.0,
+    "gamma": 0.0,
+    "alpha": 0.0,
+    "lambda": 1.0,
+    "seed": 1,
+}
+
 
 class FeatureBatches(xgb.DataIter):
     """Feed XGBoost the Parquet file of a split batch by batch, so that memory holds bins and not rows."""
@@ -111,18 +124,7 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, train, write the artifact."""
     arguments = _parser().parse_args(argv)
     contract, preprocessor = load_fitted(arguments.preprocessor)
-    names = (
-        "max_depth",
-        "eta",
-        "subsample",
-        "colsample_bytree",
-        "min_child_weight",
-        "gamma",
-        "alpha",
-        "lambda",
-        "seed",
-    )
-    hyperparameters = {name: getattr(arguments, name) for name in names}
+    hyperparameters = {name: getattr(arguments, name) for name in HYPERPARAMETERS}
     folder = arguments.model_dir
     reads = [arguments.train, arguments.validation, arguments.preprocessor]
     replaces = [folder / name for name in (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, RECORD)]
@@ -167,15 +169,8 @@ def _parser() -> argparse.ArgumentParser:
     boosting = parser.add_argument_group("hyperparameters, under XGBoost's own names")
     boosting.add_argument("--num_round", type=int, default=500, help="boosting rounds at most")
     boosting.add_argument("--early_stopping_rounds", type=int, default=25, help="stop after so many without gain")
-    boosting.add_argument("--max_depth", type=int, default=4)
-    boosting.add_argument("--eta", type=float, default=0.05)
-    boosting.add_argument("--subsample", type=float, default=0.8)
-    boosting.add_argument("--colsample_bytree", type=float, default=0.8)
-    boosting.add_argument("--min_child_weight", type=float, default=3.0)
-    boosting.add_argument("--gamma", type=float, default=0.0)
-    boosting.add_argument("--alpha", type=float, default=0.0)
-    boosting.add_argument("--lambda", type=float, default=1.0)
-    boosting.add_argument("--seed", type=int, default=1)
+    for name, value in HYPERPARAMETERS.items():
+        boosting.add_argument(f"--{name}", type=type(value), default=value)
     return parser
 
 
