@@ -22,22 +22,24 @@ setup:  ## Make the virtual environment, or bring it up to date
 install:
 	@test -n '$(PYTHON)' || { echo "Python 3.10 to 3.13 with venv is needed (the pinned packages of the SageMaker" \
 	  "image have no build for others): install one, or name it with PYTHON=/path/to/python."; exit 1; }
-	@echo "Installing the pinned packages with $(PYTHON) (once, a minute or two) ..."
+	@echo "Installing the pinned packages with $(PYTHON) (once, a minute or two; 1.4 GB) ..."
 	@'$(PYTHON)' -m venv '$(VENV)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r '$(TREE)/requirements.txt'
 	@cp '$(TREE)/requirements.txt' '$(VENV)/requirements.txt'  # so that a generated project may share this environment
 	@cat requirements.txt '$(TREE)/requirements.txt' > '$(PINS)'
 
-demo: setup  ## Generate the default project into build/demo, test it, run its jobs
+demo: setup  ## Generate the default project into build/demo, test it, rehearse its whole story
 	@rm -rf build/demo
 	@$(BIN)/python -m copier copy --quiet --defaults --vcs-ref HEAD '$(CURDIR)' build/demo
 	@echo "Generated build/demo. Its own tests:"
 	@$(MAKE) --no-print-directory -C build/demo test VENV='$(CURDIR)/$(VENV)'
-	@echo "Its jobs, on its sample data:"
-	@$(MAKE) --no-print-directory -C build/demo run VENV='$(CURDIR)/$(VENV)'
+	@echo "Its story on this machine, from training to retuning:"
+	@$(MAKE) --no-print-directory -C build/demo local VENV='$(CURDIR)/$(VENV)'
+	@echo "To see what happened, open $(CURDIR)/build/demo/.local/report.html"
 
 test: setup  ## Run the whole suite
-	$(BIN)/python -m pytest -n 2
+	@mkdir -p build/in_project  # the tests fill it, coverage looks for it before they do
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: setup  ## Check style, format and types
 	$(BIN)/python -m ruff check --no-cache .

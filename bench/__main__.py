@@ -98,8 +98,9 @@ def prepare_project() -> None:
 def make_rows(rows: int, folder: Path) -> None:
     """Make a seeded file of rows in the shape of the Abalone data, and the same without the target."""
     sys.path[:0] = [str(PROJECT)]
-    import local  # noqa: F401 - puts the jobs on the path
     import pyarrow.csv
+
+    import local  # noqa: F401 - puts the jobs on the path
     from contract import load_contract
     from local.sample import sample_table
 

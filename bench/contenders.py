@@ -34,7 +34,7 @@ def ours_preprocess(folder: Path, out: Path) -> Callable[[], object]:
 
 def ours_predict(folder: Path, out: Path) -> Callable[[], object]:
     """The project's own job, from raw rows."""
-    from artifact import load_model
+    from model import load_model
     from predict import predict
 
     return lambda: predict(folder / "new", load_model(ARTIFACT), out)
@@ -92,7 +92,8 @@ def floor_parse(folder: Path, out: Path) -> Callable[[], object]:
 def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
     """What no prediction can go below: XGBoost alone, on an array that is ready."""
     import numpy as np
-    from artifact import load_model
+
+    from model import load_model
     from csv_stream import CsvStream
 
     model = load_model(ARTIFACT)

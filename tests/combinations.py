@@ -27,6 +27,9 @@ OPTIONS: dict[str, list[Any]] = {
     "categorical_columns": ["", "sex", "sex, lieu de pêche, no"],
     "project_name": ["Abalone Rings", "Größe & Alter (v2.0), Küste"],
     "dataset_name": ["abalone", "north-sea_2024"],
+    "aws_region": ["eu-west-1", "us-gov-west-1"],
+    "aws_account_id": ["123456789012", "000000000012"],
+    "batch_inference": ["processing", "transform"],
 }
 
 TOGGLED: list[dict[str, Any]] = [
@@ -44,6 +47,9 @@ TOGGLED: list[dict[str, Any]] = [
     {"header": False},
     {"metric": "mae"},
     {"metric_threshold": "0.000001"},
+    {"aws_region": "cn-north-1"},
+    {"aws_account_id": "012345670123"},
+    {"batch_inference": "transform"},
 ]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ import yaml
 from hypothesis import HealthCheck, settings
 from pytest_cookies.plugin import Cookies
 
-from support import ROOT, git
-
-Bake = Callable[..., Path]
+from support import Bake, clean_copy
 
 # The same examples on every run and machine. A project takes longer than Hypothesis expects of an example.
 settings.register_profile(
@@ -55,14 +52,8 @@ def bare_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, bare_machine: None) -> Path:
-    """Copy the files that git tracks or would track: no cache of this working tree leaks into a project."""
-    copy = tmp_path_factory.mktemp("template") / "cookiecutter-sagemaker-mlops"
-    for name in git(ROOT, "ls-files", "-coz", "--exclude-standard").split("\0"):
-        source, target = ROOT / name, copy / name
-        if source.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
-    return copy
+    """A copy of the template as git would hand it out."""
+    return clean_copy(tmp_path_factory.mktemp("template") / "cookiecutter-sagemaker-mlops")
 
 
 @pytest.fixture

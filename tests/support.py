@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+Bake = Callable[..., Path]
 
 ROOT = Path(__file__).parents[1]
 TREE = "{{cookiecutter.project_slug}}"
@@ -39,3 +43,14 @@ def run_cookiecutter(
         text=True,
         encoding="utf-8",
     )
+
+
+def clean_copy(target: Path) -> Path:
+    """Copy the files that git tracks or would track: no cache of this working tree leaks into a project."""
+    shutil.rmtree(target, ignore_errors=True)
+    for name in git(ROOT, "ls-files", "-coz", "--exclude-standard").split("\0"):
+        source, copy = ROOT / name, target / name
+        if source.is_file():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, copy)
+    return target

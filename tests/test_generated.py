@@ -15,8 +15,7 @@ import pytest
 from allpairspy import AllPairs
 from sklearn import datasets
 
-from conftest import Bake
-from support import ROOT
+from support import ROOT, Bake
 
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
 VENV = Path(sys.prefix)

@@ -24,6 +24,8 @@ else:
 
 ANSWERS = [*PAIRWISE, *TOGGLED]
 
+pytestmark = pytest.mark.xdist_group("matrix")  # so that one worker makes the projects, once
+
 
 @pytest.fixture(scope="module")
 def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -87,6 +89,18 @@ def test_the_questions_and_the_jobs_know_the_same_metrics(projects: list[Path]) 
     asked = json.loads(rules.from_string("{% from 'rules.jinja' import metrics %}{{ metrics | tojson }}").render())
     known = json.loads(ask_jobs(projects[0], "import json, metrics; print(json.dumps(metrics.METRICS_FOR))"))
     assert known == asked
+
+
+def test_the_configuration_says_what_was_answered(projects: list[Path]) -> None:
+    for project in projects:
+        recorded, pipelines, environment = (
+            yaml.safe_load((project / name).read_text("utf-8"))
+            for name in (".copier-answers.yml", "config/pipelines.yaml", "config/environments/dev.yaml")
+        )
+        assert pipelines["project"] == recorded["project_slug"]
+        assert pipelines["batch_inference"] == recorded["batch_inference"]
+        assert environment["region"] == recorded["aws_region"]
+        assert environment["account_id"] == recorded["aws_account_id"]
 
 
 def test_the_contract_says_what_was_answered(projects: list[Path]) -> None:

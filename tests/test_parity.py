@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from combinations import PAIRWISE, TOGGLED, name
-from conftest import Bake
-from support import ENGINES, snapshot
+from support import ENGINES, Bake, snapshot
 
 
 @pytest.mark.parametrize("answers", [*PAIRWISE, *TOGGLED], ids=name)

@@ -15,8 +15,7 @@ from cookiecutter.exceptions import FailedHookException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import Bake
-from support import ENGINES, run_cookiecutter
+from support import ENGINES, Bake, run_cookiecutter
 
 # fmt: off
 ACCEPTED: dict[str, list[str]] = {
@@ -29,6 +28,9 @@ ACCEPTED: dict[str, list[str]] = {
     "id_column": ["", "specimen id"],
     "metric": ["rmse", "mae", "mse"],
     "metric_threshold": ["1", "0.000000001", "123456789.12"],
+    "aws_region": ["eu-west-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1", "ap-northeast-3"],
+    "aws_account_id": ["000000000012", "012345670123", "999999999999"],
+    "batch_inference": ["processing", "transform"],
 }
 
 TITLE = "be 1 to 60 characters, a letter first, then letters, digits, spaces and _ . , ( ) & -"
@@ -40,6 +42,8 @@ OF_THE_JOBS = "not be prediction or start with probability_, names that the jobs
 TAKEN = "not be the name of another column as well: each column has one role"
 DECIMAL = "be a plain decimal number above 0, in at most 12 characters, for example 2.5 for rmse."
 UP_TO_1 = "be a plain decimal number above 0 and at most 1, in at most 12 characters, for example"
+REGION = "have the form of an AWS region, for example eu-west-1."
+ACCOUNT_ID = "be 12 digits, for example 123456789012."
 A_FEATURE = "name at least one column when numeric_columns names none, for example sex."
 
 REFUSED: list[tuple[str, str, list[str]]] = [
@@ -64,6 +68,10 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("id_column", TAKEN, ["rings", "length", "sex"]),
     ("metric_threshold", DECIMAL, ["", "0", "0.0", "-1", "+1", "1e3", ".5", "5.", "1,5", "007"]),
     ("metric_threshold", DECIMAL, ["inf", "nan", "1_0", "0x1", "٣", "1\n", " 1", "a", "2 m", "1" * 13, "{{"]),
+    ("aws_region", REGION, ["", "Ireland", "eu-west", "eu-west-1a", "eu-west-1b-2", "EU-WEST-1", "eu_west_1"]),
+    ("aws_region", REGION, ["eu-west-1\n", " eu-west-1", "eu-west-0", "eu-west-٣", "eü-west-1", "e-w-1", "{{ 7*7 }}"]),
+    ("aws_account_id", ACCOUNT_ID, ["", "1" * 11, "1" * 13, "1234-5678-9012", "12345678901a", "-12345678901"]),
+    ("aws_account_id", ACCOUNT_ID, ["٣" * 12, "\uff11" * 12, "123456789012\n", " 123456789012", "{{ 7*7 }}"]),
 ]
 
 REFUSED_TOGETHER: list[tuple[dict[str, Any], str]] = [
@@ -84,6 +92,7 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"problem_type": "multiclass", "metric": "f1"}, "f1", ["accuracy", "f1_macro", "log_loss"]),
     ({"metric": "x\n{{ 7*7 }}"}, r"x\n{{ 7*7 }}", ["rmse", "mae", "mse", "r2"]),
     ({"header": "maybe"}, "maybe", []),
+    ({"batch_inference": "stream"}, "stream", ["processing", "transform"]),
 ]
 # fmt: on
 
@@ -203,16 +212,20 @@ TEXT_QUESTIONS = [
     "id_column",
     "metric",
     "metric_threshold",
+    "aws_region",
+    "aws_account_id",
+    "batch_inference",
 ]
 nearly_good = st.text(alphabet="aZ09é体 _.,-()%&\n{}'\"\\/\u0301", max_size=40)
 words = st.lists(st.sampled_from(["length", "sex", "rings", "no", "体重", "a-b", ""]), max_size=4).map(", ".join)
 numbers = st.decimals(allow_nan=True).map(str) | st.floats(0, 2).map(str) | st.integers().map(str)
+accounts = st.text(alphabet="0123456789٣", min_size=11, max_size=13)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("question", TEXT_QUESTIONS)
 @settings(max_examples=30)
-@given(answer=st.text(max_size=70) | nearly_good | words | numbers)
+@given(answer=st.text(max_size=70) | nearly_good | words | numbers | accounts)
 def test_any_text_is_refused_with_a_sentence_or_makes_a_whole_project(
     bake: Bake, tmp_path: Path, engine: str, question: str, answer: str
 ) -> None:
@@ -251,7 +264,7 @@ def test_the_command_line_prints_the_sentence_and_leaves_nothing_behind(
 
 
 def test_a_bad_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: Path) -> None:
-    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 10)
+    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 13)
     assert run.returncode == 1
     assert "project_name '{{ 7*7 }}' must be" in run.stdout
     assert "project_slug 'My Proj' must be" in run.stdout
@@ -273,6 +286,9 @@ def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_p
         "n",
         "accuracy",
         "0.9",
+        "eu-north-1",
+        "000000000012",
+        "2",
     ]
     run = run_cookiecutter(template, tmp_path, typed="\n".join(typed) + "\n")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -290,6 +306,9 @@ def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_p
         "header": False,
         "metric": "accuracy",
         "metric_threshold": "0.9",
+        "aws_region": "eu-north-1",
+        "aws_account_id": "000000000012",
+        "batch_inference": "transform",
     }
 
 

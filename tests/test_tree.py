@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from binaryornot.check import is_binary
 
-from conftest import Bake
 from cookiecutter_rules import FOLDER
-from support import ENGINES, TREE
+from support import ENGINES, TREE, Bake
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 JINJA = re.compile(r"\{\{|\{%|\{#")
 LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
@@ -90,3 +95,16 @@ def test_no_jinja_is_left_in_a_project(bake: Bake, engine: str) -> None:
     files = [path for path in project.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if LEFT_OVER.search(text(path) or "")]
+
+
+def unmeasured(root: Path) -> set[str]:
+    """List what of pipelines/ a pyproject.toml leaves to somebody else to measure."""
+    omitted = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]["run"]["omit"]
+    return {pattern.partition("pipelines/")[2].removesuffix("/*") for pattern in omitted if "pipelines/" in pattern}
+
+
+def test_the_coverage_of_each_pipeline_module_is_measured_by_its_owner(template: Path) -> None:
+    modules = {path.name for path in (template / TREE / "pipelines").iterdir()} - {"__init__.py"}
+    of_the_team, of_the_template = unmeasured(template), unmeasured(template / TREE)
+    assert of_the_team | of_the_template == modules
+    assert not of_the_team & of_the_template

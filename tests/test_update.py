@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 import yaml
 
 from cookiecutter_rules import address
-from support import ENGINES, TREE, git, run_cookiecutter
+from support import ENGINES, ROOT, TREE, git, run_cookiecutter, snapshot
 
 ANSWERS = ".copier-answers.yml"
 
@@ -211,13 +213,15 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, rel
     insert(project / "README.md", "Ask Ada first.", at=-1)
     commit(project, "Ours")
 
-    update(project, header=False, metric="r2")
+    update(project, header=False, metric="r2", aws_account_id="000000000012")
 
     contract = yaml.safe_load((project / "config" / "dataset.yaml").read_text("utf-8"))
     assert contract["csv"]["header"] is False
     assert contract["metric"] == "r2"
     assert contract["threshold"] == 0.5  # 2.5 was for rmse and cannot stay
     assert recorded(project)["metric_threshold"] == "0.5"
+    environment = yaml.safe_load((project / "config" / "environments" / "dev.yaml").read_text("utf-8"))
+    assert environment["account_id"] == recorded(project)["aws_account_id"] == "000000000012"
     assert (project / "README.md").read_text("utf-8").endswith("Ask Ada first.\n")
     assert conflicts(project) == []
 
@@ -293,3 +297,89 @@ def test_a_template_inside_another_repository_does_not_take_its_version(template
     release(outer, "v9.0.0")
     project = born("cookiecutter", outer / "template", tmp_path / "team")
     assert recorded(project)["_commit"] is None
+
+
+# From the release before this one, as it was
+
+
+def commit_of(version: str) -> str:
+    """Find a release in this repository's history: by its tag, or in a clone without tags by the version it bears."""
+    line = f'version = "{version}"'
+    last_change = git(ROOT, "log", "-1", "--format=%H", f"-S{line}", "--", "pyproject.toml")
+    last = "HEAD" if line in git(ROOT, "show", "HEAD:pyproject.toml") else f"{last_change}^"
+    for name in (f"v{version}", last):
+        command = ["git", "-C", str(ROOT), "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
+        if commit := subprocess.run(command, capture_output=True, text=True).stdout.strip():
+            return commit
+    pytest.fail(f"release {version} is not in the history of this clone: git fetch --unshallow brings all of it")
+
+
+@pytest.fixture
+def first_release(tmp_path: Path) -> Path:
+    """Make a repository of the template as release v0.1.0 left it."""
+    archive, repository = tmp_path / "v0.1.0.tar", tmp_path / "template"
+    git(ROOT, "archive", f"--output={archive}", commit_of("0.1.0"))
+    shutil.unpack_archive(archive, repository, filter="data")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(repository))
+    release(repository, "v0.1.0")
+    return repository
+
+
+def release_today(repository: Path, template: Path) -> None:
+    """Release today's template as v0.2.0."""
+    git(repository, "rm", "--quiet", "-r", ".")
+    shutil.copytree(template, repository, dirs_exist_ok=True)
+    release(repository, "v0.2.0")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Put other words in a place of a file."""
+    text = path.read_text("utf-8")
+    assert text.count(old) == 1, path
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def work_of_a_team(project: Path) -> dict[str, str]:
+    """Edit a project of v0.1.0 in every way that a team does, and return the words that must still be there."""
+    edit(project / "config" / "dataset.yaml", "threshold: 2.5", "threshold: 2.75")
+    edit(project / "jobs" / "train.py", '"max_depth": 4,', '"max_depth": 6,')
+    edit(project / "tests" / "test_splitting.py", "def test_another_seed_gives", "def test_a_different_seed_gives")
+    insert(project / "README.md", "Ask Ada first.", at=1)
+    insert(project / "Makefile", "ours:", at=-1)
+    insert(project / "Makefile", "\techo ours", at=-1)
+    (project / "jobs" / "own.py").write_text('"""Ours."""\n\nOWN = 1\n', encoding="utf-8")
+    (project / "tests" / "test_median.py").unlink()
+    return {
+        "config/dataset.yaml": "\nthreshold: 2.75  # the worst rmse",
+        "jobs/train.py": '\n    "max_depth": 6,\n',
+        "tests/test_splitting.py": "\ndef test_a_different_seed_gives",
+        "README.md": "# Abalone Rings\nAsk Ada first.\n",
+        "Makefile": "\nours:\n\techo ours\n",
+        "jobs/own.py": "\nOWN = 1\n",
+    }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_project_of_0_1_0_becomes_one_of_0_2_0_and_keeps_its_team_s_work(
+    engine: str, first_release: Path, template: Path, tmp_path: Path
+) -> None:
+    project = born(engine, first_release, tmp_path / "team")
+    assert recorded(project)["_commit"] == "v0.1.0"
+    ours = work_of_a_team(project)
+    commit(project, "Ours")
+    release_today(first_release, template)
+
+    update(project)
+
+    assert conflicts(project) == []
+    for name, words in ours.items():
+        assert words in (project / name).read_text("utf-8"), name
+    missing = [name for name in snapshot(first_release / TREE) if not (project / name).is_file()]
+    assert missing == ["tests/test_median.py"]
+    # What the template owned and no longer has, it takes along.
+    assert not (project / "local" / "rehearsal.py").exists()
+    account = {"aws_region": "eu-west-1", "aws_account_id": "123456789012", "batch_inference": "processing"}
+    assert recorded(project).items() >= {"_commit": "v0.2.0", **account}.items()
+    if engine == "copier":
+        tests = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, capture_output=True, text=True)
+        assert tests.returncode == 0, tests.stdout + tests.stderr

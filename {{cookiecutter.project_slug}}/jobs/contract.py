@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from errors import ContractError, JobError
-from metrics import METRICS_FOR, in_range
+from metric_names import METRICS_FOR, in_range
 
 ROLES = ("id", "numeric", "categorical", "target", "ignored")
 PREDICTION = "prediction"

@@ -100,6 +100,8 @@ class CsvStream:
                     self.explain(f"column {name!r} holds an infinite value; correct it or leave the cell empty")
                 if name == self.contract.target and column.null_count:
                     self.explain(f"the target {name!r} is missing in a row")
+            elif _has_line_break(column):  # a row must stay a line: a batch transform cuts between lines
+                self.explain(f"a cell of column {name!r} spans several lines; remove its line breaks")
             elif name == self.contract.target and _has_blank(column.dictionary):
                 self.explain(f"the target {name!r} is missing in a row")
             elif name == self.contract.id:
@@ -117,6 +119,11 @@ def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
     if role == "numeric" or (role == "target" and not contract.is_classification):
         return pa.float64()
     return pa.string() if role == "id" else pa.dictionary(pa.int32(), pa.string())
+
+
+def _has_line_break(column: pa.Array) -> bool:
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    return bool(pc.any(pc.match_substring_regex(texts, "[\r\n]")).as_py())
 
 
 def _has_blank(texts: pa.Array) -> bool:

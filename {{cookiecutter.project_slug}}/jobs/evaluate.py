@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from artifact import Model, load_model
 from csv_stream import CsvStream
 from errors import JobError, run_job
 from input_files import csv_files, visible
-from metrics import Scores, all_metrics, gain, meets, one_metric
+from metric_names import gain, meets
+from metrics import all_metrics, one_metric
+from model import Model, load_model
 from outputs import Outputs
 from plots import draw_evaluation
+from scores import Scores
 
 # the names under which SageMaker's model registry knows metrics
 METRICS_GROUP = {
@@ -89,6 +91,8 @@ def evaluation(
 def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir: Path) -> dict[str, Any]:
     """How much better a model is than the champion on the same rows; always in the same shape, for a pipeline to read.
 
+    `gain` is negative where the model is worse, and `shortfall` says by how much; it is 0 where it is not.
+
     A champion that cannot read these rows, since the contract or the classes have changed, is no reason to refuse its
     successor: then nothing is compared, and `why` says it.
     """
@@ -99,8 +103,9 @@ def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir
         theirs = judge(champion, test_dir).metrics
         gained = gain(metric, judgement.metrics[metric], one_metric(metric, theirs, str(test_dir)))
     except JobError as error:
-        return {"compared": False, "why": str(error), "gain": 0.0, "metrics": {}}
-    return {"compared": True, "why": "", "gain": gained, "metrics": theirs}
+        return {"compared": False, "why": str(error), "gain": 0.0, "shortfall": 0.0, "metrics": {}}
+    shortfall = max(0.0, -gained)
+    return {"compared": True, "why": "", "gain": gained, "shortfall": shortfall, "metrics": theirs}
 
 
 def find_champion(folder: Path | None) -> Model | None:

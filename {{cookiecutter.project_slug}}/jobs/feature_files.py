@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contract import Contract
 from errors import DataError
 from preprocessor import Preprocessor
 
@@ -20,6 +21,18 @@ ROWS_AT_A_TIME = 1 << 16
 def stamped(schema: pa.Schema, preprocessor: Preprocessor) -> pa.Schema:
     """The schema of a file whose features this preprocessor made."""
     return schema.with_metadata({FINGERPRINT: preprocessor.fingerprint})
+
+
+def feature_schema(contract: Contract, preprocessor: Preprocessor) -> pa.Schema:
+    """The columns of a file of features to predict: the id where the data has one, and the features as float32."""
+    columns = [(contract.id, pa.string())] if contract.id else []
+    features = [(name, pa.float32()) for name in preprocessor.features]
+    return stamped(pa.schema([*columns, *features]), preprocessor)
+
+
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Open a Parquet file of features to write record batches into."""
+    return pq.ParquetWriter(path, schema, use_dictionary=False)
 
 
 class FeatureFile:

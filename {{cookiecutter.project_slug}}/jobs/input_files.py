@@ -6,13 +6,15 @@ from pathlib import Path
 
 from errors import DataError
 
+SHARDED = "one of several instances that share the files: an empty folder is no error"  # for --help
 
-def csv_files(folder: str | Path) -> list[Path]:
+
+def csv_files(folder: str | Path, *, sharded: bool = False) -> list[Path]:
     """The CSV files of a folder, by name; raises DataError as `files_of` does."""
-    return files_of(folder, ".csv")
+    return files_of(folder, ".csv", sharded=sharded)
 
 
-def files_of(folder: str | Path, *kinds: str) -> list[Path]:
+def files_of(folder: str | Path, *kinds: str, sharded: bool = False) -> list[Path]:
     """The files of a folder, by name.
 
     Nothing is left out in silence: a part of the data in a sub-folder, or under another ending, would never be missed.
@@ -20,16 +22,23 @@ def files_of(folder: str | Path, *kinds: str) -> list[Path]:
     Args:
         folder: where they lie.
         kinds: the endings that files may have, in any case.
+        sharded: whether several instances share the files; then there may be none for this one.
 
     Raises:
-        DataError: the folder does not exist, holds no such file, or something else beside them.
+        DataError: the folder does not exist, holds no such file (unless it is sharded), something else beside them, or
+            two of one name but for the ending, since what is made of a file has its name.
     """
     found = visible(folder)
     wanted = " or ".join(kinds)
+    names: dict[str, str] = {}
     for path in found:
-        if path.is_dir() or path.suffix.lower() not in kinds:
+        ending = next((kind for kind in kinds if path.name.lower().endswith(kind)), None)
+        if path.is_dir() or ending is None:
             raise DataError(f"{path}: is no {wanted} file; put the {wanted} files side by side, and nothing else")
-    if not found:
+        other = names.setdefault(path.name[: -len(ending)], path.name)
+        if other != path.name:
+            raise DataError(f"{folder}: {other} and {path.name} would have results of one name; remove or rename one")
+    if not found and not sharded:
         raise DataError(f"{folder}: holds no {wanted} file; put the data there or give another folder")
     return found
 

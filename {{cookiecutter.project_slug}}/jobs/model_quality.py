@@ -20,9 +20,11 @@ from contract import PREDICTION, PROBABILITY, Contract, load_contract
 from csv_stream import CsvStream
 from errors import DataError, run_job
 from input_files import csv_files, visible
-from metrics import Scores, all_metrics, meets, one_metric
+from metric_names import meets
+from metrics import all_metrics, one_metric
 from outputs import Outputs
-from prediction_files import read_predictions
+from prediction_files import predicted_files, read_predictions
+from scores import Scores
 from unique_ids import unique_rows
 
 
@@ -48,7 +50,7 @@ def model_quality(
     Raises:
         DataError: labels that cannot be joined, or that do not define the metric.
     """
-    predictions = {path: read_predictions(path, contract) for path in csv_files(predictions_dir)}
+    predictions = {path: read_predictions(path, contract) for path in predicted_files(predictions_dir)}
     predicted = sum(len(table) for table in predictions.values())
     verdict = {
         "verdict": Verdict.NO_LABELS.value,
@@ -143,7 +145,7 @@ def _indices(labels: pa.ChunkedArray, classes: list[str], where: str) -> np.ndar
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, judge, write verdict.json."""
     parser = argparse.ArgumentParser(description="Judge predictions by the labels that came later.")
-    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder that predict.py wrote")
+    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder of predictions (.csv or .csv.out)")
     parser.add_argument("--labels-dir", type=Path, help="folder of CSV files of labels; left out or empty: none yet")
     parser.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for verdict.json")

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
-from artifact import Model
-from metrics import Scores
+from model import Model
 from outputs import Outputs
+from scores import Scores
 
 mpl.use("Agg")  # a container has no screen
 mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign

@@ -12,25 +12,31 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from artifact import Model, load_model
 from contract import PREDICTION, PROBABILITY
 from csv_stream import CsvStream
-from errors import DataError, run_job
+from errors import run_job
 from feature_files import FeatureFile
-from input_files import files_of
-from metrics import Scores
+from input_files import SHARDED, files_of
+from model import Model, load_model
 from outputs import CsvOutput, Outputs
 from preprocessor import Tally
 from read_ahead import read_ahead
 from report import print_report
+from scores import Scores
 from unique_ids import unique_rows
 
 
-def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
+def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = False) -> Tally:
     """Predict the rows of each file in a folder: raw rows in .csv, or features of `preprocess.py apply` in .parquet.
 
     Writes for each input a CSV file of the same name with a row for each row, in order: the id where the data has one,
     `prediction`, and for classes `probability_<class>` each.
+
+    Args:
+        input_dir: the folder of files to predict.
+        model: predicts them.
+        output_dir: where the predictions go.
+        sharded: whether several instances share the files; then the folder may be empty.
 
     Returns:
         the rows predicted, and what was handled in the cells of raw rows.
@@ -39,27 +45,14 @@ def predict(input_dir: Path, model: Model, output_dir: Path) -> Tally:
         DataError: a file does not keep the contract, or there is none; then nothing is written.
     """
     tally = Tally()
-    targets = {path: output_dir / f"{path.stem}.csv" for path in input_files(input_dir)}
+    inputs = files_of(input_dir, ".csv", ".parquet", sharded=sharded)
+    targets = {path: output_dir / f"{path.stem}.csv" for path in inputs}
     with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
             with CsvOutput(outputs.path(final)) as predictions:
                 for table in read_ahead(_predicted(path, model, tally)):
                     predictions.write(table)
     return tally
-
-
-def input_files(folder: Path) -> list[Path]:
-    """The files to predict, by name.
-
-    Raises:
-        DataError: there is none, or two would get predictions of the same name.
-    """
-    found = files_of(folder, ".csv", ".parquet")
-    stems = [path.stem for path in found]
-    for stem in stems:
-        if stems.count(stem) > 1:
-            raise DataError(f"{folder}: {stem}.csv and {stem}.parquet would have the same predictions; remove one")
-    return found
 
 
 def as_table(model: Model, ids: pa.Array | None, scores: Scores) -> pa.Table:
@@ -101,8 +94,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--input-dir", type=Path, required=True, help="folder of .csv rows or .parquet features")
     parser.add_argument("--model-dir", type=Path, required=True, help="folder with model.tar.gz or its files")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv of predictions an input")
+    parser.add_argument("--sharded", action="store_true", help=SHARDED)
     arguments = parser.parse_args(argv)
-    tally = predict(arguments.input_dir, load_model(arguments.model_dir), arguments.output_dir)
+    model = load_model(arguments.model_dir)
+    tally = predict(arguments.input_dir, model, arguments.output_dir, sharded=arguments.sharded)
     print_report(tally.as_dict())
 
 

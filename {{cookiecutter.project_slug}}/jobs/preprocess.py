@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from artifact import CONTRACT, PREPROCESSOR, load_fitted
 from contract import Contract, load_contract
 from csv_diagnosis import diagnose
 from csv_stream import CsvStream
 from errors import DataError, run_job
-from feature_files import TRAIN_FILE, VALIDATION_FILE, stamped
+from feature_files import TRAIN_FILE, VALIDATION_FILE, feature_schema, parquet_writer, stamped
+from feature_lines import LineWriter
 from fitting import Fitter, check_row_count
-from input_files import csv_files
+from input_files import SHARDED, csv_files
 from outputs import CsvOutput, Outputs
 from preprocessor import Preprocessor, Tally
 from report import print_report
@@ -31,6 +31,7 @@ from unique_ids import UniqueIds, unique_rows
 
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
 REPORT = "report.json"
+FORMS = {"parquet": parquet_writer, "csv": LineWriter}
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,24 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
     return report
 
 
-def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, output_dir: Path) -> dict[str, Any]:
-    """Make features of the rows of each CSV file in a folder: one Parquet file each, under the same name.
+def apply(
+    input_dir: Path,
+    contract: Contract,
+    preprocessor: Preprocessor,
+    output_dir: Path,
+    *,
+    form: str = "parquet",
+    sharded: bool = False,
+) -> dict[str, Any]:
+    """Make features of the rows of each CSV file in a folder: one file each, under the same name.
+
+    Args:
+        input_dir: the folder of rows to predict.
+        contract: what the rows are.
+        preprocessor: what was learned in training.
+        output_dir: where the features go.
+        form: parquet for predict.py, or csv for a batch transform.
+        sharded: whether several instances share the files; then the folder may be empty.
 
     Returns:
         the report: rows, missing cells and unseen categories by column.
@@ -88,14 +105,11 @@ def apply(input_dir: Path, contract: Contract, preprocessor: Preprocessor, outpu
         DataError: a file does not keep the contract; then nothing is written.
     """
     tally = Tally()
-    columns = [(contract.id, pa.string())] if contract.id else []
-    schema = pa.schema([*columns, *((name, pa.float32()) for name in preprocessor.features)])
-    schema = stamped(schema, preprocessor)
-    targets = {path: output_dir / f"{path.stem}.parquet" for path in csv_files(input_dir)}
+    schema = feature_schema(contract, preprocessor)
+    targets = {path: output_dir / f"{path.stem}.{form}" for path in csv_files(input_dir, sharded=sharded)}
     with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
-            target = outputs.path(final)
-            with pq.ParquetWriter(target, schema, use_dictionary=False) as writer:
+            with FORMS[form](outputs.path(final), schema) as writer:
                 for batch in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=False))):
                     matrix = preprocessor.transform(batch, tally)
                     ids = [batch.column(contract.id)] if contract.id else []
@@ -133,8 +147,8 @@ def _split_raw_rows(
 def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:
     """Last pass: write the features of the splits that a model is trained with."""
     schema = stamped(fitter.feature_schema, preprocessor)
-    train = pq.ParquetWriter(outputs.path(folders.train / TRAIN_FILE), schema, use_dictionary=False)
-    validation = pq.ParquetWriter(outputs.path(folders.validation / VALIDATION_FILE), schema, use_dictionary=False)
+    train = parquet_writer(outputs.path(folders.train / TRAIN_FILE), schema)
+    validation = parquet_writer(outputs.path(folders.validation / VALIDATION_FILE), schema)
     with train, validation:
         for batch, splits in fitter.features(preprocessor):
             train.write_batch(batch.filter(pa.array(splits == TRAIN)))
@@ -156,7 +170,14 @@ def main(argv: list[str] | None = None) -> None:
         report = fit(arguments.input_dir, load_contract(arguments.contract), splitter, folders)
     else:
         contract, preprocessor = load_fitted(arguments.artifact_dir)
-        report = apply(arguments.input_dir, contract, preprocessor, arguments.output_dir)
+        report = apply(
+            arguments.input_dir,
+            contract,
+            preprocessor,
+            arguments.output_dir,
+            form=arguments.format,
+            sharded=arguments.sharded,
+        )
     print_report(report)
 
 
@@ -179,7 +200,9 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         help="folder with model.tar.gz, or with what `fit` learned",
     )
-    applying.add_argument("--output-dir", type=Path, required=True, help="folder for one .parquet file a CSV file")
+    applying.add_argument("--output-dir", type=Path, required=True, help="folder for one file of features a CSV file")
+    applying.add_argument("--format", choices=FORMS, default="parquet", help="csv: lines for a batch transform")
+    applying.add_argument("--sharded", action="store_true", help=SHARDED)
     return parser
 
 

@@ -15,13 +15,22 @@ import pyarrow as pa
 from contract import PREDICTION, Contract, load_contract
 from csv_stream import CsvStream
 from errors import DataError, run_job
-from input_files import csv_files
+from input_files import SHARDED, csv_files
 from outputs import CsvOutput, Outputs
 from prediction_files import read_predictions
 
 
-def quality_input(input_dir: Path, predictions_dir: Path, contract: Contract, output_dir: Path) -> int:
+def quality_input(
+    input_dir: Path, predictions_dir: Path, contract: Contract, output_dir: Path, *, sharded: bool = False
+) -> int:
     """Write for each file of inputs one CSV file with the features and the prediction of its rows.
+
+    Args:
+        input_dir: the folder of files that were predicted.
+        predictions_dir: the folder of their predictions, and maybe others.
+        contract: what the rows are.
+        output_dir: where the joined rows go.
+        sharded: whether several instances share the files; then the folder of inputs may be empty.
 
     Returns:
         the number of rows.
@@ -30,7 +39,7 @@ def quality_input(input_dir: Path, predictions_dir: Path, contract: Contract, ou
         DataError: inputs without predictions, or predictions of other rows; then nothing is written.
     """
     rows = 0
-    targets = {path: output_dir / f"{path.stem}.csv" for path in csv_files(input_dir)}
+    targets = {path: output_dir / f"{path.stem}.csv" for path in csv_files(input_dir, sharded=sharded)}
     with Outputs(reads=[input_dir, predictions_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
             predictions = read_predictions(predictions_dir / f"{path.stem}.csv", contract)
@@ -61,12 +70,14 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and do the job."""
     parser = argparse.ArgumentParser(description="Join inputs and predictions for the data-quality check.")
     parser.add_argument("--input-dir", type=Path, required=True, help="folder of the CSV files that were predicted")
-    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder that predict.py wrote")
+    parser.add_argument("--predictions-dir", type=Path, required=True, help="folder of predictions (.csv or .csv.out)")
     parser.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv file an input")
+    parser.add_argument("--sharded", action="store_true", help=SHARDED)
     arguments = parser.parse_args(argv)
     contract = load_contract(arguments.contract)
-    rows = quality_input(arguments.input_dir, arguments.predictions_dir, contract, arguments.output_dir)
+    folders = (arguments.input_dir, arguments.predictions_dir, contract, arguments.output_dir)
+    rows = quality_input(*folders, sharded=arguments.sharded)
     print(f"rows: {rows}")
 
 

@@ -15,13 +15,16 @@ import numpy as np
 import pyarrow as pa
 import xgboost as xgb
 
-from artifact import ARCHIVE, CONTRACT, MODEL, PREPROCESSOR, Model, load_fitted, save_artifact
+from artifact import load_fitted
 from contract import Contract
 from errors import run_job
 from feature_files import TRAIN_FILE, VALIDATION_FILE, FeatureFile
-from metrics import Scores, all_metrics, early_stopping_metric, metric_line, one_metric
+from metric_names import early_stopping_metric, metric_line
+from metrics import all_metrics, one_metric
+from model import Model, model_files, save_model
 from outputs import Outputs
 from preprocessor import Preprocessor
+from scores import Scores
 
 RECORD = "training.json"  # beside the model: how it was trained
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
@@ -126,8 +129,8 @@ def main(argv: list[str] | None = None) -> None:
     contract, preprocessor = load_fitted(arguments.preprocessor)
     hyperparameters = {name: getattr(arguments, name) for name in HYPERPARAMETERS}
     folder = arguments.model_dir
-    reads = [arguments.train, arguments.validation, arguments.preprocessor]
-    replaces = [folder / name for name in (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, RECORD)]
+    reads = [arguments.train, arguments.validation, arguments.preprocessor, Path(__file__).parent]
+    replaces = [*model_files(folder), folder / RECORD]
     with Outputs(reads, replaces) as outputs:
         model, value = train(
             arguments.train / TRAIN_FILE,
@@ -138,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
             num_round=arguments.num_round,
             early_stopping_rounds=arguments.early_stopping_rounds,
         )
-        save_artifact(outputs, folder, model)
+        save_model(outputs, folder, model)
         rounds = model.booster.num_boosted_rounds()
         record = {
             "hyperparameters": hyperparameters,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
-from pandas.util import hash_array
 
 from csv_stream import CsvStream
 
@@ -19,7 +18,8 @@ class UniqueIds:
 
     def add(self, ids: pa.Array) -> None:
         """Remember the ids of a batch."""
-        self._hashes.append(hash_array(ids.to_numpy(zero_copy_only=False), categorize=False))
+        texts = ids.to_numpy(zero_copy_only=False)
+        self._hashes.append(np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts)))
 
     def repeated(self) -> bool:
         """Whether an id came twice (or, at odds of about 1 in a million for 6 million ids, two share a hash)."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from contract import Column, Contract, parse_contract
 from csv_diagnosis import NUMBER
 from errors import DataError
-from metrics import USUAL_METRIC
+from metric_names import USUAL_METRIC
 from splitting import MIN_ROWS_OF_A_CLASS
 
 MAX_PROPOSED_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from support import CONTRACTS, Project, contract_of, make_project, own_contract_text, train_model
 
-from artifact import Model
 from contract import Contract, parse_contract
+from model import Model
 
 settings.register_profile(
     "same examples each time",

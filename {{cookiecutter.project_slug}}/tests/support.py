@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import strategies as st
 
 import evaluate
+import inference
 import predict
 import preprocess
 import train
@@ -60,6 +63,12 @@ threshold: 0.7
 }
 ROWS, INFERENCE_ROWS = 400, 60
 
+CELLS = {
+    "numeric": st.one_of(st.just(None), st.floats(-1e3, 1e3, width=32).map(repr), st.integers(0, 9).map(str)),
+    "categorical": st.sampled_from(["A", "B", "C", "D", "E", "F", "", "never seen", "with, comma", ' "quoted" ']),
+    "ignored": st.just("-"),
+}
+
 
 @dataclass(frozen=True)
 class Project:
@@ -86,8 +95,7 @@ def make_project(contract: Contract, folder: Path) -> Project:
         (folder / "data" / f"{name}.csv").rename(folder / place / f"{name}.csv")
     preprocess.main(fit_arguments(project.contract_file, folder / "training", folder))
     train.main(train_arguments(folder, folder / "model"))
-    apply = ["apply", "--input-dir", folder / "inference", "--artifact-dir", folder / "model"]
-    preprocess.main([*map(str, apply), "--output-dir", str(folder / "features")])
+    preprocess.main(apply_arguments(folder / "inference", folder / "model", folder / "features"))
     predict.main(predict_arguments(folder / "inference", folder / "model", folder / "predictions"))
     evaluate.main(evaluate_arguments(project, folder / "evaluation"))
     return project
@@ -117,8 +125,39 @@ def evaluate_arguments(project: Project, output_dir: Path, *more: str) -> list[s
     return [*inputs, "--output-dir", str(output_dir), *more]
 
 
-def predict_arguments(input_dir: Path, model_dir: Path, output_dir: Path) -> list[str]:
-    return ["--input-dir", str(input_dir), "--model-dir", str(model_dir), "--output-dir", str(output_dir)]
+def apply_arguments(input_dir: Path, artifact_dir: Path, output_dir: Path, *more: str) -> list[str]:
+    folders = ["--input-dir", str(input_dir), "--artifact-dir", str(artifact_dir), "--output-dir", str(output_dir)]
+    return ["apply", *folders, *more]
+
+
+def predict_arguments(input_dir: Path, model_dir: Path, output_dir: Path, *more: str) -> list[str]:
+    return ["--input-dir", str(input_dir), "--model-dir", str(model_dir), "--output-dir", str(output_dir), *more]
+
+
+def quality_arguments(project: Project, inputs: Path, predictions: Path, out: Path, *more: str) -> list[str]:
+    folders = ["--input-dir", str(inputs), "--predictions-dir", str(predictions), "--output-dir", str(out)]
+    return [*folders, "--contract", str(project.contract_file), *more]
+
+
+def verdict_arguments(project: Project, predictions: Path, labels: Path | None, out: Path, *more: str) -> list[str]:
+    folders = ["--predictions-dir", str(predictions), "--output-dir", str(out)]
+    given = ["--labels-dir", str(labels)] if labels else []
+    return [*folders, "--contract", str(project.contract_file), *given, *more]
+
+
+def answer(model: inference.Model, lines: bytes) -> str:
+    """What the model's container answers to a request of a batch transform."""
+    received = inference.input_fn(lines, "text/csv")
+    return inference.output_fn(inference.predict_fn(received, model), "application/jsonlines")
+
+
+def batch_transform(project: Project, folder: Path) -> Path:
+    """The predictions of the project's rows, made by a batch transform in place of predict.py."""
+    model = inference.model_fn(str(project / "model"))
+    preprocess.main(apply_arguments(project / "inference", project / "model", folder / "lines", "--format", "csv"))
+    for path in files_in(folder / "lines"):
+        put(folder / "transformed" / f"{path.name}.out", answer(model, path.read_bytes()))
+    return folder / "transformed"
 
 
 def refusal(main: Callable[[list[str]], None], arguments: list[str], *outputs: Path) -> str:
@@ -146,3 +185,30 @@ def put(path: Path, text: str | bytes) -> Path:
 
 def own_contract_text() -> str:
     return (ROOT / "config" / "dataset.yaml").read_text(encoding="utf-8")
+
+
+def raw_rows(contract: Contract) -> st.SearchStrategy[list[list[str]]]:
+    """Rows to predict, with distinct ids where the contract has any."""
+    columns = [column for column in contract.columns if column.role != "target"]
+    cells = [st.just(None) if column.role == "id" else CELLS[column.role] for column in columns]
+    missing = next(iter(contract.missing), "0")
+
+    def finish(rows):
+        return [
+            [
+                f"id {number}" if column.role == "id" else (missing if text is None else text)
+                for column, text in zip(columns, row, strict=True)
+            ]
+            for number, row in enumerate(rows)
+        ]
+
+    return st.lists(st.tuples(*cells), min_size=1, max_size=6).map(finish)
+
+
+def write_rows(path: Path, contract: Contract, rows: list[list[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
+        if contract.header:
+            writer.writerow(contract.file_columns(labelled=False))
+        writer.writerows(rows)

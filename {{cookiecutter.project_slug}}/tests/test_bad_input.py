@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support import contract_of, files_in, fit_arguments, predict_arguments, put, refusal
+from support import apply_arguments, contract_of, files_in, fit_arguments, predict_arguments, put, refusal
 
 import evaluate
 import model_quality
@@ -215,6 +215,10 @@ PREDICT = {
         "flat;floor area;split;district;remark\nf1;1;1;A;-\nf1;2;1;A;-\n",
         "row 2 (line 3), column 'flat': the id 'f1' stands in row 1 of rows.csv too",
     ),
+    "an id with a line break": (
+        'flat;floor area;split;district;remark\n"f1\n";1;1;A;-\n',
+        "row 1 (line 3), column 'flat': the cell spans several lines; remove its line breaks",
+    ),
 }
 
 
@@ -225,10 +229,10 @@ def test_predict_and_apply_refuse_a_file_with(project_named, tmp_path, fault):
     put(tmp_path / "in" / "a good file that comes first.csv", good)
     path = put(tmp_path / "in" / "rows.csv", content)
     model, out = project_named("prices") / "model", tmp_path / "out"
-    applying = ["apply", "--input-dir", str(tmp_path / "in"), "--artifact-dir", str(model), "--output-dir", str(out)]
     for refused in (
         refusal(predict.main, predict_arguments(tmp_path / "in", model, out), out),
-        refusal(preprocess.main, applying, out),
+        refusal(preprocess.main, apply_arguments(tmp_path / "in", model, out), out),
+        refusal(preprocess.main, apply_arguments(tmp_path / "in", model, out, "--format", "csv"), out),
     ):
         assert f"{path}: {sentence}" in refused
 
@@ -253,7 +257,7 @@ def test_predict_refuses_a_folder_with_nothing_to_predict_or_one_name_twice(proj
     put(tmp_path / "in" / "a.csv", "1\n")
     put(tmp_path / "in" / "a.parquet", "")
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
-    assert "a.csv and a.parquet would have the same predictions; remove one" in refused
+    assert "a.csv and a.parquet would have results of one name; remove or rename one" in refused
 
 
 def spoiled(artifact, folder, name, content):

@@ -8,7 +8,7 @@ from support import CONTRACTS, contract_of, own_contract_text
 
 from contract import Column, Contract, load_contract, parse_contract
 from errors import ContractError
-from metrics import METRICS_FOR, in_range
+from metric_names import METRICS_FOR, in_range
 
 words = st.text(st.characters(max_codepoint=0x2FF, exclude_categories=["Cc"]), min_size=1, max_size=8)
 names = words.filter(

@@ -123,6 +123,14 @@ def test_blocks_of_a_large_file_come_in_order(tmp_path, monkeypatch):
     assert [value for batch in batches for value in batch.column(0).to_pylist()] == list(range(500))
 
 
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("place", [0, 1, 2, 4])
+def test_a_cell_that_spans_lines_is_named(tmp_path, place, line_break):
+    cells = ["first", "1", "x", "-", "1"]
+    cells[place] = f'"{cells[place]}{line_break}"'
+    check_that_the_two_readings_agree(tmp_path / "rows.csv", "multiclass", [",".join(cells).replace("first", "second")])
+
+
 def test_a_cell_that_spans_lines_where_a_block_ends_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 32)
     contract = contract_of("sizes")

@@ -12,7 +12,7 @@ import evaluate
 import predict
 import preprocess
 import train
-from metrics import LOWER_IS_BETTER, METRICS_FOR, meets
+from metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 
 PLOTS = {
     "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},
@@ -112,11 +112,31 @@ def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(proje
     assert champion["metrics"] == evaluate.judge(predict.load_model(tmp_path / "champion"), project / "test").metrics
     better = champion["metrics"][content["metric"]] - content["value"]
     assert champion["gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
+    assert champion["shortfall"] == max(0.0, -champion["gain"])
+
+
+def test_a_model_falls_short_of_a_better_champion_by_what_it_is_worse(project_named, tmp_path):
+    project = project_named("prices")
+    train.main(train_arguments(project.folder, tmp_path / "model", "--num_round", "1", "--max_depth", "1"))
+    worse = ["--test-dir", str(project / "test"), "--model-dir", str(tmp_path / "model")]
+    champion = ["--champion-dir", str(project / "model")]
+    evaluate.main([*worse, *champion, "--output-dir", str(tmp_path / "out")])
+    found = evaluation_in(tmp_path / "out")
+    lost = found["value"] - evaluation_in(project / "evaluation")["value"]
+    assert lost > 0.5
+    assert found["champion"]["shortfall"] == pytest.approx(lost)
+    assert found["champion"]["gain"] == -found["champion"]["shortfall"]
 
 
 def test_before_the_first_approval_there_is_no_champion(project_named, tmp_path):
     champion = evaluation_in(project_named("prices") / "evaluation")["champion"]
-    assert champion == {"compared": False, "why": "there is no champion yet", "gain": 0.0, "metrics": {}}
+    assert champion == {
+        "compared": False,
+        "why": "there is no champion yet",
+        "gain": 0.0,
+        "shortfall": 0.0,
+        "metrics": {},
+    }
     assert evaluate.find_champion(None) is None
     assert evaluate.find_champion(tmp_path) is None
 
@@ -125,7 +145,7 @@ def test_a_champion_that_cannot_read_the_rows_of_a_new_contract_does_not_stop_it
     project, champion = project_named("prices"), project_named("churn") / "model"
     evaluate.main(evaluate_arguments(project, tmp_path / "out", "--champion-dir", str(champion)))
     found = evaluation_in(tmp_path / "out")["champion"]
-    assert (found["compared"], found["gain"]) == (False, 0.0)
+    assert (found["compared"], found["gain"], found["shortfall"]) == (False, 0.0, 0.0)
     assert "test.csv" in found["why"]
 
 

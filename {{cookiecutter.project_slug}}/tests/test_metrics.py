@@ -5,19 +5,18 @@ import pytest
 from sklearn import metrics as sk
 
 from errors import DataError
-from metrics import (
+from metric_names import (
     LOWER_IS_BETTER,
     METRICS_FOR,
-    Scores,
-    all_metrics,
     early_stopping_metric,
     gain,
     in_range,
     meets,
     metric_line,
     metric_pattern,
-    one_metric,
 )
+from metrics import all_metrics, one_metric
+from scores import Scores
 
 EVERY_METRIC = sorted({name for names in METRICS_FOR.values() for name in names})
 SOME = np.random.default_rng(1)

@@ -4,27 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import metrics as sk
-from support import INFERENCE_ROWS, files_in, put, refusal
+from support import INFERENCE_ROWS, batch_transform, files_in, put, refusal, verdict_arguments
 
 import model_quality
 from errors import JobError
-from metrics import LOWER_IS_BETTER
-
-
-def arguments(project, predictions, labels, out, *more):
-    folders = [
-        "--predictions-dir",
-        str(predictions),
-        "--output-dir",
-        str(out),
-        "--contract",
-        str(project.contract_file),
-    ]
-    return [*folders, *(["--labels-dir", str(labels)] if labels else []), *more]
+from metric_names import LOWER_IS_BETTER
 
 
 def verdict_of(*job):
-    model_quality.main(arguments(*job))
+    model_quality.main(verdict_arguments(*job))
     return json.loads((job[3] / "verdict.json").read_text(encoding="utf-8"))
 
 
@@ -46,6 +34,20 @@ def test_the_value_is_scikit_learns(project_named, tmp_path):
     predictions = pd.read_csv(project / "predictions" / "inference-data.csv").set_index("flat")["prediction"]
     found = verdict_of(project, project / "predictions", project / "labels", tmp_path)
     assert found["value"] == pytest.approx(sk.mean_absolute_error(labels, predictions.loc[labels.index]))
+
+
+def test_predictions_of_a_batch_transform_are_judged_the_same(project, tmp_path):
+    transformed = batch_transform(project, tmp_path)
+    found = verdict_of(project, transformed, project / "labels", tmp_path / "out")
+    assert found == verdict_of(project, project / "predictions", project / "labels", tmp_path / "out")
+
+
+def test_two_predictions_of_the_same_rows_are_refused(project_named, tmp_path):
+    project = project_named("churn")
+    put(tmp_path / "predictions" / "a.csv", "prediction\nleaves\n")
+    put(tmp_path / "predictions" / "a.csv.out", '{"prediction": "leaves"}\n')
+    job = verdict_arguments(project, tmp_path / "predictions", project / "labels", tmp_path / "out")
+    assert "a.csv and a.csv.out would have results of one name" in refusal(model_quality.main, job, tmp_path / "out")
 
 
 @pytest.mark.parametrize("labels", ["left out", "empty"])
@@ -114,7 +116,7 @@ def test_labels_to_join_by_id_are_refused(project_named, tmp_path, fault):
     content, sentence = BY_ID[fault]
     put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
     put(tmp_path / "labels" / "a.csv", content)
-    job = arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    job = verdict_arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
     refused = refusal(model_quality.main, job, tmp_path / "out")
     assert str(tmp_path / "labels") in refused
     assert sentence in refused
@@ -125,7 +127,7 @@ def test_an_id_in_two_files_is_refused(project_named, tmp_path, folder, what):
     put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
     put(tmp_path / "labels" / "a.csv", "flat;price in $\nf1;1\n")
     put(tmp_path / folder / "b.csv", "flat,prediction\nf1,1\n" if what == "prediction" else "flat;price in $\nf1;1\n")
-    job = arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    job = verdict_arguments(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
     refused = refusal(model_quality.main, job, tmp_path / "out")
     assert f"{tmp_path / folder}: the id 'f1' has more than one {what}; keep one" in refused
 
@@ -148,7 +150,7 @@ def test_labels_to_join_by_order_are_refused(project_named, tmp_path, fault):
     put(tmp_path / "predictions" / "a.csv", scored)
     for name, content in zip("ab", contents, strict=False):
         put(tmp_path / "labels" / f"{name}.csv", content)
-    job = arguments(project_named("churn"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    job = verdict_arguments(project_named("churn"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
     refused = refusal(model_quality.main, job, tmp_path / "out")
     assert str(tmp_path / "labels") in refused
     assert sentence in refused
@@ -159,5 +161,5 @@ def test_an_earlier_verdict_does_not_outlive_a_refusal(project_named, tmp_path):
     verdict_of(project, project / "predictions", project / "labels", tmp_path / "out")
     assert files_in(tmp_path / "out")
     put(tmp_path / "labels" / "a.csv", "flat;price in $\nf9;1\n")
-    job = arguments(project, project / "predictions", tmp_path / "labels", tmp_path / "out")
+    job = verdict_arguments(project, project / "predictions", tmp_path / "labels", tmp_path / "out")
     refusal(model_quality.main, job, tmp_path / "out")

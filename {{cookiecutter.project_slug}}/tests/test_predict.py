@@ -1,47 +1,12 @@
-import csv
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import INFERENCE_ROWS, files_in, predict_arguments, put
+from support import INFERENCE_ROWS, files_in, predict_arguments, put, raw_rows, write_rows
 
 import predict
 import preprocess
-
-CELLS = {
-    "numeric": st.one_of(st.just(None), st.floats(-1e3, 1e3, width=32).map(repr), st.integers(0, 9).map(str)),
-    "categorical": st.sampled_from(["A", "B", "C", "D", "E", "F", "", "never seen", "with, comma", ' "quoted" ']),
-    "ignored": st.just("-"),
-}
-
-
-def raw_rows(contract):
-    """Rows to predict, with distinct ids where the contract has any."""
-    columns = [column for column in contract.columns if column.role != "target"]
-    cells = [st.just(None) if column.role == "id" else CELLS[column.role] for column in columns]
-    missing = next(iter(contract.missing), "0")
-
-    def finish(rows):
-        return [
-            [
-                f"id {number}" if column.role == "id" else (missing if text is None else text)
-                for column, text in zip(columns, row, strict=True)
-            ]
-            for number, row in enumerate(rows)
-        ]
-
-    return st.lists(st.tuples(*cells), min_size=1, max_size=6).map(finish)
-
-
-def write(path, contract, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
-        if contract.header:
-            writer.writerow(contract.file_columns(labelled=False))
-        writer.writerows(rows)
 
 
 def body(path):
@@ -54,9 +19,9 @@ def body(path):
 def test_scoring_row_by_row_equals_scoring_the_batch(project, model, tmp_path_factory, form, data):
     rows = data.draw(raw_rows(project.contract))
     folder = tmp_path_factory.mktemp("scoring")
-    write(folder / "csv" / "batch.csv", project.contract, rows)
+    write_rows(folder / "csv" / "batch.csv", project.contract, rows)
     for number, row in enumerate(rows):
-        write(folder / "csv" / f"row{number}.csv", project.contract, [row])
+        write_rows(folder / "csv" / f"row{number}.csv", project.contract, [row])
     if form == "parquet":
         preprocess.apply(folder / "csv", project.contract, model.preprocessor, folder / "parquet")
     assert predict.predict(folder / form, model, folder / "out").rows == 2 * len(rows)

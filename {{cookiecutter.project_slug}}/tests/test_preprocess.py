@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import INFERENCE_ROWS, ROWS, contract_of, files_in, fit_arguments, put
+from support import INFERENCE_ROWS, ROWS, apply_arguments, contract_of, files_in, fit_arguments, put, write_rows
 
 import preprocess
 from artifact import load_fitted
@@ -22,13 +22,6 @@ def csv_rows(path, contract):
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, delimiter=contract.delimiter))
     return rows[1:] if contract.header else rows
-
-
-def write_rows(path, contract, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
-        writer.writerows(([contract.file_columns(labelled=False)] if contract.header else []) + rows)
 
 
 def cell(contract, role, number):
@@ -141,8 +134,7 @@ def test_a_fitted_preprocessor_never_changes_whatever_categories_come(project, t
 def test_apply_reads_what_was_fitted_and_leaves_it_as_it_was(project, tmp_path):
     before = {path: path.read_bytes() for path in files_in(project / "preprocessor")}
     write_rows(tmp_path / "in" / "rows.csv", project.contract, rows_of(project.contract, 40))
-    arguments = ["--artifact-dir", str(project / "preprocessor"), "--output-dir", str(tmp_path / "out")]
-    preprocess.main(["apply", "--input-dir", str(tmp_path / "in"), *arguments])
+    preprocess.main(apply_arguments(tmp_path / "in", project / "preprocessor", tmp_path / "out"))
     assert {path: path.read_bytes() for path in files_in(project / "preprocessor")} == before
     contract, preprocessor = load_fitted(project / "preprocessor")
     [(batch, features)] = FeatureFile(tmp_path / "out" / "rows.parquet", preprocessor).batches()

@@ -1,18 +1,13 @@
 import pandas as pd
 import pytest
-from support import INFERENCE_ROWS, files_in, put, refusal
+from support import INFERENCE_ROWS, batch_transform, files_in, put, quality_arguments, refusal
 
 import quality_input
 
 
-def arguments(project, inputs, predictions, out):
-    folders = ["--input-dir", str(inputs), "--predictions-dir", str(predictions), "--output-dir", str(out)]
-    return [*folders, "--contract", str(project.contract_file)]
-
-
 def test_inputs_and_predictions_stand_in_the_columns_of_the_baseline(project, tmp_path, capsys):
     contract = project.contract
-    quality_input.main(arguments(project, project / "inference", project / "predictions", tmp_path))
+    quality_input.main(quality_arguments(project, project / "inference", project / "predictions", tmp_path))
     assert capsys.readouterr().out.splitlines()[-1] == f"rows: {INFERENCE_ROWS}"
     table = pd.read_csv(tmp_path / "inference-data.csv")
     baseline = pd.read_csv(project / "baseline" / "baseline.csv")
@@ -30,12 +25,21 @@ def test_inputs_and_predictions_stand_in_the_columns_of_the_baseline(project, tm
         pd.testing.assert_series_equal(table[name], inputs[name])
 
 
+def test_predictions_of_a_batch_transform_serve_as_well(project, tmp_path):
+    transformed = batch_transform(project, tmp_path)
+    for predictions, out in ((project / "predictions", tmp_path / "predicted"), (transformed, tmp_path / "out")):
+        quality_input.main(quality_arguments(project, project / "inference", predictions, out))
+    [predicted], [found] = files_in(tmp_path / "predicted"), files_in(tmp_path / "out")
+    assert found.name == predicted.name
+    assert found.read_bytes() == predicted.read_bytes()
+
+
 def test_each_input_file_has_its_own(project_named, tmp_path):
     project = project_named("churn")
     for name, rows in (("a", 2), ("b", 3)):
         put(tmp_path / "in" / f"{name}.csv", "1.5\n" * rows)
         put(tmp_path / "predictions" / f"{name}.csv", "prediction\n" + "leaves\n" * rows)
-    quality_input.main(arguments(project, tmp_path / "in", tmp_path / "predictions", tmp_path / "out"))
+    quality_input.main(quality_arguments(project, tmp_path / "in", tmp_path / "predictions", tmp_path / "out"))
     assert [len(pd.read_csv(path)) for path in files_in(tmp_path / "out")] == [2, 3]
 
 
@@ -45,7 +49,7 @@ OTHER = {
     "in another order": ("flat,prediction\nf2,1\nf1,2\n", "has other ids than"),
     "of fewer rows": ("flat,prediction\nf1,1\n", "has 1 rows and"),
     "of more rows": ("flat,prediction\nf1,1\nf2,2\nf3,3\n", "has 3 rows and"),
-    "without ids": ("prediction\n1\n2\n", "has no column 'flat'; predict its input again under this contract"),
+    "without ids": ("prediction\n1\n2\n", "has rows without 'flat'; predict its input again under this contract"),
     "of no number": ("flat,prediction\nf1,high\nf2,2\n", "cannot be read as predictions"),
 }
 
@@ -55,17 +59,37 @@ def test_predictions_are_refused(project_named, tmp_path, fault):
     content, sentence = OTHER[fault]
     put(tmp_path / "in" / "rows.csv", PRICES)
     path = put(tmp_path / "predictions" / "rows.csv", content)
-    job = arguments(project_named("prices"), tmp_path / "in", path.parent, tmp_path / "out")
+    job = quality_arguments(project_named("prices"), tmp_path / "in", path.parent, tmp_path / "out")
     refused = refusal(quality_input.main, job, tmp_path / "out")
     assert f"{path}: {sentence}" in refused
     assert "predict" in refused
+
+
+ANSWERS = {
+    "cut short": ('{"flat": "f1", "prediction": 1.5}\n{"flat": "f2", "pred', "cannot be read as predictions"),
+    "of an array": ("[1.5, 2.5]\n", "cannot be read as predictions"),
+    "of no number": ('{"flat": "f1", "prediction": "high"}\n', "cannot be read as predictions"),
+    "without ids": ('{"prediction": 1.5}\n{"prediction": 2.5}\n', "has rows without 'flat'"),
+    "of fewer rows": ('{"flat": "f1", "prediction": 1.5}\n', "has 1 rows and"),
+}
+
+
+@pytest.mark.parametrize("fault", ANSWERS)
+def test_answers_of_a_batch_transform_are_refused(project_named, tmp_path, fault):
+    content, sentence = ANSWERS[fault]
+    put(tmp_path / "in" / "rows.csv", PRICES)
+    path = put(tmp_path / "transformed" / "rows.csv.out", content)
+    job = quality_arguments(project_named("prices"), tmp_path / "in", path.parent, tmp_path / "out")
+    refused = refusal(quality_input.main, job, tmp_path / "out")
+    assert f"{path.parent / 'rows.csv'}" in refused
+    assert sentence in refused
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_without_ids_the_counts_are_checked(project_named, tmp_path, count):
     put(tmp_path / "in" / "rows.csv", "1\n2\n")
     put(tmp_path / "predictions" / "rows.csv", "prediction\n" + "leaves\n" * count)
-    job = arguments(project_named("churn"), tmp_path / "in", tmp_path / "predictions", tmp_path / "out")
+    job = quality_arguments(project_named("churn"), tmp_path / "in", tmp_path / "predictions", tmp_path / "out")
     refused = refusal(quality_input.main, job, tmp_path / "out")
     assert f"has {count} rows and" in refused
     assert "predict the file again" in refused
@@ -73,6 +97,6 @@ def test_without_ids_the_counts_are_checked(project_named, tmp_path, count):
 
 def test_inputs_without_predictions_are_refused(project_named, tmp_path):
     put(tmp_path / "in" / "rows.csv", "1\n2\n")
-    job = arguments(project_named("churn"), tmp_path / "in", tmp_path / "none", tmp_path / "out")
+    job = quality_arguments(project_named("churn"), tmp_path / "in", tmp_path / "none", tmp_path / "out")
     refused = refusal(quality_input.main, job, tmp_path / "out")
     assert "rows.csv: does not exist; predict its input with predict.py first" in refused

@@ -9,7 +9,7 @@ from local import ROOT
 from local import __main__ as command
 from local.rehearsal import rehearse
 from local.sample import INFERENCE_ROWS, TRAINING_ROWS, write_sample
-from metrics import meets
+from metric_names import meets
 
 
 def test_all_jobs_run_in_order_on_sample_data_that_fits_the_contract(tmp_path, capsys, monkeypatch):

@@ -1,19 +1,23 @@
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support import files_in, refusal, train_arguments, train_model
+from support import files_in, put, refusal, train_arguments, train_model
 
 import train
-from artifact import load_fitted, load_model
+from artifact import load_fitted
 from errors import JobError
 from feature_files import FeatureFile
 from local import ROOT
-from metrics import LOWER_IS_BETTER, metric_pattern
+from metric_names import LOWER_IS_BETTER, metric_pattern
+from model import load_model
 
 
 def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_path, capsys):
@@ -28,14 +32,49 @@ def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_p
 
 def test_the_same_seed_gives_the_same_bytes(project, tmp_path):
     train.main(train_arguments(project.folder, tmp_path))
-    assert {path.name for path in files_in(tmp_path)} == {
-        "model.ubj",
-        "preprocessor.json",
-        "dataset.yaml",
-        "training.json",
-    }
-    for path in files_in(tmp_path):
-        assert path.read_bytes() == (project / "model" / path.name).read_bytes()
+    made, before = (
+        {path.relative_to(folder): path.read_bytes() for path in files_in(folder)}
+        for folder in (
+            tmp_path,
+            project / "model",
+        )
+    )
+    assert made == before
+
+
+def test_the_artifact_holds_the_code_that_serves_it_beside_what_was_there(project_named, tmp_path):
+    put(tmp_path / "code" / "notes.txt", "mine")
+    train.main(train_arguments(project_named("churn").folder, tmp_path, "--num_round", "2"))
+    sources = {path.name: path.read_bytes() for path in (ROOT / "jobs").glob("*.py")}
+    assert {path.name: path.read_bytes() for path in files_in(tmp_path / "code")} == sources | {"notes.txt": b"mine"}
+
+
+def test_a_training_container_runs_its_own_copy_of_the_code(project_named, tmp_path):
+    """It puts a setup.py beside the code, starts the script as a module there, and names the folders in variables."""
+    project, code = project_named("sizes"), tmp_path / "ml" / "code"
+    shutil.copytree(ROOT / "jobs", code, ignore=shutil.ignore_patterns("__pycache__"))
+    put(code / "setup.py", "from setuptools import setup\n")
+    folders = {f"SM_CHANNEL_{name.upper()}": str(project / name) for name in ("train", "validation", "preprocessor")}
+    folders |= {"SM_CHANNEL_CODE": str(code), "SM_MODEL_DIR": str(tmp_path / "ml" / "model")}
+    command = [sys.executable, "-m", "train", "--max_depth", "2", "--num_round", "3", "--gamma", "1e-05"]
+    subprocess.run(command, cwd=code, env=os.environ | folders, check=True, capture_output=True)
+    assert not (tmp_path / "ml" / "model" / "code" / "setup.py").exists()
+    record = json.loads((tmp_path / "ml" / "model" / "training.json").read_text(encoding="utf-8"))
+    assert (record["hyperparameters"]["max_depth"], record["hyperparameters"]["gamma"]) == (2, 1e-05)
+    features = np.zeros((1, len(project.contract.features)), dtype=np.float32)
+    assert load_model(tmp_path / "ml" / "model").score(features).probabilities.shape == (1, 3)
+
+
+def test_an_artifact_is_not_written_over_the_code_that_trains_it(project_named, tmp_path):
+    train.main(train_arguments(project_named("churn").folder, tmp_path, "--num_round", "2"))
+    before = {path: path.read_bytes() for path in files_in(tmp_path / "code")}
+    command = [sys.executable, str(tmp_path / "code" / "train.py")]
+    again = subprocess.run(
+        [*command, *train_arguments(project_named("churn").folder, tmp_path)], capture_output=True, text=True
+    )
+    assert again.returncode == 1
+    assert again.stderr.endswith("is read by this job, so it cannot write there too; give another folder\n")
+    assert {path: path.read_bytes() for path in files_in(tmp_path / "code") if path.suffix == ".py"} == before
 
 
 def test_sagemakers_variables_name_the_folders_and_arguments_override_them(project, tmp_path, monkeypatch):
@@ -95,7 +134,7 @@ def test_a_model_learns_more_than_the_mean(project_named):
 def test_the_artifact_works_packed_as_sagemaker_packs_it(project, tmp_path, prefix):
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         for path in files_in(project / "model"):
-            archive.add(path, f"{prefix}{path.name}")
+            archive.add(path, f"{prefix}{path.relative_to(project / 'model').as_posix()}")
     packed, plain = load_model(tmp_path), train_model(project.folder)
     assert (packed.contract, packed.preprocessor) == (plain.contract, plain.preprocessor)
     assert packed.contract == project.contract

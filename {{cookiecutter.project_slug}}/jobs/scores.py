@@ -1,0 +1,28 @@
+"""What a model says of rows, in the form in which it is measured, drawn and written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of n rows.
+
+    Attributes:
+        predicted: the value, or the index of the most probable class; shape (n,).
+        probabilities: of each class, shape (n, classes); None for regression.
+    """
+
+    predicted: np.ndarray
+    probabilities: np.ndarray | None = None
+
+    @staticmethod
+    def concatenate(parts: Sequence[Scores]) -> Scores:
+        """Join the scores of batches in their order."""
+        predicted = np.concatenate([part.predicted for part in parts])
+        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+        return Scores(predicted, np.concatenate(probabilities) if probabilities else None)

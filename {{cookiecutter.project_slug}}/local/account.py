@@ -1,0 +1,92 @@
+"""The local account: the resources that infrastructure code makes in a real one."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from local.machine import Function
+from pipelines.environment import Environment
+
+ACCOUNT = "123456789012"  # moto's
+HANDLER = "handler.handler"
+RUNTIME = "python3.12"
+TIMEOUT_SECONDS = 60
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        for service in ("sagemaker.amazonaws.com", "lambda.amazonaws.com")
+    ],
+}
+
+
+def make_account(environment: Environment, root: Path) -> None:
+    """Make bucket, key, role, model package group and Lambda functions of an environment.
+
+    Args:
+        environment: names them.
+        root: the project, whose folders under lambdas/ are the functions.
+    """
+    _make_bucket(environment)
+    _make_key(environment)
+    role = environment.role_arn.rpartition("/")[2]
+    environment.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
+    environment.client("sagemaker").create_model_package_group(ModelPackageGroupName=environment.model_package_group)
+    functions = environment.client("lambda")
+    for handler in sorted((root / "lambdas").glob("*/handler.py")):
+        name = environment.function_arn(handler.parent.name.replace("_", "-")).rpartition(":")[2]
+        functions.create_function(
+            FunctionName=name,
+            Runtime=RUNTIME,
+            Role=environment.role_arn,
+            Handler=HANDLER,
+            Code={"ZipFile": _zipped(handler.parent)},
+            Timeout=TIMEOUT_SECONDS,
+        )
+
+
+def registered_function(environment: Environment, arn: str) -> Function | None:
+    """Look up a Lambda function; None where there is no such function.
+
+    moto does not hand a function's code out over its API, so it is taken from where moto keeps it.
+    """
+    from moto.awslambda.exceptions import UnknownFunctionException
+    from moto.awslambda.models import lambda_backends
+
+    try:
+        found: Any = lambda_backends[environment.account_id][environment.region].get_function(arn)
+    except UnknownFunctionException:
+        return None
+    return Function(
+        arn=arn,
+        code=found.code_bytes,
+        handler=found.handler,
+        environment=dict(found.environment_vars),
+        timeout=float(found.timeout),
+    )
+
+
+def _make_bucket(environment: Environment) -> None:
+    s3 = environment.client("s3")
+    # us-east-1 is where a bucket lies that names no location, and may not be named
+    place = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
+    s3.create_bucket(Bucket=environment.bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    s3.put_bucket_versioning(Bucket=environment.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _make_key(environment: Environment) -> None:
+    kms = environment.client("kms")
+    key = kms.create_key(Description=f"data of {environment.project}")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=environment.kms_key_arn.rpartition(":")[2], TargetKeyId=key)
+
+
+def _zipped(folder: Path) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as writer:
+        for path in sorted(folder.rglob("*.py")):
+            writer.write(path, path.relative_to(folder).as_posix())
+    return archive.getvalue()

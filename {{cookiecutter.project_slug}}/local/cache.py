@@ -1,0 +1,96 @@
+"""Take an earlier result where a step would only do the same again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from local.outcome import Outcome
+
+# Where results go says nothing about what they are.
+_LOCATIONS = ("ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig")
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_UNITS = (
+    timedelta(days=365),
+    timedelta(days=30),
+    timedelta(weeks=1),
+    timedelta(days=1),
+    timedelta(hours=1),
+    timedelta(minutes=1),
+    timedelta(seconds=1),
+)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    outcome: Outcome
+    made: float
+
+
+class Cache:
+    """Results of steps by what they were asked for; SageMaker's rule, and the outputs must still be there.
+
+    Args:
+        exist: whether there are objects under an S3 URI.
+        clock: seconds since some moment.
+    """
+
+    def __init__(self, exist: Callable[[str], bool], clock: Callable[[], float] = time.time) -> None:
+        self._exist = exist
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str, expire_after: str | None) -> Outcome | None:
+        """The last result under a key, if it is no older than it may be and its outputs are still there."""
+        with self._lock:
+            entry = self._entries.get(key)
+        if entry is None or self._clock() - entry.made > duration(expire_after).total_seconds():
+            return None
+        return entry.outcome if all(self._exist(uri) for uri in entry.outcome.outputs) else None
+
+    def keep(self, key: str, outcome: Outcome) -> None:
+        """Remember a result."""
+        with self._lock:
+            self._entries[key] = _Entry(outcome, self._clock())
+
+
+def cache_key(pipeline: str, step: str, request: Mapping[str, Any]) -> str:
+    """What is the same for two runs of a step that would do the same.
+
+    Args:
+        pipeline: the pipeline's name.
+        step: the step's name.
+        request: all the step was asked for, with every expression worked out.
+    """
+    asked = _without_locations(request)
+    return hashlib.sha256(json.dumps([pipeline, step, asked], sort_keys=True).encode()).hexdigest()
+
+
+def duration(text: str | None) -> timedelta:
+    """The time span that an ISO 8601 duration like P30D or PT1H names; for None the longest there is.
+
+    Raises:
+        ValueError: it is no such duration.
+    """
+    if text is None:
+        return timedelta.max
+    match = _DURATION.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{text!r} is no duration like P30D or PT1H")
+    return sum((int(number or 0) * unit for number, unit in zip(match.groups(), _UNITS, strict=True)), timedelta())
+
+
+def _without_locations(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_locations(inner) for key, inner in value.items() if key not in _LOCATIONS}
+    if isinstance(value, list):
+        return [_without_locations(inner) for inner in value]
+    return value

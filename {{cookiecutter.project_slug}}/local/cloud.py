@@ -1,0 +1,266 @@
+"""The AWS of this machine: an account of its own in which pipelines really run.
+
+with LocalCloud() as cloud:
+    cloud.deploy()
+    cloud.upload(Path("data/training-data.csv"), f"s3://{cloud.environment.bucket}/data/training/training-data.csv")
+    record = cloud.run("training")
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from errors import JobError
+from local import ROOT
+from local.abandoned import close_abandoned
+from local.account import ACCOUNT, make_account, registered_function
+from local.additions import Additions
+from local.cache import Cache
+from local.events import Events
+from local.machine import Machine
+from local.objects import Objects
+from local.processes import start_processes
+from local.runner import Listener, Runner
+from local.server import Server, moto_application
+from local.slots import Slots
+from local.stop import Stop
+from local.values import as_text
+from pipelines.environment import LOCAL, Environment, environment_names, load_environment
+
+Record = dict[str, Any]
+
+REGION = "us-east-1"  # where the project names none
+IMAGE = "sagemaker-xgboost:3.0-5"
+MONITOR_IMAGE = "sagemaker-model-monitor-analyzer"
+PACE = 0.01  # of the time that a retry policy waits in AWS
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def wait_a_little(stop: Stop, seconds: float) -> None:
+    """Wait a fraction of what a retry policy says: nobody else is in the queue."""
+    stop.wait(seconds * PACE)
+
+
+class LocalCloud:
+    """An empty account with the project's resources, from entering to leaving.
+
+    Args:
+        root: the project.
+        work: the folder for everything that executions leave; .local in the project unless told otherwise.
+        port: where to listen; 0 takes a free port.
+        wait: waits before a step is tried again; the seconds are those that the definition says.
+        clock: tells the time by which cached results expire.
+
+    Attributes:
+        environment: the names of everything there is.
+        url: where AWS's API answers.
+        address: where this cloud, and no other, answers a GET: whether it is still there.
+    """
+
+    def __init__(
+        self,
+        root: Path = ROOT,
+        work: Path | None = None,
+        *,
+        port: int = 0,
+        wait: Callable[[Stop, float], None] = wait_a_little,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.root = root
+        self.work = (work or root / ".local").resolve()
+        self._port = port
+        self._wait = wait
+        self._clock = clock
+        self._place = f"/local-cloud/{secrets.token_hex(8)}"
+        self._clients: dict[str, Any] = {}
+
+    def __enter__(self) -> LocalCloud:
+        self.work.mkdir(parents=True, exist_ok=True)
+        self._processes = start_processes(_scripts(self.root))
+        try:
+            self._open()
+        except BaseException:
+            self._processes.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.close()
+        self._processes.close()
+        self._events.flush()
+        self._server.close()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of a service."""
+        if service not in self._clients:
+            self._clients[service] = self.environment.client(service)
+        return self._clients[service]
+
+    def deploy(self) -> dict[str, str]:
+        """Compile the project's pipelines and bring them here.
+
+        Returns:
+            what became of the pipeline of each kind: created, updated or unchanged.
+
+        Raises:
+            JobError: the project's configuration cannot be.
+        """
+        from pipelines.deployment import deploy  # nobody who only runs definitions needs the compiler
+
+        return deploy(self.environment, self.root, say=lambda _: None)
+
+    def upload(self, path: Path, uri: str) -> None:
+        """Store a file as an object, or a folder's files below a prefix."""
+        if path.is_dir():
+            self._machine.objects.put_folder(path, uri)
+        else:
+            self._machine.objects.put(path, uri)
+
+    def start(
+        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
+    ) -> str:
+        """Start the pipeline of a kind.
+
+        Args:
+            kind: training, training-hpo or inference.
+            parameters: as the pipeline declares them.
+            listener: is called with the record now and at each change.
+
+        Returns:
+            the execution's ARN.
+
+        Raises:
+            ClientError: there is no such pipeline, or a parameter is not as it should be.
+        """
+        given = [{"Name": name, "Value": as_text(value)} for name, value in (parameters or {}).items()]
+        name = self.environment.pipeline_name(kind)
+        answer = self.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=given)
+        arn = str(answer["PipelineExecutionArn"])
+        if listener:
+            self._runner.listen(arn, listener)
+        return arn
+
+    def run(
+        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
+    ) -> Record:
+        """Start the pipeline of a kind and wait for its end; interrupted, stop it first. See `start`.
+
+        Returns:
+            the record, as execution.json holds it.
+        """
+        arn = self.start(kind, parameters, listener)
+        try:
+            return self.wait(arn)
+        except BaseException:
+            self.stop(arn)
+            self.wait(arn)
+            raise
+
+    def wait(self, arn: str) -> Record:
+        """Wait for the end of an execution, and give back its record."""
+        execution = self._runner.find(arn)
+        execution.wait()
+        return execution.recorder.as_dict()
+
+    def stop(self, arn: str) -> None:
+        """Stop an execution; come back at once."""
+        self._runner.find(arn).stop()
+
+    def _open(self) -> None:
+        additions = Additions(moto_application(), {("GET", self._place): self._identity})
+        self._server = Server(additions, self._port)
+        try:
+            self.url = self._server.url
+            self.address = f"{self.url}{self._place}"
+            self.environment = local_environment(self.root, self.url)
+            make_account(self.environment, self.root)
+            self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
+            self._machine = self._make_machine()
+            self._runner = Runner(self._machine, self._events, self.address)
+            additions.connect(self._runner, self._events, self.client("sagemaker"), self._kind_of)
+            close_abandoned(self.work)
+        except BaseException:
+            self._server.close()
+            raise
+
+    def _make_machine(self) -> Machine:
+        objects = Objects(self.client("s3"))
+        return Machine(
+            work=self.work,
+            region=self.environment.region,
+            account_id=ACCOUNT,
+            environment={
+                **CREDENTIALS,
+                "AWS_ENDPOINT_URL": self.url,
+                "AWS_REGION": self.environment.region,
+                "AWS_DEFAULT_REGION": self.environment.region,
+            },
+            processes=self._processes,
+            slots=Slots(),
+            objects=objects,
+            cache=Cache(objects.exist, self._clock),
+            sagemaker=self.client("sagemaker"),
+            function=lambda arn: registered_function(self.environment, arn),
+            wait=self._wait,
+        )
+
+    def _kind_of(self, pipeline: str) -> str:
+        return pipeline.removeprefix(self.environment.pipeline_name(""))
+
+    def _identity(self) -> Record:
+        return {"work": str(self.work), "url": self.url}
+
+
+def local_environment(root: Path, url: str) -> Environment:
+    """The environment of a local cloud that answers under a URL; its resources have the names by rule.
+
+    Raises:
+        JobError: the project does not say what it is called, or an environment of it is not as it should be.
+    """
+    project, region = _project(root), _region(root)
+    stem = f"{project}-{LOCAL}"
+    registry = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
+    return Environment(
+        name=LOCAL,
+        project=project,
+        account_id=ACCOUNT,
+        region=region,
+        bucket=f"{stem}-{ACCOUNT}",
+        kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{stem}",
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/{stem}-pipeline",
+        subnets=("subnet-local",),
+        security_groups=("sg-local",),
+        model_package_group=stem,
+        image_uri=f"{registry}/{IMAGE}",
+        monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
+        endpoint_url=url,
+    )
+
+
+def _project(root: Path) -> str:
+    path = root / "config" / "pipelines.yaml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["project"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise JobError(f"{path}: does not say what the project is called; give it a line `project: name`") from error
+
+
+def _region(root: Path) -> str:
+    """The region of the project's first environment."""
+    names = environment_names(root)
+    return load_environment(names[0], root).region if names else REGION
+
+
+def _scripts(root: Path) -> list[Path]:
+    """What jobs and functions run: it is worth having ready what they import."""
+    programs = Path(__file__).with_name("programs")
+    return [path for folder in (root / "jobs", root / "lambdas", programs) for path in sorted(folder.rglob("*.py"))]

@@ -1,0 +1,164 @@
+"""Tell the world what changed: events in SageMaker's shape, on the default bus and in events.jsonl."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.record import Change, now, seconds_of
+
+FILE = "events.jsonl"
+SOURCE = "aws.sagemaker"
+EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
+STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
+PACKAGE = "SageMaker Model Package State Change"
+UNTOLD = ("Waiting", "Skipped")  # SageMaker does not speak of steps that are not run
+
+Event = dict[str, Any]
+
+
+class Events:
+    """Sends events in the order they happen, from a thread of its own: whoever caused one does not wait.
+
+    Args:
+        client: boto3's client for EventBridge.
+        work: the folder of events.jsonl.
+    """
+
+    def __init__(self, client: Any, work: Path, region: str, account_id: str) -> None:
+        self._client = client
+        self._path = work / FILE
+        self._place = {"region": region, "account": account_id}
+        self._queue: SimpleQueue[Event | threading.Event] = SimpleQueue()
+        threading.Thread(target=self._send, name="events", daemon=True).start()
+
+    def status_changed(self, change: Change) -> None:
+        """Tell of an execution or one of its steps."""
+        if change.step is None:
+            self._tell(EXECUTION, execution_detail(change), [_pipeline_arn(change), change.record["arn"]])
+        elif change.step["status"] not in UNTOLD and change.step["started"]:
+            self._tell(STEP, step_detail(change), [_pipeline_arn(change), change.record["arn"]])
+
+    def package_changed(self, package: Mapping[str, Any], fields: list[str]) -> None:
+        """Tell of a model package.
+
+        Args:
+            package: what DescribeModelPackage answers.
+            fields: which of its fields were updated; none when it is new.
+        """
+        self._tell(PACKAGE, package_detail(package, fields), [package["ModelPackageArn"]])
+
+    def flush(self, seconds: float = 10.0) -> None:
+        """Wait until all that was told is sent."""
+        sent = threading.Event()
+        self._queue.put(sent)
+        sent.wait(seconds)
+
+    def _tell(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+        envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
+        self._queue.put({**envelope, **self._place, "time": now(), "resources": resources, "detail": detail})
+
+    def _send(self) -> None:
+        while True:
+            event = self._queue.get()
+            if isinstance(event, threading.Event):
+                event.set()
+                continue
+            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps(event) + "\n")
+            self._put(event)
+
+    def _put(self, event: Event) -> None:
+        entry = {
+            "Source": SOURCE,
+            "DetailType": event["detail-type"],
+            "Detail": json.dumps(event["detail"]),
+            "Resources": event["resources"],
+            "Time": seconds_of(event["time"]),
+        }
+        try:
+            self._client.put_events(Entries=[entry])
+        except (BotoCoreError, ClientError) as error:
+            # A rule whose target the local AWS cannot reach: the event is in the file, and the execution goes on.
+            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps({"undelivered": event["id"], "reason": str(error)}) + "\n")
+
+
+def execution_detail(change: Change) -> dict[str, Any]:
+    """What SageMaker tells of an execution."""
+    record = change.record
+    detail = {
+        "pipelineArn": _pipeline_arn(change),
+        "pipelineExecutionArn": record["arn"],
+        "pipelineExecutionDisplayName": record["id"],
+        "currentPipelineExecutionStatus": record["status"],
+        "previousPipelineExecutionStatus": change.previous,
+        "executionStartTime": record["started"],
+        "executionEndTime": record["ended"],
+    }
+    return _given(detail)
+
+
+def step_detail(change: Change) -> dict[str, Any]:
+    """What SageMaker tells of a step."""
+    record, step = change.record, change.step or {}
+    detail = {
+        "pipelineArn": _pipeline_arn(change),
+        "pipelineExecutionArn": record["arn"],
+        "stepName": step["name"],
+        "stepType": step["type"],
+        "currentStepStatus": step["status"],
+        "previousStepStatus": None if change.previous == "Waiting" else change.previous,
+        "stepStartTime": step["started"],
+        "stepEndTime": step["ended"],
+        "failureReason": step["reason"] if step["status"] == "Failed" else None,
+        "metadata": _job(step["result"]),
+        "cacheHitResult": {"sourcePipelineExecutionArn": record["arn"]} if step["cache_hit"] else None,
+    }
+    return _given(detail)
+
+
+def package_detail(package: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
+    """What SageMaker tells of a model package."""
+    told = (
+        "ModelPackageGroupName",
+        "ModelPackageVersion",
+        "ModelPackageArn",
+        "ModelPackageDescription",
+        "CreationTime",
+        "InferenceSpecification",
+        "ModelPackageStatus",
+        "ModelApprovalStatus",
+        "ApprovalDescription",
+        "MetadataProperties",
+        "ModelMetrics",
+        "CustomerMetadataProperties",
+    )
+    detail = {key: package[key] for key in told if key in package}
+    if fields:
+        detail["UpdatedModelPackageFields"] = fields
+    plain: dict[str, Any] = json.loads(json.dumps(detail, default=lambda time: time.isoformat()))
+    return plain
+
+
+def _job(result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The job of a step, for example {"processingJob": {"arn": ...}}."""
+    jobs = {"ProcessingJob": "processingJob", "TrainingJob": "trainingJob", "TransformJob": "transformJob"}
+    jobs["HyperParameterTuningJob"] = "tuningJob"
+    found = [(short, result[f"{name}Arn"]) for name, short in jobs.items() if f"{name}Arn" in result]
+    return {name: {"arn": arn} for name, arn in found} or None
+
+
+def _pipeline_arn(change: Change) -> str:
+    return str(change.record["arn"]).partition("/execution/")[0]
+
+
+def _given(detail: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in detail.items() if value is not None}

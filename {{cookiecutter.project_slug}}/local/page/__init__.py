@@ -1,0 +1,1 @@
+"""The parts of the report page; local/report.py puts them together."""

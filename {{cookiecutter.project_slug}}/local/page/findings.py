@@ -1,0 +1,36 @@
+"""What all steps of an execution found, whatever the steps are called: their results and files tell what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from local.execution_record import Step
+from local.page.elements import html
+from local.page.evaluation import evaluation_of
+from local.page.finding import Finding
+from local.page.quality import data_quality_of, model_quality_of
+from local.page.shelf import Shelf, UnreadableError
+from local.page.statuses import badge
+from local.page.tuning import tuning_of
+
+READERS: tuple[Callable[[Step, Shelf], Finding | None], ...] = (
+    tuning_of,
+    evaluation_of,
+    data_quality_of,
+    model_quality_of,
+)
+
+
+def findings_of(steps: Iterable[Step], shelf: Shelf) -> tuple[Finding, ...]:
+    """What the steps found, in their order; that a file cannot be read is worth knowing too."""
+    return tuple(found for step in steps for read in READERS if (found := _carefully(read, step, shelf)))
+
+
+def _carefully(read: Callable[[Step, Shelf], Finding | None], step: Step, shelf: Shelf) -> Finding | None:
+    try:
+        return read(step, shelf)
+    except UnreadableError as error:
+        problem = str(error)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # JSON of another shape, at whatever depth
+        problem = f"the results are not of the expected form ({type(error).__name__}: {error})"
+    return Finding(step.name, "", html("p", badge("warn", problem), class_="verdict"))

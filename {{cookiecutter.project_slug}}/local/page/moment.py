@@ -1,0 +1,16 @@
+"""Points in time, as a person reads them and as a machine does."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from local.page.elements import Html, html
+
+
+def moment(time: datetime | None, date: bool = True) -> Html | None:
+    """A point in time in UTC, to the second; nothing where it is not known."""
+    if time is None:
+        return None
+    there = time.astimezone(timezone.utc)
+    shown = there.strftime("%Y-%m-%d %H:%M:%S UTC" if date else "%H:%M:%S")
+    return html("time", shown, datetime=there.strftime("%Y-%m-%dT%H:%M:%SZ"))

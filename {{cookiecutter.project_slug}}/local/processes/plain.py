@@ -1,0 +1,71 @@
+"""Jobs as new interpreters: what every system can do."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from local.processes.process import Command, Ended, Timeout
+from local.stop import Stop
+
+CHILD = Path(__file__).with_name("child.py")
+
+
+class PlainProcesses:
+    """Starts an interpreter for each command."""
+
+    def __init__(self) -> None:
+        self._closed = Stop()
+
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+        """Run a command to its end; see `Processes`."""
+        started = time.perf_counter()
+        job = command.as_json()
+        with command.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, str(CHILD)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=command.folder,
+                env=job["environment"],
+                start_new_session=True,
+            )
+        with process, stop.calling(lambda: _kill(process)), self._closed.calling(lambda: _kill(process)):
+            _hand_over(process, job)
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                _kill(process)
+                raise Timeout from None
+        stop.check()
+        return Ended(process.returncode, time.perf_counter() - started)
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        self._closed.set()
+
+
+def _hand_over(process: subprocess.Popen[bytes], job: dict[str, object]) -> None:
+    """Give the job to its process. The pipe stays open: the process ends when it closes."""
+    if process.stdin is None:  # it was asked for as a pipe
+        raise OSError("a job's process has no stdin")
+    try:
+        process.stdin.write(json.dumps(job).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        return  # killed already: waiting for it tells how
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started."""
+    if hasattr(os, "killpg"):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

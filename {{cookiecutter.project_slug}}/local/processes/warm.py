@@ -1,0 +1,109 @@
+"""Jobs as forks of a process that has the libraries imported already: a tenth of a second instead of a second each."""
+
+from __future__ import annotations
+
+import ast
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from local.processes.process import Command, Ended, Timeout
+from local.stop import Stop
+
+SERVER = Path(__file__).with_name("warm_server.py")
+
+
+class WarmProcesses:
+    """Has a server fork a process for each command.
+
+    Args:
+        scripts: the server imports what these files import.
+    """
+
+    def __init__(self, scripts: Iterable[Path]) -> None:
+        self._connection, theirs = socket.socketpair()
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, str(SERVER), str(theirs.fileno()), *imported_modules(scripts)],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=Command((), Path(), Path()).as_json()["environment"],
+                start_new_session=True,
+            )
+        self._numbers = count(1)
+        self._sending = threading.Lock()
+        self._answers: dict[int, SimpleQueue[dict[str, Any]]] = {}
+        self._lost = False
+        threading.Thread(target=self._receive, name="warm processes", daemon=True).start()
+
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+        """Run a command to its end; see `Processes`."""
+        number, answers = next(self._numbers), SimpleQueue[dict[str, Any]]()
+        self._answers[number] = answers
+        try:
+            self._send({"job": number, **command.as_json()})
+            with stop.calling(lambda: self._send({"kill": number})):
+                answer = self._answer(number, answers, timeout)
+        finally:
+            del self._answers[number]
+        stop.check()
+        if "error" in answer:
+            raise OSError(answer["error"])
+        return Ended(answer["exit_code"], answer["seconds"])
+
+    def close(self) -> None:
+        """Kill what still runs: the server does, when it is left alone."""
+        self._connection.shutdown(socket.SHUT_RDWR)
+        self._server.wait()
+        self._connection.close()
+
+    def _answer(self, number: int, answers: SimpleQueue[dict[str, Any]], timeout: float | None) -> dict[str, Any]:
+        try:
+            return answers.get(timeout=timeout)
+        except Empty:
+            self._send({"kill": number})
+            answers.get()
+            raise Timeout from None
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._lost:
+            raise OSError("the process that starts jobs has ended")
+        with self._sending:
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
+
+    def _receive(self) -> None:
+        """Hand each answer to the one who waits for it; when there will be none, say so to everybody."""
+        try:
+            for line in self._connection.makefile("rb"):
+                answer = json.loads(line)
+                self._answers[answer["job"]].put(answer)
+        except OSError:
+            pass
+        self._lost = True
+        for answers in list(self._answers.values()):
+            answers.put({"error": "the process that starts jobs has ended"})
+
+
+def imported_modules(scripts: Iterable[Path]) -> list[str]:
+    """The modules that files import at their top, but not one another."""
+    files = list(scripts)
+    found = {name: None for path in files for name in _imports(path)}
+    own = {path.stem for path in files}
+    return [name for name in found if name.partition(".")[0] not in own]
+
+
+def _imports(path: Path) -> Iterable[str]:
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            yield statement.module
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)  # a module, or none: both do

@@ -1,0 +1,47 @@
+"""What AWS Lambda does around a handler. Run by path, in the folder of the function's code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Context:
+    """What a handler is told about its call."""
+
+    function_name: str
+    invoked_function_arn: str
+    seconds: float
+    function_version: str = "$LATEST"
+    memory_limit_in_mb: str = "128"
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    started: float = field(default_factory=time.monotonic)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long the call may still take."""
+        return max(0, round((self.seconds - (time.monotonic() - self.started)) * 1000))
+
+
+def main(handler: str, event: Path, answer: Path) -> None:
+    """Call a handler with an event, and write its answer."""
+    sys.path.insert(0, str(Path.cwd()))
+    module, _, name = handler.rpartition(".")
+    function = getattr(importlib.import_module(module.replace("/", ".")), name)
+    context = Context(
+        os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        os.environ["AWS_LAMBDA_FUNCTION_ARN"],
+        float(os.environ["AWS_LAMBDA_FUNCTION_TIMEOUT"]),
+    )
+    result = function(json.loads(event.read_text(encoding="utf-8")), context)
+    answer.write_text(json.dumps(result), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))

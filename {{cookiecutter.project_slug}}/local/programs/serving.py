@@ -1,0 +1,116 @@
+"""What an image of SageMaker does in a batch transform: records in, the model's inference code, answers out.
+
+The code is the script SAGEMAKER_PROGRAM in the model's folder code/: model_fn(model_dir) loads the model, then either
+transform_fn(model, data, content_type, accept), or input_fn(data, content_type), predict_fn(data, model) and
+output_fn(prediction, accept). Run by path.
+
+    python serving.py request.json model/ input/ output/
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+MEGABYTE = 1 << 20
+TEXTS = ("text/csv", "application/json")  # the toolkit hands these over decoded, and others as bytes
+
+Answer = Callable[[bytes], bytes]
+
+
+def main(request_file: Path, model_dir: Path, inputs: Path, outputs: Path) -> None:
+    """Transform each file of a folder into one of another folder, with .out behind its name."""
+    request = json.loads(request_file.read_text(encoding="utf-8"))
+    answer = load(model_dir, request["TransformInput"].get("ContentType", ""), request["TransformOutput"].get("Accept", ""))
+    lines = request["TransformOutput"].get("AssembleWith", "None") == "Line"
+    files = [path for path in sorted(inputs.rglob("*")) if path.is_file()]
+    for path in files:
+        target = outputs / path.relative_to(inputs)
+        target = target.with_name(f"{target.name}.out")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as stream:
+            for payload in payloads(path, request):
+                part = answer(payload)
+                stream.write(part + b"\n" if lines and not part.endswith(b"\n") else part)
+    print(f"transformed {len(files)} files" if len(files) != 1 else f"transformed {files[0].name}")
+
+
+def payloads(path: Path, request: dict[str, Any]) -> Iterator[bytes]:
+    """What is sent to the model at a time: a whole file, a line, or as many lines as fit."""
+    most = int(request.get("MaxPayloadInMB", 6)) * MEGABYTE
+    split = request["TransformInput"].get("SplitType", "None")
+    if split not in ("None", "Line"):
+        sys.exit(f"error: local mode splits by None or Line, not by {split}")
+    if split == "None":
+        yield _fitting(path.read_bytes(), most, path)
+        return
+    many = request.get("BatchStrategy", "MultiRecord") == "MultiRecord"
+    lines: list[bytes] = []
+    size = 0
+    with path.open("rb") as stream:
+        for line in stream:
+            if lines and (not many or size + len(line) > most):
+                yield b"".join(lines)
+                lines, size = [], 0
+            lines.append(_fitting(line, most, path))
+            size += len(line)
+    if lines:
+        yield b"".join(lines)
+
+
+def load(model_dir: Path, content_type: str, accept: str) -> Answer:
+    """Load the model and its code, and give back what answers a payload."""
+    code = _code(model_dir)
+    model = _function(code, "model_fn")(str(model_dir))
+
+    def decoded(payload: bytes) -> bytes | str:
+        return payload.decode("utf-8") if content_type in TEXTS else payload
+
+    if hasattr(code, "transform_fn"):
+        return lambda payload: _body(code.transform_fn(model, decoded(payload), content_type, accept))
+    read, predict, write = (_function(code, name) for name in ("input_fn", "predict_fn", "output_fn"))
+    return lambda payload: _body(write(predict(read(decoded(payload), content_type), model), accept))
+
+
+def _code(model_dir: Path) -> ModuleType:
+    folder = model_dir / "code"
+    path = folder / os.environ.get("SAGEMAKER_PROGRAM", "inference.py")
+    if not path.is_file():
+        sys.exit(f"error: the model's archive holds no code/{path.name}; the training script has to put it there")
+    sys.path.insert(0, str(folder))
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    if specification is None or specification.loader is None:
+        sys.exit(f"error: code/{path.name} is no Python module")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def _function(code: ModuleType, name: str) -> Callable[..., Any]:
+    if not hasattr(code, name):
+        sys.exit(f"error: {code.__name__}.py has no {name}, and local mode brings no default for it")
+    function: Callable[..., Any] = getattr(code, name)
+    return function
+
+
+def _body(answer: Any) -> bytes:
+    """The bytes of what output_fn gave: text or bytes, alone or with its content type."""
+    body = answer[0] if isinstance(answer, tuple) else answer
+    return body if isinstance(body, bytes) else str(body).encode()
+
+
+def _fitting(record: bytes, most: int, path: Path) -> bytes:
+    if len(record) > most:
+        sys.exit(f"error: {path.name} holds a record of more than {most // MEGABYTE} MB; raise MaxPayloadInMB")
+    return record
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""What happened in an execution: one JSON file, kept up to date while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from local.graph import Node
+
+FILE = "execution.json"
+ENDED = ("Succeeded", "Failed", "Stopped", "Skipped")
+
+
+@dataclass
+class StepRecord:
+    """A step's part of the file.
+
+    Attributes:
+        status: Waiting, Starting, Executing, Succeeded, Failed, Stopped (told to stop, or not run because another
+            failed) or Skipped (a branch not taken).
+        job_seconds: how long its processes ran, added up.
+        result: what it made, shaped like the API's Describe answer.
+        files: outputs with name, s3_uri and path below the working folder.
+        note: one line for people.
+    """
+
+    name: str
+    type: str
+    needs: list[str]
+    branch: dict[str, Any] | None
+    status: str = "Waiting"
+    started: str | None = None
+    ended: str | None = None
+    job_seconds: float = 0.0
+    attempts: int = 1
+    cache_hit: bool = False
+    reason: str = ""
+    note: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+    files: list[dict[str, str]] = field(default_factory=list)
+    log: str | None = None
+
+
+@dataclass
+class ExecutionRecord:
+    """The file."""
+
+    id: str
+    pipeline: str
+    kind: str
+    arn: str
+    cloud: str  # which local cloud ran it: where nothing answers under that address any more, it has ended
+    parameters: dict[str, Any]
+    status: str = "Executing"
+    reason: str = ""
+    started: str = field(default_factory=lambda: now())
+    ended: str | None = None
+    steps: list[StepRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of status.
+
+    Attributes:
+        record: the whole file after it.
+        step: the step's part of it; None when the execution itself changed.
+        previous: the status before; None when it has just begun.
+    """
+
+    record: dict[str, Any]
+    step: dict[str, Any] | None
+    previous: str | None
+
+
+class Recorder:
+    """Keeps the file of one execution, and tells of each change of status in the order they happen.
+
+    Args:
+        record: how it begins.
+        folder: where the file stands.
+        tell: is called with each change; it may not wait for another step.
+    """
+
+    def __init__(self, record: ExecutionRecord, folder: Path, tell: Callable[[Change], None]) -> None:
+        self.folder = folder
+        self._record = record
+        self._tell = tell
+        self._lock = threading.RLock()
+
+    @property
+    def status(self) -> str:
+        """The execution's status."""
+        return self._record.status
+
+    def begin(self, nodes: Sequence[Node] = ()) -> None:
+        """Write the file for the first time, with the steps there are."""
+        self._record.steps = [
+            StepRecord(node.name, node.type, list(node.needs), asdict(node.branch) if node.branch else None)
+            for node in nodes
+        ]
+        with self._lock:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write()
+            self._tell(Change(self.as_dict(), None, None))
+
+    def change(self, **changes: Any) -> None:
+        """Set some of the execution's fields."""
+        with self._lock:
+            previous = self._record.status
+            _set(self._record, changes)
+            self._write()
+            if self._record.status != previous:
+                self._tell(Change(self.as_dict(), None, previous))
+
+    def change_step(self, name: str, **changes: Any) -> None:
+        """Set some of a step's fields."""
+        with self._lock:
+            step = next(step for step in self._record.steps if step.name == name)
+            previous = step.status
+            _set(step, changes)
+            self._write()
+            if step.status != previous:
+                self._tell(Change(self.as_dict(), asdict(step), previous))
+
+    def step_status(self, name: str) -> str:
+        """A step's status."""
+        return next(step.status for step in self._record.steps if step.name == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file's content, as it is now."""
+        with self._lock:
+            return asdict(self._record)
+
+    def _write(self) -> None:
+        write_atomically(self.folder / FILE, json.dumps(asdict(self._record), indent=1))
+
+
+def _set(record: StepRecord | ExecutionRecord, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(record, name, value)
+    if record.status in ENDED and record.ended is None:
+        record.ended = now()
+    if isinstance(record, StepRecord) and record.status == "Starting" and record.started is None:
+        record.started = now()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it finds the old content or the new, never a part."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)
+
+
+def now() -> str:
+    """The time, to the millisecond, in UTC: 2026-11-21T10:00:00.123Z."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def seconds_of(time: str) -> float:
+    """Seconds since 1970 of a time that `now` wrote."""
+    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()

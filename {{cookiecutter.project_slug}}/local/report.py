@@ -1,0 +1,85 @@
+"""The report page: one file to open after a rehearsal, with everything the executions left in their records.
+
+It is complete in itself: styles and pictures are inside, nothing is fetched and no script runs; its
+policy forbids both. The same records make the same page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from local.execution_record import load_executions
+from local.page.chapters import Entry, in_order
+from local.page.elements import Html, html, join
+from local.page.execution import execution_section
+from local.page.findings import findings_of
+from local.page.models import model_versions
+from local.page.shelf import Shelf
+from local.page.summary import contents, page_head, summary_table
+
+STYLES = Path(__file__).with_name("page") / "page.css"
+TITLE = "Rehearsal on this machine"
+
+
+def write_report(
+    work: Path,
+    *,
+    packages: Sequence[Mapping[str, Any]],
+    project: str,
+    title: str = TITLE,
+    chapters: Sequence[Mapping[str, Any]] | None = None,
+) -> Path:
+    """Write report.html into the working folder; links lead from there to logs and files.
+
+    Args:
+        work: the folder of executions/ and events.jsonl, .local as a rule.
+        packages: the model versions, as DescribeModelPackage tells them.
+        project: its name.
+        title: stands above it.
+        chapters: of a story, in order: title, expected, said, held, and execution_id where there is one.
+
+    Returns:
+        the page. A record that is missing or cannot be read is shown as such.
+    """
+    executions, unreadable = load_executions(work)
+    shelf = Shelf(work, executions)
+    entries = [
+        Entry(number, execution, chapter, findings_of(execution.steps, shelf) if execution else ())
+        for number, (execution, chapter) in enumerate(in_order(executions, chapters or ()), start=1)
+    ]
+    lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
+    main = html(
+        "main",
+        page_head(project, title, executions, entries, shelf.event_counts()),
+        lost,
+        summary_table(entries),
+        [execution_section(entry, entry.execution, shelf) for entry in entries if entry.execution],
+        model_versions(packages, {one.execution.id: one.anchor for one in entries if one.execution}),
+    )
+    page = work / "report.html"
+    unfinished = page.with_name("report.html.partial")
+    document = _document(f"{project}: {title}", contents(entries), main)
+    unfinished.write_bytes(document.encode("utf-8", "replace"))  # a job may have printed what is no text
+    return unfinished.replace(page)
+
+
+def _document(title: str, *body: Html) -> str:
+    style = Html(STYLES.read_text(encoding="utf-8"))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = html(
+        "head",
+        html("meta", charset="utf-8"),
+        html("meta", http_equiv="Content-Security-Policy", content=policy),
+        html("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        html("meta", name="color-scheme", content="light dark"),
+        html("title", title),
+        html("link", rel="icon", href="data:,"),
+        html("style", style),
+    )
+    skip = html("a", "Skip to the content", href="#summary", class_="skip")
+    return f"<!doctype html>\n{html('html', head, html('body', join(skip, *body)), lang='en')}\n"

@@ -1,0 +1,132 @@
+"""All executions of one local cloud."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from local.events import Events
+from local.execution import Execution, Facts
+from local.graph import DefinitionError, read_graph
+from local.machine import Machine
+from local.parameters import read_parameters
+from local.record import Change, ExecutionRecord, Recorder
+
+Listener = Callable[[dict[str, Any]], None]
+
+PATIENCE = 30.0  # seconds that stopping may take: jobs are killed, so it takes much less
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline as it is deployed.
+
+    Attributes:
+        kind: training, training-hpo or inference; the pipeline's name where it is none of the project's.
+        definition: JSON.
+    """
+
+    name: str
+    arn: str
+    kind: str
+    definition: str
+
+
+class Runner:
+    """Starts executions, finds them again, stops them.
+
+    Args:
+        machine: what they share.
+        events: is told what becomes of them.
+        cloud: the address under which this cloud answers, which their records name.
+    """
+
+    def __init__(self, machine: Machine, events: Events, cloud: str) -> None:
+        self._machine = machine
+        self._events = events
+        self._cloud = cloud
+        self._executions: dict[str, Execution] = {}
+        self._definitions: dict[str, str] = {}
+        self._listeners: dict[str, list[Listener]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, pipeline: Pipeline, given: Mapping[str, str], listener: Listener | None = None) -> str:
+        """Start an execution; one whose definition cannot be run here fails at once, and says why.
+
+        Args:
+            pipeline: what to run.
+            given: parameters as text.
+            listener: is called with the record at each change.
+
+        Returns:
+            the execution's ARN.
+
+        Raises:
+            ParameterError: a parameter is unknown, missing or of another type.
+        """
+        definition = json.loads(pipeline.definition)
+        parameters = read_parameters(definition, given)
+        id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+        arn = f"{pipeline.arn}/execution/{id_}"
+        record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
+        recorder = Recorder(record, self._machine.work / "executions" / pipeline.name / id_, self._changed)
+        facts = Facts(id_, arn, pipeline.name, pipeline.arn, parameters)
+        try:
+            nodes, fault = read_graph(definition), ""
+        except DefinitionError as error:
+            nodes, fault = (), f"the definition cannot be run: {error}"
+        execution = Execution(facts, nodes, recorder, self._machine)
+        with self._lock:
+            self._executions[arn] = execution
+            self._definitions[arn] = pipeline.definition
+            self._listeners[arn] = [listener] if listener else []
+        recorder.begin(nodes)
+        execution.start(fault)
+        return arn
+
+    def find(self, arn: str) -> Execution:
+        """The execution of an ARN.
+
+        Raises:
+            KeyError: there is no such execution.
+        """
+        with self._lock:
+            return self._executions[arn]
+
+    def executions(self, pipeline: str) -> list[Execution]:
+        """All executions of a pipeline, the latest first."""
+        with self._lock:
+            return [found for found in reversed(self._executions.values()) if found.facts.pipeline == pipeline]
+
+    def definition(self, arn: str) -> str:
+        """The definition that an execution runs."""
+        return self._definitions[arn]
+
+    def listen(self, arn: str, listener: Listener) -> None:
+        """Have something called with the record at each change from now on, and with the one there is at once."""
+        with self._lock:
+            self._listeners[arn].append(listener)
+        listener(self.find(arn).recorder.as_dict())
+
+    def close(self) -> None:
+        """Stop all executions and wait until they have stopped."""
+        deadline = time.monotonic() + PATIENCE
+        with self._lock:
+            executions = list(self._executions.values())
+        for execution in executions:
+            execution.stop()
+        for execution in executions:
+            execution.wait(max(0.0, deadline - time.monotonic()))
+
+    def _changed(self, change: Change) -> None:
+        self._events.status_changed(change)
+        with self._lock:
+            listeners = list(self._listeners.get(change.record["arn"], []))
+        for listener in listeners:
+            listener(change.record)

@@ -1,0 +1,36 @@
+"""Steps that store something and start no job: a model, a model package."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from local.outcome import Outcome
+from local.steps.task import Task
+
+
+def run_model(task: Task) -> Outcome:
+    """Create a model with boto3, under a name of its own."""
+    name = task.job_name()[:63]
+    request = {"ModelName": name, **task.request}
+    answer = task.machine.sagemaker.create_model(**request)
+    return Outcome({**request, "ModelArn": answer["ModelArn"]}, note=name, metadata={"Model": {"Arn": answer["ModelArn"]}})
+
+
+def run_register_model(task: Task) -> Outcome:
+    """Register a model package with boto3."""
+    sagemaker = task.machine.sagemaker
+    arn = sagemaker.create_model_package(**task.request)["ModelPackageArn"]
+    described = sagemaker.describe_model_package(ModelPackageName=arn)
+    described.pop("ResponseMetadata", None)
+    return Outcome(
+        _plain(described),
+        note=f"version {described.get('ModelPackageVersion', '')}, {described.get('ModelApprovalStatus', '')}",
+        metadata={"RegisterModel": {"Arn": arn}},
+    )
+
+
+def _plain(described: dict[str, Any]) -> dict[str, Any]:
+    """The same as JSON: times become text."""
+    plain: dict[str, Any] = json.loads(json.dumps(described, default=lambda time: time.isoformat()))
+    return plain

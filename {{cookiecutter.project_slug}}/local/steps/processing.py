@@ -1,0 +1,127 @@
+"""Processing jobs: inputs come down, a script runs on each instance, its outputs go up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from local.container import Container
+from local.failures import client_error
+from local.hosts import host_names, side_by_side
+from local.objects import S3Object, deal
+from local.outcome import Outcome
+from local.steps.task import Task, s3_source
+from local.stop import Stop
+from local.values import as_text
+
+Request = Mapping[str, Any]
+
+
+def run_processing(task: Task) -> Outcome:
+    """Run the script that the request names, in as many instances as it wants.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    outcome, container = process(task, task.request)
+    return replace(outcome, note=container.last_line())
+
+
+def process(task: Task, request: Request) -> tuple[Outcome, Container]:
+    """Do what a CreateProcessingJob request asks for.
+
+    Returns:
+        what came of it, and the container that holds the outputs of all instances.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    name = task.job_name()
+    hosts = host_names(int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]))
+    inputs = _inputs(task, request, len(hosts))
+    actions: list[Callable[[Stop], Container]] = [
+        partial(_run_host, task, request, name, host, hosts, [(place, shares[index]) for place, shares in inputs])
+        for index, host in enumerate(hosts)
+    ]
+    containers = side_by_side(task.stop, actions)
+    outputs = _outputs(request)
+    for container in containers:
+        for place, uri in outputs.values():
+            task.machine.objects.put_folder(container.path(place), uri)
+    whole = task.gather(containers, [place for place, _ in outputs.values()])
+    return _outcome(task, request, name, whole), whole
+
+
+def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Sequence[S3Object]]]]:
+    """Where each input goes, and the objects of it that each instance gets."""
+    found = []
+    for given in request.get("ProcessingInputs", []):
+        if "S3Input" not in given:
+            raise client_error(f"the input {given['InputName']} does not come from S3; local mode knows no other source")
+        uri, distribution = s3_source(given["S3Input"])
+        objects = task.machine.objects.inputs(uri)
+        found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))
+    return found
+
+
+def _run_host(
+    task: Task,
+    request: Request,
+    name: str,
+    host: str,
+    hosts: Sequence[str],
+    inputs: Sequence[tuple[str, Sequence[S3Object]]],
+    stop: Stop,
+) -> Container:
+    container = task.container(*([host] if len(hosts) > 1 else []), stop=stop)
+    for place, objects in inputs:
+        task.machine.objects.fetch(objects, container.made(place))
+    for place, _ in _outputs(request).values():
+        container.made(place)
+    container.write_json("/opt/ml/config/resourceconfig.json", {"current_host": host, "hosts": list(hosts)})
+    container.write_json("/opt/ml/config/processingjobconfig.json", {"ProcessingJobName": name, **request})
+    specification = request["AppSpecification"]
+    if not specification.get("ContainerEntrypoint"):
+        raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
+    task.run(
+        container,
+        [*specification["ContainerEntrypoint"], *map(as_text, specification.get("ContainerArguments", []))],
+        {key: as_text(value) for key, value in request.get("Environment", {}).items()},
+        seconds=_longest(request),
+    )
+    return container
+
+
+def _outputs(request: Request) -> dict[str, tuple[str, str]]:
+    """Local path and S3 URI of each output, by name."""
+    given = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return {output["OutputName"]: (output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"]) for output in given}
+
+
+def _outcome(task: Task, request: Request, name: str, whole: Container) -> Outcome:
+    outputs = _outputs(request)
+    arn = task.machine.arn(f"processing-job/{name}")
+    return Outcome(
+        result={
+            "ProcessingJobName": name,
+            "ProcessingJobArn": arn,
+            "ProcessingJobStatus": "Completed",
+            **request,
+        },
+        files=tuple(task.output(output, uri, whole.path(place)) for output, (place, uri) in outputs.items()),
+        outputs=tuple(uri for place, uri in outputs.values() if _holds_files(whole.path(place))),
+        log=task.log(),
+        metadata={"ProcessingJob": {"Arn": arn}},
+    )
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(path.is_file() for path in folder.rglob("*"))
+
+
+def _longest(request: Request) -> float | None:
+    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    return float(seconds) if seconds is not None else None

@@ -1,0 +1,76 @@
+"""What SageMaker's framework images tell a training script: files, environment variables, arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from local.container import Container
+
+CONFIGURATION = "/opt/ml/input/config"
+
+
+def write_configuration(
+    container: Container, request: Mapping[str, Any], given: Mapping[str, str], host: str, hosts: Sequence[str]
+) -> None:
+    """Write what a training container finds in /opt/ml/input/config.
+
+    Args:
+        request: the CreateTrainingJob request.
+        given: its hyperparameters.
+        host: the instance.
+        hosts: all instances.
+    """
+    channels = {
+        channel["ChannelName"]: {
+            "ContentType": channel.get("ContentType", ""),
+            "TrainingInputMode": channel.get("InputMode", "File"),
+            "S3DistributionType": channel["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated"),
+            "RecordWrapperType": "None",
+        }
+        for channel in request.get("InputDataConfig", [])
+    }
+    container.write_json(f"{CONFIGURATION}/hyperparameters.json", given)
+    container.write_json(f"{CONFIGURATION}/inputdataconfig.json", channels)
+    container.write_json(
+        f"{CONFIGURATION}/resourceconfig.json",
+        {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"},
+    )
+
+
+def arguments_of(given: Mapping[str, str]) -> list[str]:
+    """A script's arguments: all hyperparameters that are not SageMaker's own, in the order of their names."""
+    return [text for name, value in sorted(own(given).items()) for text in (f"--{name}", value)]
+
+
+def own(given: Mapping[str, str]) -> dict[str, str]:
+    """The hyperparameters that are meant for the script."""
+    return {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
+
+
+def environment_of(
+    request: Mapping[str, Any], given: Mapping[str, str], name: str, host: str, hosts: Sequence[str]
+) -> dict[str, str]:
+    """A script's environment variables; see `write_configuration` for the arguments."""
+    channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    return {
+        "SM_MODEL_DIR": "/opt/ml/model",
+        "SM_OUTPUT_DIR": "/opt/ml/output",
+        "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
+        "SM_INPUT_DIR": "/opt/ml/input",
+        "SM_INPUT_CONFIG_DIR": CONFIGURATION,
+        "SM_CHANNELS": json.dumps(sorted(channels)),
+        **{f"SM_CHANNEL_{channel.upper()}": f"/opt/ml/input/data/{channel}" for channel in channels},
+        "SM_HPS": json.dumps(own(given)),
+        **{f"SM_HP_{key.upper()}": value for key, value in own(given).items()},
+        "SM_USER_ARGS": json.dumps(arguments_of(given)),
+        "SM_USER_ENTRY_POINT": given.get("sagemaker_program", ""),
+        "SM_HOSTS": json.dumps(list(hosts)),
+        "SM_CURRENT_HOST": host,
+        "SM_NUM_CPUS": "1",
+        "SM_NUM_GPUS": "0",
+        "SM_LOG_LEVEL": given.get("sagemaker_container_log_level", "20"),
+        "TRAINING_JOB_NAME": name,
+        **{key: str(value) for key, value in request.get("Environment", {}).items()},
+    }

@@ -1,0 +1,99 @@
+"""One attempt at a step: what it was asked for, and what it may use."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local.container import LOG, Container, relative
+from local.failures import client_error
+from local.machine import Machine
+from local.outcome import OutputFile
+from local.stop import Stop
+
+
+@dataclass
+class Task:
+    """One attempt at a step.
+
+    Attributes:
+        request: the parameters of the API's operation, every expression worked out.
+        options: what else the step's definition holds, like SkipCheck.
+        execution_id: the execution it belongs to.
+        folder: the step's own folder.
+        job_seconds: how long processes ran for it so far, added up.
+    """
+
+    name: str
+    request: dict[str, Any]
+    options: dict[str, Any]
+    execution_id: str
+    folder: Path
+    machine: Machine
+    stop: Stop
+    job_seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def job_name(self) -> str:
+        """A new name for a job of this step, as SageMaker makes them."""
+        return f"pipelines-{self.execution_id}-{self.name[:30]}-{secrets.token_hex(5)}"
+
+    def container(self, *below: str, stop: Stop | None = None) -> Container:
+        """A container with an empty /opt/ml, in the step's folder or below."""
+        folder = self.folder.joinpath(*below)
+        shutil.rmtree(folder / "opt", ignore_errors=True)
+        return Container(self.machine, stop or self.stop, folder)
+
+    def run(
+        self, container: Container, arguments: Sequence[str], environment: Mapping[str, str], **more: Any
+    ) -> None:
+        """Run a command line in a container; see `Container.run`."""
+        try:
+            container.run(arguments, environment, **more)
+        finally:
+            with self._lock:
+                self.job_seconds += container.seconds
+
+    def output(self, name: str, s3_uri: str, path: Path) -> OutputFile:
+        """Something that can be looked at."""
+        return OutputFile(name, s3_uri, relative(path, self.machine.work))
+
+    def log(self) -> str | None:
+        """The step's log, below the working folder."""
+        path = self.folder / LOG
+        return relative(path, self.machine.work) if path.exists() else None
+
+    def gather(self, containers: Sequence[Container], places: Sequence[str]) -> Container:
+        """Bring logs and folders of several instances together, one level up, where those of a single one lie.
+
+        Returns:
+            the container that holds everything.
+        """
+        if len(containers) == 1:
+            return containers[0]
+        whole = Container(self.machine, self.stop, containers[0].folder.parent)
+        with whole.log.open("w", encoding="utf-8") as log:
+            for container in containers:
+                log.write(f"--- {container.folder.name}\n{container.log_text()}")
+        for place in places:
+            for container in containers:
+                if container.path(place).is_dir():
+                    shutil.copytree(container.path(place), whole.path(place), dirs_exist_ok=True)
+        return whole
+
+
+def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:
+    """URI and distribution of an S3DataSource or S3Input.
+
+    Raises:
+        StepFailedError: it is of a type that local mode does not read.
+    """
+    kind = source.get("S3DataType", "S3Prefix")
+    if kind != "S3Prefix":
+        raise client_error(f"{source['S3Uri']} is given as {kind}; local mode reads an S3Prefix only")
+    return source["S3Uri"], source.get("S3DataDistributionType", "FullyReplicated")

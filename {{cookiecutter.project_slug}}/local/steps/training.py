@@ -1,0 +1,213 @@
+"""Training jobs in script mode: the contract of SageMaker's framework images."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from local.container import Container
+from local.failures import StepFailedError, client_error
+from local.hosts import host_names, side_by_side
+from local.objects import S3Object, deal
+from local.outcome import Outcome
+from local.record import now
+from local.steps.script_mode import arguments_of, environment_of, write_configuration
+from local.steps.task import Task, s3_source
+from local.stop import Stop
+from local.values import as_text
+
+Request = Mapping[str, Any]
+
+MODEL = "/opt/ml/model"
+DATA = "/opt/ml/output/data"
+CODE = "/opt/ml/code"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training job that has ended well.
+
+    Attributes:
+        model_uri: where model.tar.gz lies in S3.
+        metrics: the last value of each metric that was found in the log.
+    """
+
+    name: str
+    model_uri: str
+    metrics: dict[str, float]
+    container: Container
+
+
+def run_training(task: Task) -> Outcome:
+    """Train, pack the model, and read the metrics from the log.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    trained = train(task, task.request, task.job_name(), task.stop)
+    arn = task.machine.arn(f"training-job/{trained.name}")
+    return Outcome(
+        result={
+            "TrainingJobName": trained.name,
+            "TrainingJobArn": arn,
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "ModelArtifacts": {"S3ModelArtifacts": trained.model_uri},
+            "FinalMetricDataList": metric_list(trained.metrics),
+            **task.request,
+        },
+        note=trained.container.last_line(),
+        files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
+        outputs=(trained.model_uri,),
+        log=task.log(),
+        metadata={"TrainingJob": {"Arn": arn}},
+    )
+
+
+def train(task: Task, request: Request, name: str, stop: Stop, *below: str) -> Trained:
+    """Do what a CreateTrainingJob request asks for.
+
+    Args:
+        name: the job's name.
+        below: folders below the step's own, where a step trains more than once.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    count = int(request["ResourceConfig"].get("InstanceCount", 1))
+    hosts = host_names(count)
+    channels = _channels(task, request, count)
+    actions = [
+        partial(_run_host, task, request, name, host, hosts, {key: dealt[index] for key, dealt in channels.items()}, below)
+        for index, host in enumerate(hosts)
+    ]
+    containers = side_by_side(stop, actions)
+    whole = task.gather(containers, [MODEL, DATA])
+    target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+    for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
+        folder = whole.path(place)
+        if any(folder.iterdir()):
+            task.machine.objects.put(_pack(folder, whole.folder / archive), f"{target}/{archive}")
+    definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
+    return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
+
+
+def found_metrics(definitions: Sequence[Mapping[str, str]], log: str) -> dict[str, float]:
+    """The last value of each metric in a log, which is looked through line by line.
+
+    Raises:
+        StepFailedError: what a definition's expression finds is no number.
+    """
+    values = {}
+    for definition in definitions:
+        expression = re.compile(definition["Regex"])
+        matches = [match for line in log.splitlines() if (match := expression.search(line))]
+        if matches:
+            last = matches[-1][1] if expression.groups else matches[-1][0]
+            try:
+                values[definition["Name"]] = float(last)
+            except ValueError:
+                raise client_error(f"the metric {definition['Name']} was found as {last!r}, which is no number") from None
+    return values
+
+
+def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Metrics as DescribeTrainingJob lists them."""
+    return [{"MetricName": name, "Value": value, "Timestamp": now()} for name, value in metrics.items()]
+
+
+def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequence[S3Object]]]:
+    """The objects that each instance gets of each channel."""
+    channels = {}
+    for channel in request.get("InputDataConfig", []):
+        uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
+        channels[channel["ChannelName"]] = deal(task.machine.objects.inputs(uri), hosts, distribution)
+    return channels
+
+
+def _run_host(
+    task: Task,
+    request: Request,
+    name: str,
+    host: str,
+    hosts: Sequence[str],
+    channels: Mapping[str, Sequence[S3Object]],
+    below: Sequence[str],
+    stop: Stop,
+) -> Container:
+    container = task.container(*below, *([host] if len(hosts) > 1 else []), stop=stop)
+    for channel, objects in channels.items():
+        task.machine.objects.fetch(objects, container.made(f"/opt/ml/input/data/{channel}"))
+    for place in (MODEL, DATA, CODE):
+        container.made(place)
+    given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
+    write_configuration(container, request, given, host, hosts)
+    code = _unpack_code(task, container, given)
+    task.run(
+        container,
+        ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)],
+        environment_of(request, given, name, host, hosts),
+        folder=code,
+        seconds=_longest(request),
+    )
+    return container
+
+
+def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
+    """Lay the script's folder down where the framework images do.
+
+    Raises:
+        StepFailedError: the request names no script, or it is not where the request says.
+    """
+    source = given.get("sagemaker_submit_directory", "")
+    if not source or not given.get("sagemaker_program"):
+        raise client_error(
+            "the hyperparameters name no sagemaker_program and sagemaker_submit_directory: "
+            "local mode trains with a script, and not with the algorithm of an image"
+        )
+    code = container.path(CODE)
+    if source.startswith("s3://"):
+        task.machine.objects.fetch(task.machine.objects.inputs(source), code)
+        archive = code / source.rpartition("/")[2]
+    else:
+        archive = container.path(source)
+    if archive.is_dir():
+        shutil.copytree(archive, code, dirs_exist_ok=True)
+    else:
+        unpack(archive, code)
+    if not (code / given["sagemaker_program"]).is_file():
+        raise client_error(f"{source} holds no {given['sagemaker_program']}")
+    return code
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a .tar.gz into a folder.
+
+    Raises:
+        StepFailedError: it is none.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        raise client_error(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def _pack(folder: Path, archive: Path) -> Path:
+    """Pack what a folder holds into a .tar.gz, quickly rather than tightly."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, path.name)
+    return archive
+
+
+def _longest(request: Request) -> float | None:
+    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    return float(seconds) if seconds is not None else None

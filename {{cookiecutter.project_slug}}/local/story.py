@@ -1,0 +1,230 @@
+"""The whole life of a model on this machine, told in chapters: `make local`.
+
+Each chapter does something that happens in production, and says what has to come of it. The story holds when every
+chapter ended as it should; that a bad model is refused, or a violation found, is as it should be.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from contract import Contract, load_contract
+from errors import JobError
+from local import ROOT
+from local.changed_world import write_changed_world
+from local.cloud import LocalCloud
+from local.progress import Progress
+from local.report import write_report
+from local.sample import write_sample
+from pipelines.registry import approve, model_packages
+
+Record = dict[str, Any]
+TUNING = {"TuningJobs": 6, "ParallelTuningJobs": 2}  # enough to see it work; config/pipelines.yaml says how many in AWS
+EVIDENCE = "rehearsal on this machine: the report page shows the comparison with version 1"
+
+
+@dataclass
+class Story:
+    """The chapters told so far, and what a chapter needs to be told."""
+
+    cloud: LocalCloud
+    contract: Contract
+    console: Console
+    data: str  # the prefix of all data in the local S3
+    parameters: dict[str, Any]
+    chapters: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self, kind: str, **parameters: Any) -> Record:
+        """Run a pipeline with progress on the screen."""
+        with Progress(self.console) as progress:
+            return self.cloud.run(kind, {**self.parameters, **parameters}, listener=progress.update)
+
+    def tell(self, title: str, expected: str, happened: Callable[[], tuple[Record | None, str]]) -> None:
+        """Tell one chapter.
+
+        Args:
+            title: what it is about.
+            expected: how it has to end.
+            happened: does it; the execution if there was one, and what is wrong with how it ended, or nothing.
+
+        Raises:
+            JobError: it ended otherwise.
+        """
+        self.console.print(f"\n[bold]{len(self.chapters) + 1}. {title}[/]", highlight=False)
+        record, fault = happened()
+        self.chapters.append(
+            {
+                "title": title,
+                "expected": expected,
+                "said": fault or expected,
+                "execution_id": record["id"] if record else None,
+                "held": not fault,
+            }
+        )
+        if fault:
+            raise JobError(f"chapter {len(self.chapters)} ({title}) ended otherwise than it should: {fault}")
+        self.console.print(f"   as it should be: {expected}", style="green", highlight=False, soft_wrap=True)
+
+
+def tell(root: Path = ROOT, parameters: dict[str, Any] | None = None, console: Console | None = None) -> Path:
+    """Tell the whole story on the project's data, and write the page to look at afterwards.
+
+    Args:
+        root: the project.
+        parameters: given to every pipeline, for example another MetricThreshold.
+        console: where to tell it.
+
+    Returns:
+        the page.
+
+    Raises:
+        JobError: a chapter ended otherwise than it should; the page is written all the same.
+    """
+    console, started = console or Console(), time.perf_counter()
+    contract = load_contract(root / "config" / "dataset.yaml")
+    _make_sample(contract, root / "data", console)
+    with LocalCloud(root) as cloud:
+        story = Story(cloud, contract, console, f"s3://{cloud.environment.bucket}/data", parameters or {})
+        with _page(story, root) as page:
+            _lay_out(story, root)
+            for chapter in (_train, _refuse_unapproved, _approve_first, _infer, _drift, _violate, _retune, _recover):
+                chapter(story)
+    seconds = time.perf_counter() - started
+    console.print(f"\nThe whole story held, in {seconds:.0f} s. Look at it: {page}", highlight=False, soft_wrap=True)
+    return page
+
+
+@contextmanager
+def _page(story: Story, root: Path) -> Iterator[Path]:
+    """Write the report page at the end, however the story ends."""
+    work = root / ".local"
+    try:
+        yield work / "report.html"
+    finally:
+        sagemaker = story.cloud.client("sagemaker")
+        found = model_packages(story.cloud.environment)
+        packages = [sagemaker.describe_model_package(ModelPackageName=package.arn) for package in found]
+        write_report(work, packages=packages, project=story.cloud.environment.project, chapters=story.chapters)
+
+
+def _make_sample(contract: Contract, data: Path, console: Console) -> None:
+    if not (data / "training-data.csv").exists():
+        console.print(f"No data in {data} yet: making a sample that fits the contract.", soft_wrap=True)
+        write_sample(contract, data)
+
+
+def _lay_out(story: Story, root: Path) -> None:
+    """Put the world as it is, and the world as it will be, where the pipelines look for data; deploy them."""
+    changed = root / ".local" / "changed-world"
+    write_changed_world(story.contract, root / "data" / "training-data.csv", changed)
+    for world, folder in (("", root / "data"), ("changed-", changed)):
+        for name, place in (("training-data", "training"), ("inference-data", "inference"), ("ground-truth", "labels")):
+            if (folder / f"{name}.csv").exists() and (world, place) != ("changed-", "labels"):
+                story.cloud.upload(folder / f"{name}.csv", f"{story.data}/{world}{place}/{name}.csv")
+    story.cloud.deploy()
+
+
+def _train(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("training")
+        return record, _not(record, "Succeeded")
+
+    story.tell("A model is trained", "the metric is met, and version 1 waits for approval", happened)
+
+
+def _refuse_unapproved(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("inference")
+        return record, _not_failed_at(record, "NoApprovedModel")
+
+    story.tell("A batch arrives before anybody approved the model", "nothing is predicted", happened)
+
+
+def _approve_first(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        approve(story.cloud.environment, version=1, comment="Rehearsal: the evaluation looks right.")
+        return None, ""
+
+    story.tell("A person approves version 1", "from now on inference uses it", happened)
+
+
+def _infer(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("inference")
+        return record, _not(record, "Succeeded") or _not_output(record, "DataQuality", "PASS")
+
+    story.tell("The batch is predicted", "its data is like the training data, and its labels agree", happened)
+
+
+def _drift(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("inference", **_changed(story))
+        fault = _not(record, "Succeeded") or _not_output(record, "DataQuality", "VIOLATION")
+        return record, fault or ("" if _step(record, "ModelQuality")["status"] == "Skipped" else "there were labels")
+
+    story.tell("A batch arrives from a world that has changed", "the drift is found; labels are still to come", happened)
+
+
+def _violate(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        labels = story.cloud.root / ".local" / "changed-world" / "ground-truth.csv"
+        story.cloud.upload(labels, f"{story.data}/changed-labels/ground-truth.csv")
+        record = story.run("inference", **_changed(story))
+        return record, _not_failed_at(record, "ModelQualityViolation")
+
+    story.tell("Its labels come in", "the model is found to be wrong about this world", happened)
+
+
+def _retune(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("training-hpo", InputDataUri=f"{story.data}/changed-training", **TUNING)
+        if fault := _not(record, "Succeeded"):
+            return record, fault
+        approve(story.cloud.environment, version=2, comment="Rehearsal: better than version 1.", evidence=EVIDENCE)
+        return record, ""
+
+    expected = "version 2 is better than version 1 there, and the review board approves it"
+    story.tell("The model is tuned anew on rows of the changed world", expected, happened)
+
+
+def _recover(story: Story) -> None:
+    def happened() -> tuple[Record | None, str]:
+        record = story.run("inference", **_changed(story))
+        return record, _not(record, "Succeeded") or _not_output(record, "DataQuality", "PASS")
+
+    story.tell("The same batch again", "version 2 knows this world: no drift, and the labels agree", happened)
+
+
+def _changed(story: Story) -> dict[str, str]:
+    return {
+        "InputDataUri": f"{story.data}/changed-inference",
+        "LabelsUri": f"{story.data}/changed-labels",
+    }
+
+
+def _step(record: Record, name: str) -> dict[str, Any]:
+    return next(step for step in record["steps"] if step["name"] == name)
+
+
+def _not(record: Record, status: str) -> str:
+    """What is wrong with an execution that should have ended in a status."""
+    return "" if record["status"] == status else f"the {record['kind']} pipeline {record['status']}: {record['reason']}"
+
+
+def _not_failed_at(record: Record, step: str) -> str:
+    """What is wrong with an execution that one Fail step, and nothing else, should have ended."""
+    failed = [found["name"] for found in record["steps"] if found["status"] == "Failed"]
+    return "" if failed == [step] else _not(record, f"Failed at {step}")
+
+
+def _not_output(record: Record, output: str, value: str) -> str:
+    """What is wrong with an execution whose data-quality report should have said something."""
+    found = _step(record, "ReportDataQuality")["result"]["OutputParameters"][output]
+    return "" if found == value else f"{output} is {found}"

@@ -1,0 +1,211 @@
+"""python -m pipelines: compile and check the definitions, deploy and start them, decide on their models.
+
+Each command imports what it needs when it runs: the SDK alone takes seconds, and most commands do without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines import ROOT
+
+from errors import JobError, run_job  # isort: skip - importing pipelines puts jobs/ on the path
+
+from pipelines.environment import Environment, load_environment
+from pipelines.settings import KINDS
+
+CHANGED = 2  # the exit code of `diff --exit-code`
+
+
+def compile_definitions(arguments: argparse.Namespace) -> None:
+    """Write the definitions."""
+    from pipelines.compiled import write_compiled
+
+    for kind, path in write_compiled(arguments.output, ROOT).items():
+        print(f"{kind}: {path} ({path.stat().st_size / 1024:.0f} KB)")
+
+
+def check(arguments: argparse.Namespace, environment: Environment | None = None) -> None:
+    """Check the definitions, as they are compiled or as they would be deployed."""
+    from pipelines.compiled import compile_all
+    from pipelines.deployment import find_faults, wanted_pipelines
+    from pipelines.environment import read_lineage
+
+    if environment is None:
+        definitions = {kind: json.loads(text) for kind, text in compile_all(ROOT).items()}
+    else:
+        wanted = wanted_pipelines(environment, ROOT, read_lineage(ROOT))
+        definitions = {pipeline.name: pipeline.definition for pipeline in wanted.values()}
+    faults = find_faults(definitions)
+    print("\n".join(faults) or f"nothing is wrong with {', '.join(definitions)}")
+    if faults:
+        sys.exit(1)
+
+
+def diff(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Tell what a deployment would change."""
+    from pipelines import changes, deployment
+
+    found = deployment.diff(environment, ROOT)
+    print("\n\n".join(map(changes.render, found.values())))
+    if arguments.exit_code and any(found.values()):
+        sys.exit(CHANGED)
+
+
+def deploy(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Deploy."""
+    from pipelines import deployment
+
+    deployment.deploy(environment, ROOT)
+
+
+def start(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Start a pipeline."""
+    from pipelines import aws, executions
+
+    parameters = parse_parameters(arguments.param)
+    aws.caller(environment)
+    arn = executions.start(environment, arguments.kind, parameters)
+    print(arn)
+    if environment.endpoint_url is None:
+        print(f"{executions.console_link(environment)} (then Pipelines, {environment.pipeline_name(arguments.kind)})")
+    if arguments.wait:
+        execution = executions.wait(environment, arn)
+        if execution.status != "Succeeded":
+            raise JobError(f"the execution {execution.status.lower()}: {execution.reason or 'somebody stopped it'}")
+
+
+def status(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Show executions and models."""
+    from pipelines import executions
+    from pipelines import status as tables
+
+    console = tables.status_console()
+    if arguments.execution:
+        tables.show_one(executions.describe(environment, arguments.execution), console)
+    else:
+        tables.show_all(environment, KINDS, arguments.limit, console)
+
+
+def approve(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Approve a version of the model."""
+    from pipelines import registry
+
+    package = registry.approve(environment, arguments.version, arguments.comment, arguments.evidence)
+    print(f"version {package.version} is approved: the pipeline inference takes the latest approved version")
+
+
+def reject(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Reject a version of the model."""
+    from pipelines import registry
+
+    package = registry.reject(environment, arguments.version, arguments.comment)
+    print(f"version {package.version} is rejected")
+
+
+def adopt_hyperparameters(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Take tuned hyperparameters over into the config."""
+    from pipelines import adoption
+
+    changed = adoption.adopt_hyperparameters(environment, arguments.version, ROOT)
+    for name, (old, new) in changed.items():
+        print(f"{name}: {old} -> {new}")
+    print(
+        "config/hyperparameters.yaml is changed; commit it, and deploy"
+        if changed
+        else "config/hyperparameters.yaml has these values already"
+    )
+
+
+def parse_parameters(texts: list[str]) -> dict[str, str]:
+    """Take Name=Value texts apart.
+
+    Raises:
+        JobError: one has another form, or a name comes twice.
+    """
+    parameters: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise JobError(f"--param {text!r} must have the form Name=Value, for example --param MetricThreshold=2.5")
+        if name in parameters:
+            raise JobError(f"--param gives {name} twice; give it once")
+        parameters[name] = value
+    return parameters
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines", description="Work with the project's pipelines.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(
+        name: str, summary: str, run: Callable[..., None], where: str | None = "dev"
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        added.add_argument(
+            "--env",
+            dest="environment",
+            metavar="NAME",
+            default=where,
+            help="a file of config/environments, or local" + (" [default: %(default)s]" if where else ""),
+        )
+        added.set_defaults(run=run)
+        return added
+
+    compiling = commands.add_parser("compile", help="write the definitions", description="Write the definitions.")
+    compiling.add_argument(
+        "--output", type=Path, metavar="FOLDER", default=ROOT / "build" / "pipelines", help="where to"
+    )
+    compiling.set_defaults(run=compile_definitions)
+    command("check", "check the definitions, or with --env what would be deployed", check, where=None)
+    compared = command("diff", "tell what deploy would change", diff)
+    compared.add_argument("--exit-code", action="store_true", help=f"end with {CHANGED} if more than lineage changes")
+    command("deploy", "upload the code, create or update the pipelines", deploy)
+    started = command("start", "start a pipeline", start)
+    started.add_argument("kind", choices=KINDS, help="which")
+    started.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; may be repeated"
+    )
+    started.add_argument("--wait", action="store_true", help="until it has ended; exit code 1 unless it succeeds")
+    shown = command("status", "show the latest executions and models", status)
+    shown.add_argument("--limit", type=int, default=1, metavar="N", help="executions of each pipeline [default: 1]")
+    shown.add_argument("--execution", metavar="ARN", help="only this one")
+    approved = command("approve", "approve a version of the model", approve)
+    approved.add_argument("--evidence", metavar="TEXT", help="the review board's record: for models of training-hpo")
+    rejected = command("reject", "reject a version of the model", reject)
+    for decision in (approved, rejected):
+        decision.add_argument("--comment", required=True, metavar="TEXT", help="why")
+    adopted = command("adopt-hyperparameters", "write tuned hyperparameters into the config", adopt_hyperparameters)
+    for versioned, usual in (
+        (approved, "that waits"),
+        (rejected, "that waits"),
+        (adopted, "that is tuned and approved"),
+    ):
+        versioned.add_argument("--version", type=int, metavar="N", help=f"which [default: the latest {usual}]")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Parse the arguments and do what they say.
+
+    Raises:
+        JobError: it cannot be done; the message says why, and what to do.
+    """
+    arguments = make_parser().parse_args(argv)
+    if "environment" not in arguments or arguments.environment is None:
+        arguments.run(arguments)
+        return
+    from pipelines import aws
+
+    environment = load_environment(arguments.environment, ROOT)
+    with aws.in_sentences(environment):
+        arguments.run(arguments, environment)
+
+
+if __name__ == "__main__":
+    run_job(main)

@@ -1,0 +1,1 @@
+"""The rules that `pipelines.check` holds a definition against, one module for each kind of fault."""

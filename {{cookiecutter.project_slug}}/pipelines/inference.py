@@ -1,0 +1,317 @@
+"""The pipeline `inference`: predict with the approved model, check the data, and the model where labels have come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker.core.workflow.conditions import ConditionEquals, ConditionIn
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterInteger, ParameterString
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import Step
+
+from metric_names import LOWER_IS_BETTER
+from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
+from pipelines.settings import Settings
+from pipelines.steps import (
+    LambdaFunctionStep,
+    ModelStep,
+    ProcessingJobStep,
+    QualityCheckJobStep,
+    Request,
+    TransformJobStep,
+)
+
+VERDICT = PropertyFile(name="Verdict", output_name="verdict", path="verdict.json")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What an execution may be started with."""
+
+    data: ParameterString
+    labels: ParameterString
+    threshold: ParameterFloat
+    instance_type: ParameterString
+    instance_count: ParameterInteger
+
+    @classmethod
+    def of(cls, settings: Settings) -> Parameters:
+        """The parameters, with what the team has settled as their defaults."""
+        machine = settings.machines.inference
+        return cls(
+            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/inference"),
+            labels=ParameterString("LabelsUri", default_value=f"{BUCKET}/data/labels"),
+            threshold=ParameterFloat("MetricThreshold", default_value=settings.contract.threshold),
+            instance_type=ParameterString("InstanceType", default_value=machine.instance_type),
+            instance_count=ParameterInteger("InstanceCount", default_value=machine.instance_count),
+        )
+
+    def all(self) -> list[Any]:
+        """The parameters in their order."""
+        return [self.data, self.labels, self.threshold, self.instance_type, self.instance_count]
+
+
+def build(settings: Settings) -> Pipeline:
+    """The definition of the pipeline."""
+    parts, parameters = Parts(settings, "inference"), Parameters.of(settings)
+    resolve = parts.resolve_inputs("inference", parameters.data, parameters.labels)
+    features = preprocess(parts, parameters, resolve)
+    predict, predictions = batch_inference(parts, parameters, resolve, features)
+    monitored = quality_input(parts, parameters, resolve, predictions)
+    checked = data_quality_check(parts, resolve, monitored)
+    reported = report_data_quality(parts, parameters, checked)
+    judged = model_quality(parts, parameters, resolve, predictions)
+    return parts.pipeline(
+        parameters.all(),
+        [
+            resolve,
+            model_approved(resolve, features),
+            *predict,
+            monitored,
+            checked,
+            reported,
+            labels_available(resolve, reported, judged),
+            quality_held(settings),
+        ],
+    )
+
+
+def model_approved(resolve: LambdaFunctionStep, features: ProcessingJobStep) -> ConditionStep:
+    """Go on if there is an approved model; everything else needs Preprocess, so nothing runs without one."""
+    message = (
+        "There is no approved model in the model package group ${model_package_group}. Start the pipeline training, "
+        "then approve its model: python -m pipelines approve --env ${environment}"
+    )
+    return ConditionStep(
+        name="ModelApproved",
+        conditions=[ConditionEquals(left=resolve.output("ModelApproved"), right="true")],
+        if_steps=[features],
+        else_steps=[FailStep(name="NoApprovedModel", error_message=message)],
+    )
+
+
+def sharded_job(
+    parts: Parts,
+    parameters: Parameters,
+    step: str,
+    script: str,
+    arguments: list[Any],
+    inputs: dict[str, Any],
+    shard: str,
+    output: str,
+    environment: dict[str, Any] | None = None,
+) -> ProcessingJobStep:
+    """A job on several instances, of which each gets its part of the files of one input."""
+    machine = parts.settings.machines.inference
+    request = parts.script(
+        step,
+        script,
+        [*arguments, "--sharded"],
+        cluster=parts.cluster(machine, parameters.instance_type, parameters.instance_count),
+        inputs=inputs,
+        outputs=[output],
+        machine=machine,
+        sharded=[shard],
+        environment=environment,
+    )
+    return ProcessingJobStep(step, request, cache=parts.cache, retry_policies=parts.retries)
+
+
+def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep) -> ProcessingJobStep:
+    """Make features of the rows, with what the approved model's preprocessor has learned."""
+    folders = flags(input_dir=incoming("data"), artifact_dir=incoming("model"), output_dir=outgoing("features"))
+    form = flags(format="csv") if parts.settings.batch_inference == "transform" else []
+    return sharded_job(
+        parts,
+        parameters,
+        "Preprocess",
+        "preprocess.py",
+        ["apply", *folders, *form],
+        inputs={"data": parameters.data, "model": resolve.output("ModelDataUri")},
+        shard="data",
+        output="features",
+        environment={"DATA_VERSION": resolve.output("DataVersion")},  # the cache must notice new data
+    )
+
+
+def batch_inference(
+    parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, features: ProcessingJobStep
+) -> tuple[list[Step], Any]:
+    """The steps that predict, and where the predictions lie."""
+    model = resolve.output("ModelDataUri")
+    if parts.settings.batch_inference == "processing":
+        job = predict(parts, parameters, model, features)
+        return [job], job.output("predictions")
+    created = create_model(parts, model, features)
+    transform = transform_job(parts, parameters, created, features)
+    return [created, transform], transform.properties.TransformOutput.S3OutputPath
+
+
+def predict(parts: Parts, parameters: Parameters, model: Any, features: ProcessingJobStep) -> ProcessingJobStep:
+    """Predict in a processing job."""
+    return sharded_job(
+        parts,
+        parameters,
+        "BatchInference",
+        "predict.py",
+        flags(input_dir=incoming("features"), model_dir=incoming("model"), output_dir=outgoing("predictions")),
+        inputs={"features": features.output("features"), "model": model},
+        shard="features",
+        output="predictions",
+    )
+
+
+def create_model(parts: Parts, model: Any, features: ProcessingJobStep) -> ModelStep:
+    """Make the approved model known to batch transform; after Preprocess, which runs with an approved model only."""
+    request = {
+        "PrimaryContainer": parts.served(model),
+        "ExecutionRoleArn": "${role_arn}",
+        "VpcConfig": parts.vpc,
+        "EnableNetworkIsolation": True,
+        "Tags": parts.tags,
+    }
+    return ModelStep("CreateModel", request, depends_on=[features], retry_policies=parts.request_retries)
+
+
+def transform_job(
+    parts: Parts, parameters: Parameters, created: ModelStep, features: ProcessingJobStep
+) -> TransformJobStep:
+    """Predict in a batch transform job: lines of features go in, lines of JSON come out."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": features.output("features")}
+    request: Request = {
+        "ModelName": created.properties.ModelName,
+        "BatchStrategy": "MultiRecord",
+        "MaxPayloadInMB": 6,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": source},
+            "ContentType": "text/csv",
+            "SplitType": "Line",
+        },
+        "TransformOutput": {
+            "S3OutputPath": parts.uri("BatchInference", "predictions"),
+            "Accept": "application/jsonlines",
+            "AssembleWith": "Line",
+            "KmsKeyId": "${kms_key_arn}",
+        },
+        "TransformResources": {
+            "InstanceType": parameters.instance_type,
+            "InstanceCount": parameters.instance_count,
+            "VolumeKmsKeyId": "${kms_key_arn}",
+        },
+        "Tags": parts.tags,
+    }
+    return TransformJobStep("BatchInference", request, cache=parts.cache, retry_policies=parts.retries)
+
+
+def quality_input(
+    parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
+) -> ProcessingJobStep:
+    """Put inputs and predictions side by side, in the columns of the baseline."""
+    return sharded_job(
+        parts,
+        parameters,
+        "QualityInput",
+        "quality_input.py",
+        [
+            *flags(input_dir=incoming("data"), predictions_dir=incoming("predictions")),
+            *flags(contract=f"{incoming('contract')}/dataset.yaml", output_dir=outgoing("monitored")),
+        ],
+        inputs={"data": parameters.data, "predictions": predictions, "contract": parts.contract},
+        shard="data",
+        output="monitored",
+        environment={"DATA_VERSION": resolve.output("DataVersion")},
+    )
+
+
+def data_quality_check(parts: Parts, resolve: LambdaFunctionStep, monitored: ProcessingJobStep) -> QualityCheckJobStep:
+    """Compare the data with the baseline that was registered with the approved model."""
+    return QualityCheckJobStep(
+        "DataQualityCheck",
+        parts.quality_check("DataQualityCheck", monitored.output("monitored")),
+        skip_check=False,
+        register_new_baseline=False,
+        fail_on_violation=False,  # ReportDataQuality tells of it; predictions are not held back
+        supplied_statistics=resolve.output("BaselineStatisticsUri"),
+        supplied_constraints=resolve.output("BaselineConstraintsUri"),
+    )
+
+
+def report_data_quality(parts: Parts, parameters: Parameters, checked: QualityCheckJobStep) -> LambdaFunctionStep:
+    """Put an event on the bus if the check has found violations."""
+    return LambdaFunctionStep(
+        "ReportDataQuality",
+        "${report_data_quality_arn}",
+        inputs={
+            "results_uri": parts.uri("DataQualityCheck", "quality-check"),
+            "data_uri": parameters.data,
+            "project": "${project}",
+            "environment": "${environment}",
+            "pipeline_name": ExecutionVariables.PIPELINE_NAME,
+            "execution_arn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        },
+        outputs=["DataQuality", "Violations"],
+        depends_on=[checked],
+    )
+
+
+def model_quality(
+    parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
+) -> ProcessingJobStep:
+    """Judge the predictions by the labels."""
+    machine = parts.settings.machines.processing
+    request = parts.script(
+        "ModelQuality",
+        "model_quality.py",
+        [
+            *flags(predictions_dir=incoming("predictions"), labels_dir=incoming("labels")),
+            *flags(contract=f"{incoming('contract')}/dataset.yaml", output_dir=outgoing("verdict")),
+            *flags(threshold=parameters.threshold.to_string()),
+        ],
+        cluster=parts.cluster(machine, parameters.instance_type),
+        inputs={"predictions": predictions, "labels": resolve.output("LabelsUri"), "contract": parts.contract},
+        outputs=["verdict"],
+        machine=machine,
+    )
+    return ProcessingJobStep("ModelQuality", request, property_files=[VERDICT], retry_policies=parts.retries)
+
+
+def labels_available(
+    resolve: LambdaFunctionStep, reported: LambdaFunctionStep, judged: ProcessingJobStep
+) -> ConditionStep:
+    """Judge the model only where labels have come; data quality has been told of before."""
+    return ConditionStep(
+        name="LabelsAvailable",
+        conditions=[ConditionEquals(left=resolve.output("LabelsAvailable"), right="true")],
+        if_steps=[judged],
+        else_steps=[],
+        depends_on=[reported],
+    )
+
+
+def quality_held(settings: Settings) -> ConditionStep:
+    """End the execution with what was found if the model violates its threshold: that may start a retraining."""
+    limit = "at most" if settings.contract.metric in LOWER_IS_BETTER else "at least"
+    words: list[Any] = [
+        f"Model quality violation: on the labels that came, {settings.contract.metric} is ",
+        judgement("value"),
+        f" and must be {limit} ",
+        judgement("threshold"),
+        ". Read verdict.json of the step ModelQuality; train again on newer data, or with the pipeline training-hpo.",
+    ]
+    return ConditionStep(
+        name="QualityHeld",
+        conditions=[ConditionIn(value=judgement("verdict"), in_values=["PASS", "NO_LABELS"])],
+        if_steps=[],
+        else_steps=[FailStep(name="ModelQualityViolation", error_message=Join(on="", values=words))],
+    )
+
+
+def judgement(path: str) -> JsonGet:
+    """A value of verdict.json."""
+    return JsonGet(step_name="ModelQuality", property_file=VERDICT, json_path=path)

@@ -1,0 +1,259 @@
+"""What the team decides about the pipelines, read from config/ and checked: nothing is guessed, nothing ignored."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract import Contract, load_contract
+from errors import JobError
+from pipelines import ROOT
+from pipelines.code import CodeKeys, code_keys
+from pipelines.strict_yaml import Section
+
+KINDS = ("training", "training-hpo", "inference")
+ROUNDS = {"num_round": int, "early_stopping_rounds": int}  # arguments of train.py beside its HYPERPARAMETERS
+TAG = r"[\w .:/=+@-]{1,128}"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How labelled rows are dealt out: shares in twentieths."""
+
+    seed: int
+    validation_share: float
+    test_share: float
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a job runs on, and for how long at most."""
+
+    instance_type: str
+    volume_gb: int
+    max_minutes: int
+    instance_count: int = 1
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The machine for each purpose."""
+
+    processing: Machine
+    training: Machine
+    inference: Machine
+    monitoring: Machine
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where a tuning looks for the best value of a hyperparameter.
+
+    Attributes:
+        type: integer, continuous or categorical.
+        values: the lowest and the highest value, or the categories.
+        scaling: on which scale numbers are searched.
+    """
+
+    name: str
+    type: str
+    values: tuple[str, ...]
+    scaling: str = "Auto"
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The search of the pipeline training-hpo."""
+
+    strategy: str
+    jobs: int
+    parallel_jobs: int
+    early_stopping: str
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """What is done when SageMaker, and not the job, has failed."""
+
+    max_attempts: int
+    first_wait_seconds: int
+    backoff_rate: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the definitions are made of."""
+
+    project: str
+    contract: Contract
+    code: CodeKeys
+    batch_inference: str
+    split: Split
+    champion_tolerance: float
+    machines: Machines
+    tuning: Tuning
+    hyperparameters: dict[str, int | float]
+    cache_days: int
+    retries: Retries
+    tags: dict[str, str]
+
+
+def load_settings(root: Path = ROOT) -> Settings:
+    """Read config/pipelines.yaml, config/hyperparameters.yaml and config/dataset.yaml of a project.
+
+    Raises:
+        JobError: a file is missing, is not YAML, or holds a key or a value that cannot be.
+    """
+    given = Section.of_file(root / "config" / "pipelines.yaml", root)
+    settings = Settings(
+        project=given.text("project", r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower-case words joined by hyphens"),
+        contract=load_contract(root / "config" / "dataset.yaml"),
+        code=code_keys(root),
+        batch_inference=given.choice("batch_inference", "processing", "transform"),
+        split=_split(given.section("split")),
+        champion_tolerance=given.number("champion_tolerance", least=0),
+        machines=_machines(given.section("machines")),
+        tuning=_tuning(given.section("tuning"), hyperparameter_types(root)),
+        hyperparameters=load_hyperparameters(root),
+        cache_days=given.whole("cache_days", most=365),
+        retries=_retries(given.section("retries")),
+        tags=_tags(given.section("tags")),
+    )
+    given.refuse_the_rest()
+    return settings
+
+
+def load_hyperparameters(root: Path = ROOT) -> dict[str, int | float]:
+    """Read config/hyperparameters.yaml: the value of each hyperparameter of train.py.
+
+    Raises:
+        JobError: a hyperparameter is missing, unknown, or no number of its type.
+    """
+    given = Section.of_file(root / "config" / "hyperparameters.yaml", root)
+    values = {
+        name: given.whole(name) if kind is int else given.number(name)
+        for name, kind in hyperparameter_types(root).items()
+    }
+    given.refuse_the_rest()
+    return values
+
+
+def hyperparameter_types(root: Path = ROOT) -> dict[str, type]:
+    """The hyperparameters that jobs/train.py takes, and whether each is an int or a float.
+
+    They are read from its text: to import it would load XGBoost.
+
+    Raises:
+        JobError: train.py does not list them as a dict of plain numbers.
+    """
+    path = root / "jobs" / "train.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) == "HYPERPARAMETERS":
+            return ROUNDS | {name: type(value) for name, value in ast.literal_eval(node.value).items()}
+    raise JobError(
+        f"{path}: lists no `HYPERPARAMETERS: dict[str, int | float]`, by which the pipelines know its arguments"
+    )
+
+
+def _split(given: Section) -> Split:
+    split = Split(
+        seed=given.whole("seed"),
+        validation_share=given.number("validation_share", least=0.05, most=0.9),
+        test_share=given.number("test_share", least=0.05, most=0.9),
+    )
+    given.refuse_the_rest()
+    return split
+
+
+def _machines(given: Section) -> Machines:
+    machines = Machines(
+        processing=_machine(given.section("processing")),
+        training=_machine(given.section("training")),
+        inference=_machine(given.section("inference"), counted=True),
+        monitoring=_machine(given.section("monitoring")),
+    )
+    given.refuse_the_rest()
+    return machines
+
+
+def _machine(given: Section, *, counted: bool = False) -> Machine:
+    machine = Machine(
+        instance_type=given.text(
+            "instance_type", r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type of SageMaker, for example ml.m5.large"
+        ),
+        volume_gb=given.whole("volume_gb", least=1, most=16384),
+        max_minutes=given.whole("max_minutes", least=1, most=5 * 24 * 60),  # what AWS grants where one has not asked
+        instance_count=given.whole("instance_count", least=1, most=100) if counted else 1,
+    )
+    given.refuse_the_rest()
+    return machine
+
+
+def _tuning(given: Section, known: Mapping[str, type]) -> Tuning:
+    tuning = Tuning(
+        strategy=given.choice("strategy", "Bayesian", "Random"),
+        jobs=given.whole("jobs", least=1, most=750),
+        parallel_jobs=given.whole("parallel_jobs", least=1, most=100),
+        early_stopping=given.choice("early_stopping", "Auto", "Off"),
+        ranges=_ranges(given.section("ranges"), known),
+    )
+    given.refuse_the_rest()
+    return tuning
+
+
+def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
+    names = given.names
+    for name in names:
+        if name not in known:
+            raise given.refusal(name, given.take(name), f"left out: train.py knows {', '.join(known)}")
+    if not names:
+        raise JobError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
+    return tuple(_range(name, given.section(name), known[name]) for name in names)
+
+
+def _range(name: str, given: Section, kind: type) -> Range:
+    number = "integer" if kind is int else "continuous"
+    type_ = given.choice("type", number, "categorical")
+    if type_ == "categorical":
+        found = Range(name, type_, given.texts("values", r".{1,256}", 'a list of texts, for example ["0", "1", "10"]'))
+    else:
+        found = _number_range(name, type_, given)
+    given.refuse_the_rest()
+    return found
+
+
+def _number_range(name: str, type_: str, given: Section) -> Range:
+    numbers = {key: given.whole(key) if type_ == "integer" else given.number(key) for key in ("min", "max")}
+    low, high = numbers["min"], numbers["max"]
+    scaling = "Auto"
+    if "scaling" in given.names:
+        scaling = given.choice("scaling", "Auto", "Linear", "Logarithmic", "ReverseLogarithmic")
+    if low >= high:
+        raise given.refusal("max", high, f"above min, which is {low}")
+    if scaling == "Logarithmic" and low <= 0:
+        raise given.refusal("min", low, "above 0 on the scale Logarithmic")
+    if scaling == "ReverseLogarithmic" and (type_ == "integer" or not 0 <= low < high < 1):
+        raise given.refusal("scaling", scaling, "another one: this is for continuous ranges from 0 to below 1")
+    return Range(name, type_, (str(low), str(high)), scaling)
+
+
+def _retries(given: Section) -> Retries:
+    retries = Retries(
+        max_attempts=given.whole("max_attempts", least=1, most=20),
+        first_wait_seconds=given.whole("first_wait_seconds", least=1, most=3600),
+        backoff_rate=given.number("backoff_rate", least=1, most=10),
+    )
+    given.refuse_the_rest()
+    return retries
+
+
+def _tags(given: Section) -> dict[str, str]:
+    wanted = "up to 128 letters, digits, spaces and _ . : / = + @ -, in quotes"
+    for name in given.names:
+        if not re.fullmatch(TAG, name) or name.lower().startswith("aws:"):
+            raise given.refusal(name, given.take(name), f"under a name of {wanted}, that does not start with aws:")
+    return {name: given.text(name, TAG, wanted) for name in given.names}

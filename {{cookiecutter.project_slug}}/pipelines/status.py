@@ -1,0 +1,123 @@
+"""How the pipelines and the models of an environment are doing, as tables to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pipelines import executions, registry
+from pipelines.environment import Environment
+from pipelines.executions import Execution, StepRun
+from pipelines.registry import ModelPackage
+
+COLOURS = {
+    "Succeeded": "green",
+    "Approved": "green",
+    "Failed": "red",
+    "Rejected": "red",
+    "Stopped": "yellow",
+    "Stopping": "yellow",
+    "PendingManualApproval": "yellow",
+    "Executing": "cyan",
+    "Starting": "cyan",
+}
+MODELS = 10  # versions that are shown
+
+
+def show_all(environment: Environment, kinds: Iterable[str], limit: int, console: Console) -> None:
+    """Show the latest executions of each pipeline, and the latest versions of the model."""
+    for kind in kinds:
+        found = executions.latest(environment, kind, limit)
+        console.print(Text(environment.pipeline_name(kind), "bold"))
+        if found is None:
+            console.print(f"  not deployed; python -m pipelines deploy --env {environment.name}", highlight=False)
+        elif not found:
+            console.print(
+                f"  never started; python -m pipelines start {kind} --env {environment.name}", highlight=False
+            )
+        for execution in found or []:
+            _print(console, execution_view(execution))
+    console.print(Text(environment.model_package_group, "bold"))
+    packages = registry.model_packages(environment, MODELS)
+    _print(console, models_table(packages) if packages else Text("no model yet"))
+
+
+def show_one(execution: Execution, console: Console) -> None:
+    """Show one execution."""
+    console.print(Text(execution.arn, "bold"))
+    _print(console, execution_view(execution))
+
+
+def status_console() -> Console:
+    """Standard output: a terminal as it is, anything else without colours and without a line ever being broken."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=10_000)
+
+
+def execution_view(execution: Execution) -> RenderableType:
+    """An execution with its steps below."""
+    head = Text("  ").join(
+        [
+            Text(execution.id),
+            _coloured(execution.status),
+            Text(_time(execution.started)),
+            Text(_duration(execution.started, execution.ended)),
+        ]
+    )
+    reason = [Text(execution.reason, "red")] if execution.reason else []
+    return Group(head, *reason, Padding(steps_table(execution.steps), (0, 0, 0, 2)))
+
+
+def steps_table(steps: Iterable[StepRun]) -> Table:
+    """Steps, one a line."""
+    table = _table()
+    for step in steps:
+        table.add_row(step.name, _coloured(step.status), _duration(step.started, step.ended), Text(step.note))
+    return table
+
+
+def models_table(packages: Iterable[ModelPackage]) -> Table:
+    """Versions of the model, one a line."""
+    table = _table()
+    for package in packages:
+        metadata = package.metadata
+        table.add_row(
+            f"version {package.version}",
+            _coloured(package.status),
+            _time(package.created),
+            package.kind,
+            Text(" ".join(metadata[key] for key in ("metric", "value") if key in metadata)),
+            Text(package.comment),
+        )
+    return table
+
+
+def _table() -> Table:
+    return Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+
+
+def _print(console: Console, view: RenderableType) -> None:
+    console.print(Padding(view, (0, 0, 0, 2)))
+
+
+def _coloured(status: str) -> Text:
+    return Text(status, COLOURS.get(status, ""))
+
+
+def _time(moment: datetime) -> str:
+    """A moment in this machine's time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def _duration(started: datetime | None, ended: datetime | None) -> str:
+    """How long something took, or has taken so far."""
+    if started is None:
+        return ""
+    seconds = round(((ended or datetime.now(timezone.utc)) - started).total_seconds())
+    hours, minutes = divmod(seconds // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"

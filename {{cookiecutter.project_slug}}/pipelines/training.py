@@ -1,0 +1,290 @@
+"""The pipeline `training`: preprocess, train, evaluate, and register the model if it is good enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagemaker.core.workflow.conditions import (
+    ConditionComparison,
+    ConditionGreaterThanOrEqualTo,
+    ConditionLessThanOrEqualTo,
+)
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.pipeline import Pipeline
+from sagemaker.mlops.workflow.steps import Step
+
+from metric_names import LOWER_IS_BETTER, metric_pattern
+from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
+from pipelines.settings import Settings
+from pipelines.steps import (
+    LambdaFunctionStep,
+    ProcessingJobStep,
+    QualityCheckJobStep,
+    RegisterModelStep,
+    Request,
+    TrainingJobStep,
+)
+
+CHANNELS = ("train", "validation", "preprocessor")
+EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What an execution may be started with."""
+
+    data: ParameterString
+    threshold: ParameterFloat
+    tolerance: ParameterFloat
+    processing: ParameterString
+    training: ParameterString
+
+    @classmethod
+    def of(cls, settings: Settings) -> Parameters:
+        """The parameters, with what the team has settled as their defaults."""
+        machines = settings.machines
+        return cls(
+            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/training"),
+            threshold=ParameterFloat("MetricThreshold", default_value=settings.contract.threshold),
+            tolerance=ParameterFloat("ChampionTolerance", default_value=settings.champion_tolerance),
+            processing=ParameterString("ProcessingInstanceType", default_value=machines.processing.instance_type),
+            training=ParameterString("TrainingInstanceType", default_value=machines.training.instance_type),
+        )
+
+    def all(self) -> list[Any]:
+        """The parameters in their order."""
+        return [self.data, self.threshold, self.tolerance, self.processing, self.training]
+
+
+def build(settings: Settings) -> Pipeline:
+    """The definition of the pipeline."""
+    parts, parameters = Parts(settings, "training"), Parameters.of(settings)
+    resolve = parts.resolve_inputs("training", parameters.data, labels="")
+    fitted = preprocess(parts, parameters, resolve)
+    baseline = data_quality_baseline(parts, fitted)
+    trained = train(parts, parameters, fitted)
+    model = trained.properties.ModelArtifacts.S3ModelArtifacts
+    evaluated = evaluate(parts, parameters, fitted, resolve, model)
+    register = register_model(parts, parameters, resolve, evaluated, baseline, model)
+    check = check_metric(parts, parameters, register)
+    return parts.pipeline(parameters.all(), [resolve, fitted, baseline, trained, evaluated, check])
+
+
+def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep) -> ProcessingJobStep:
+    """Split the labelled rows and learn from the training split; on one instance, since it has to see all rows."""
+    split, machine = parts.settings.split, parts.settings.machines.processing
+    outputs = (*CHANNELS, "test", "baseline")
+    request = parts.script(
+        "Preprocess",
+        "preprocess.py",
+        [
+            "fit",
+            *flags(input_dir=incoming("data"), contract=f"{incoming('contract')}/dataset.yaml"),
+            *flags(**{f"{name}_dir": outgoing(name) for name in outputs}),
+            *flags(seed=str(split.seed)),
+            *flags(validation_share=str(split.validation_share), test_share=str(split.test_share)),
+        ],
+        cluster=parts.cluster(machine, parameters.processing),
+        inputs={"data": parameters.data, "contract": parts.contract},
+        outputs=outputs,
+        machine=machine,
+        environment={"DATA_VERSION": resolve.output("DataVersion")},  # the cache must notice new data
+    )
+    return ProcessingJobStep("Preprocess", request, cache=parts.cache, retry_policies=parts.retries)
+
+
+def data_quality_baseline(parts: Parts, fitted: ProcessingJobStep) -> QualityCheckJobStep:
+    """Describe the training split, for later data to be compared with."""
+    return QualityCheckJobStep(
+        "DataQualityBaseline",
+        parts.quality_check("DataQualityBaseline", fitted.output("baseline")),
+        skip_check=True,
+        register_new_baseline=True,
+        fail_on_violation=False,
+        cache=parts.cache,
+    )
+
+
+def train(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep) -> TrainingJobStep:
+    """Train with the hyperparameters of config/hyperparameters.yaml."""
+    values = {name: str(value) for name, value in parts.settings.hyperparameters.items()}
+    request = training_job(parts, parameters, fitted, "Train")
+    request |= {"HyperParameters": SCRIPT_MODE | values, "Tags": parts.tags}
+    return TrainingJobStep("Train", request, cache=parts.cache, retry_policies=parts.retries)
+
+
+# How SageMaker's framework images are told what to run. Without a network the code comes by a channel.
+SCRIPT_MODE = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
+    "sagemaker_container_log_level": "20",
+    "sagemaker_region": "${region}",
+}
+
+
+def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:
+    """What a training job is, alone or as one of a tuning."""
+    machine, metric = parts.settings.machines.training, parts.settings.contract.metric
+    sources = {"code": f"{BUCKET}/{parts.settings.code.source}"} | {name: fitted.output(name) for name in CHANNELS}
+    return {
+        "AlgorithmSpecification": {
+            "TrainingImage": "${image_uri}",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": f"validation:{metric}", "Regex": metric_pattern(metric)}],
+        },
+        "RoleArn": "${role_arn}",
+        "InputDataConfig": [channel(name, uri) for name, uri in sources.items()],
+        "OutputDataConfig": {"S3OutputPath": parts.uri(step, "model"), "KmsKeyId": "${kms_key_arn}"},
+        "ResourceConfig": parts.cluster(machine, parameters.training),
+        "VpcConfig": parts.vpc,
+        "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_minutes * 60},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+    }
+
+
+def channel(name: str, uri: Any) -> Request:
+    """An input of a training job, which it finds in /opt/ml/input/data/<name>."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+
+
+def evaluate(
+    parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, resolve: LambdaFunctionStep, model: Any
+) -> ProcessingJobStep:
+    """Judge the model on the test split, against the threshold and against the approved model."""
+    machine = parts.settings.machines.processing
+    inputs = {"model": model, "test": fitted.output("test"), "champion": resolve.output("ModelDataUri")}
+    request = parts.script(
+        "Evaluate",
+        "evaluate.py",
+        [
+            *flags(**{f"{name}_dir": incoming(name) for name in inputs}, output_dir=outgoing("evaluation")),
+            *flags(threshold=parameters.threshold.to_string()),
+        ],
+        cluster=parts.cluster(machine, parameters.processing),
+        inputs=inputs,
+        outputs=["evaluation"],
+        machine=machine,
+    )
+    return ProcessingJobStep(
+        "Evaluate", request, property_files=[EVALUATION], cache=parts.cache, retry_policies=parts.retries
+    )
+
+
+def evaluated(path: str) -> JsonGet:
+    """A value of evaluation.json."""
+    return JsonGet(step_name="Evaluate", property_file=EVALUATION, json_path=path)
+
+
+def check_metric(parts: Parts, parameters: Parameters, register: Step) -> ConditionStep:
+    """Register the model if it meets the threshold and is not worse than the approved one; else say why not."""
+    metric = parts.settings.contract.metric
+    return ConditionStep(
+        name="CheckMetric",
+        conditions=[
+            meets(metric, evaluated("value"), parameters.threshold),
+            ConditionLessThanOrEqualTo(left=evaluated("champion.shortfall"), right=parameters.tolerance),
+        ],
+        if_steps=[register],
+        else_steps=[metric_not_met(metric, parameters)],
+    )
+
+
+def meets(metric: str, value: Any, threshold: Any) -> ConditionComparison:
+    """Whether a value is at least as good as the threshold: less is better for an error, more for a score."""
+    compare = ConditionLessThanOrEqualTo if metric in LOWER_IS_BETTER else ConditionGreaterThanOrEqualTo
+    return compare(left=value, right=threshold)
+
+
+def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
+    """End the execution with what was found and what can be done."""
+    limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+    words: list[Any] = [
+        f"The model was not registered. Its {metric} is ",
+        evaluated("value"),
+        f" and must be {limit} ",
+        parameters.threshold,
+        "; it falls short of the approved model by ",
+        evaluated("champion.shortfall"),
+        ", where ",
+        parameters.tolerance,
+        " is tolerated. Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
+        "or start again with another MetricThreshold or ChampionTolerance.",
+    ]
+    return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))
+
+
+def register_model(
+    parts: Parts,
+    parameters: Parameters,
+    resolve: LambdaFunctionStep,
+    evaluation: ProcessingJobStep,
+    baseline: QualityCheckJobStep,
+    model: Any,
+    more: dict[str, Any] | None = None,
+) -> RegisterModelStep:
+    """Put the model into the registry, where a person approves it; `more` is further metadata."""
+    found = baseline.properties
+    report = Join(on="/", values=[evaluation.output("evaluation"), EVALUATION.path])
+    request = {
+        "ModelPackageGroupName": "${model_package_group}",
+        "ModelPackageDescription": "A model of the pipeline ${project} ${environment} " + parts.kind,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": inference_specification(parts, model),
+        "ModelMetrics": {
+            "ModelQuality": {"Statistics": json_file(report)},
+            "ModelDataQuality": {
+                "Statistics": json_file(found.CalculatedBaselineStatistics),
+                "Constraints": json_file(found.CalculatedBaselineConstraints),
+            },
+        },
+        "DriftCheckBaselines": {
+            "ModelDataQuality": {
+                "Statistics": json_file(found.BaselineUsedForDriftCheckStatistics),
+                "Constraints": json_file(found.BaselineUsedForDriftCheckConstraints),
+            }
+        },
+        "MetadataProperties": {
+            "CommitId": "${git_commit}",
+            "Repository": "${repository}",
+            "GeneratedBy": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+            "ProjectId": "${project}",
+        },
+        "CustomerMetadataProperties": {
+            "git_commit": "${git_commit}",
+            "build_id": "${build_id}",
+            "data_version": resolve.output("DataVersion"),
+            "pipeline": ExecutionVariables.PIPELINE_NAME,
+            "execution": ExecutionVariables.PIPELINE_EXECUTION_ID,
+            "kind": parts.kind,
+            "metric": parts.settings.contract.metric,
+            "value": evaluated("value").to_string(),
+            "threshold": parameters.threshold.to_string(),
+            **(more or {}),
+        },
+    }
+    return RegisterModelStep("RegisterModel", request, retry_policies=parts.request_retries)
+
+
+def json_file(uri: Any) -> Request:
+    """How the registry names a JSON file."""
+    return {"ContentType": "application/json", "S3Uri": uri}
+
+
+def inference_specification(parts: Parts, model: Any) -> Request:
+    """How the model can be served."""
+    instance_types = [parts.settings.machines.inference.instance_type]
+    return {
+        "Containers": [parts.served(model)],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["application/jsonlines"],
+        "SupportedTransformInstanceTypes": instance_types,
+        "SupportedRealtimeInferenceInstanceTypes": instance_types,
+    }

@@ -1,0 +1,91 @@
+"""The pipeline `training-hpo`: as `training`, with a search for the best hyperparameters in place of one training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sagemaker.core.workflow.functions import Join
+from sagemaker.core.workflow.parameters import ParameterInteger
+from sagemaker.mlops.workflow.pipeline import Pipeline
+
+from metric_names import LOWER_IS_BETTER
+from pipelines.parts import Parts
+from pipelines.settings import Range, Settings
+from pipelines.steps import ProcessingJobStep, Request, TuningJobStep
+from pipelines.training import (
+    SCRIPT_MODE,
+    Parameters,
+    check_metric,
+    data_quality_baseline,
+    evaluate,
+    preprocess,
+    register_model,
+    training_job,
+)
+
+
+def build(settings: Settings) -> Pipeline:
+    """The definition of the pipeline."""
+    parts, parameters = Parts(settings, "training-hpo"), Parameters.of(settings)
+    jobs = ParameterInteger("TuningJobs", default_value=settings.tuning.jobs)
+    parallel = ParameterInteger("ParallelTuningJobs", default_value=settings.tuning.parallel_jobs)
+    resolve = parts.resolve_inputs("training", parameters.data, labels="")
+    fitted = preprocess(parts, parameters, resolve)
+    baseline = data_quality_baseline(parts, fitted)
+    tuned = tune(parts, parameters, fitted, {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": parallel})
+    model = best_model(tuned)
+    evaluated = evaluate(parts, parameters, fitted, resolve, model)
+    register = register_model(parts, parameters, resolve, evaluated, baseline, model, winners(settings, tuned))
+    check = check_metric(parts, parameters, register)
+    return parts.pipeline([*parameters.all(), jobs, parallel], [resolve, fitted, baseline, tuned, evaluated, check])
+
+
+def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits: Request) -> TuningJobStep:
+    """Train many times, and look where it pays."""
+    tuning, metric = parts.settings.tuning, parts.settings.contract.metric
+    searched = {found.name for found in tuning.ranges}
+    fixed = {name: str(value) for name, value in parts.settings.hyperparameters.items() if name not in searched}
+    request = {
+        "HyperParameterTuningJobConfig": {
+            "Strategy": tuning.strategy,
+            "HyperParameterTuningJobObjective": {
+                "Type": "Minimize" if metric in LOWER_IS_BETTER else "Maximize",
+                "MetricName": f"validation:{metric}",
+            },
+            "ResourceLimits": limits,
+            "ParameterRanges": parameter_ranges(tuning.ranges),
+            "TrainingJobEarlyStoppingType": tuning.early_stopping,
+        },
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": SCRIPT_MODE | fixed,
+            **training_job(parts, parameters, fitted, "Tune"),
+        },
+        "Tags": parts.tags,
+    }
+    return TuningJobStep("Tune", request, cache=parts.cache, retry_policies=parts.retries)
+
+
+def parameter_ranges(ranges: tuple[Range, ...]) -> Request:
+    """The ranges as the API wants them: by type, and every number as a text."""
+    found: dict[str, list[Request]] = {}
+    for searched in ranges:
+        if searched.type == "categorical":
+            where: Request = {"Values": list(searched.values)}
+        else:
+            low, high = searched.values
+            where = {"MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
+        found.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append({"Name": searched.name, **where})
+    return dict(found)
+
+
+def best_model(tuned: TuningJobStep) -> Join:
+    """The artifact of the best training job. Its folder comes from the job: a cached search lies in an earlier one."""
+    found = tuned.properties
+    folder = found.TrainingJobDefinition.OutputDataConfig.S3OutputPath
+    return Join(on="/", values=[folder, found.BestTrainingJob.TrainingJobName, "output/model.tar.gz"])
+
+
+def winners(settings: Settings, tuned: TuningJobStep) -> dict[str, Any]:
+    """The hyperparameters of the best training job, which `adopt-hyperparameters` takes from the registry."""
+    best = tuned.properties.BestTrainingJob.TunedHyperParameters
+    return {f"hp_{searched.name}": best[searched.name] for searched in settings.tuning.ranges}

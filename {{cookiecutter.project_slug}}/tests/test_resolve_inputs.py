@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import re
+from functools import cache
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from lambdas.resolve_inputs.handler import handler, resolve
+
+BUCKET, GROUP, NOTHING = "bucket", "flats-dev", "s3://bucket/code/nothing"
+CONTAINER = {"Image": "image", "ModelDataUrl": "s3://bucket/model.tar.gz"}
+BASELINES = {
+    "ModelDataQuality": {
+        "Statistics": {"ContentType": "application/json", "S3Uri": "s3://bucket/baseline/statistics.json"},
+        "Constraints": {"ContentType": "application/json", "S3Uri": "s3://bucket/baseline/constraints.json"},
+    }
+}
+
+
+client = cache(boto3.client)  # making one takes longer than any test
+
+
+@pytest.fixture(autouse=True)
+def cloud(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield
+
+
+def put(key, body=b"1,2"):
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+def register(status="Approved", container=CONTAINER, baselines=BASELINES):
+    sagemaker = client("sagemaker")
+    if not sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]:
+        sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    return sagemaker.create_model_package(
+        ModelPackageGroupName=GROUP,
+        ModelApprovalStatus=status,
+        InferenceSpecification={"Containers": [container], "SupportedContentTypes": ["text/csv"]},
+        DriftCheckBaselines=baselines,
+    )["ModelPackageArn"]
+
+
+def answer_to(purpose="inference", data_uri="s3://bucket/data", labels_uri="s3://bucket/labels"):
+    return resolve(event(purpose, data_uri, labels_uri), client("s3"), client("sagemaker"))
+
+
+def event(purpose="inference", data_uri="s3://bucket/data", labels_uri="s3://bucket/labels"):
+    return {
+        "purpose": purpose,
+        "data_uri": data_uri,
+        "labels_uri": labels_uri,
+        "model_package_group": GROUP,
+        "nothing_uri": NOTHING,
+    }
+
+
+def test_an_approved_model_is_handed_on_with_its_baselines():
+    put("data/a.csv")
+    arn = register()
+    answer = answer_to()
+    assert answer["ModelApproved"] == "true"
+    assert answer["ModelPackageArn"] == arn
+    assert answer["ModelDataUri"] == "s3://bucket/model.tar.gz"
+    assert answer["BaselineStatisticsUri"] == "s3://bucket/baseline/statistics.json"
+    assert answer["BaselineConstraintsUri"] == "s3://bucket/baseline/constraints.json"
+
+
+def test_the_answer_is_made_of_at_most_ten_strings_as_a_lambda_step_wants():
+    put("data/a.csv")
+    for purpose in ("training", "inference"):
+        answer = answer_to(purpose)
+        assert len(answer) <= 10
+        assert all(isinstance(value, str) for value in answer.values())
+
+
+def test_the_latest_approved_model_is_taken_and_not_the_latest():
+    put("data/a.csv")
+    register()
+    approved = register()
+    register("PendingManualApproval")
+    register("Rejected")
+    assert answer_to()["ModelPackageArn"] == approved
+
+
+@pytest.mark.parametrize("status", [None, "PendingManualApproval", "Rejected"])
+def test_without_an_approved_model_nothing_stands_for_it(status):
+    put("data/a.csv")
+    if status:
+        register(status)
+    answer = answer_to()
+    assert answer["ModelApproved"] == "false"
+    assert answer["ModelDataUri"] == NOTHING
+    assert answer["ModelPackageArn"] == answer["BaselineStatisticsUri"] == answer["BaselineConstraintsUri"] == ""
+
+
+def test_a_model_without_baselines_can_be_beaten_but_not_used():
+    put("data/a.csv")
+    arn = register(baselines={})
+    assert answer_to("training")["ModelPackageArn"] == arn
+    with pytest.raises(ValueError, match=re.escape(f"{arn} was registered without its statistics")):
+        answer_to("inference")
+
+
+def test_a_package_without_a_model_is_refused():
+    put("data/a.csv")
+    register(container={"Image": "image"})
+    with pytest.raises(ValueError, match="registered without its model"):
+        answer_to("training")
+
+
+def test_an_account_that_may_not_list_models_is_not_one_without_models():
+    put("data/a.csv")
+    refusal = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListModelPackages")
+    forbidding = SimpleNamespace(get_paginator=Mock(side_effect=refusal))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        resolve(event(), client("s3"), forbidding)
+
+
+def test_aws_lambda_gets_the_same_answer():
+    put("data/a.csv")
+    register()
+    assert handler(event(), None) == answer_to()
+
+
+def test_the_data_version_stays_while_the_data_stays():
+    put("data/a.csv")
+    put("data/b.csv")
+    assert re.fullmatch("[0-9a-f]{16}", answer_to()["DataVersion"])
+    assert answer_to()["DataVersion"] == answer_to("training")["DataVersion"]
+
+
+def changed():
+    put("data/a.csv", b"3,4")
+
+
+def written_anew():
+    put("data/a.csv")
+
+
+def grown():
+    put("data/b.csv")
+
+
+def shrunk():
+    client("s3").delete_object(Bucket=BUCKET, Key="data/c.csv")
+
+
+@pytest.mark.parametrize("change", [changed, written_anew, grown, shrunk])
+def test_the_data_version_changes_with_the_data(change):
+    put("data/a.csv")
+    put("data/c.csv")
+    before = answer_to()["DataVersion"]
+    change()
+    assert answer_to()["DataVersion"] != before
+
+
+def test_what_the_jobs_do_not_read_is_no_data():
+    put("data/a.csv")
+    before = answer_to()["DataVersion"]
+    for key in ("data/", "data/.hidden", "data/_SUCCESS", "labels/l.csv", "other/o.csv"):
+        put(key)
+    assert answer_to()["DataVersion"] == before
+
+
+def test_a_uri_is_a_prefix_as_it_is_to_sagemaker():
+    put("data/2026-11/a.csv")
+    put("data/2026-12/a.csv")
+    folder, beginning = answer_to(data_uri="s3://bucket/data"), answer_to(data_uri="s3://bucket/data/2026-1")
+    assert (
+        folder["DataVersion"]
+        == beginning["DataVersion"]
+        != answer_to(data_uri="s3://bucket/data/2026-11/")["DataVersion"]
+    )
+
+
+def test_every_page_of_a_long_list_counts(monkeypatch):
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")
+    for name in "abcde":
+        put(f"data/{name}.csv")
+    before = answer_to()["DataVersion"]
+    put("data/e.csv", b"3,4")
+    assert answer_to()["DataVersion"] != before
+
+
+@pytest.mark.parametrize("key", ["data/", "data/.gitkeep", "data/_SUCCESS"])
+def test_where_there_is_no_data_the_place_is_named(key):
+    put(key)
+    with pytest.raises(ValueError, match=re.escape("no data under s3://bucket/data; put CSV files there")):
+        answer_to()
+
+
+def test_a_uri_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match=re.escape("'data/training' is no place in S3")):
+        answer_to(data_uri="data/training")
+
+
+def test_labels_are_handed_on_to_an_inference():
+    put("data/a.csv")
+    put("labels/a.csv")
+    answer = answer_to()
+    assert answer["LabelsAvailable"] == "true"
+    assert answer["LabelsUri"] == "s3://bucket/labels"
+    put("labels/a.csv", b"3")
+    assert answer_to()["LabelsVersion"] != answer["LabelsVersion"] != ""
+
+
+@pytest.mark.parametrize("key", ["elsewhere/a.csv", "labels/", "labels/.gitkeep", "labels/_SUCCESS"])
+def test_without_labels_nothing_stands_for_them(key):
+    put("data/a.csv")
+    put(key)
+    answer = answer_to()
+    assert (answer["LabelsAvailable"], answer["LabelsUri"], answer["LabelsVersion"]) == ("false", NOTHING, "")
+
+
+def test_a_training_looks_for_no_labels():
+    put("data/a.csv")
+    put("labels/a.csv")
+    assert answer_to("training", labels_uri="")["LabelsAvailable"] == "false"
