@@ -70,10 +70,10 @@ def test_the_code_compiles(projects: list[Path]) -> None:
     run("compileall", "-q", ".", cwd=projects[0].parent)
 
 
-def ask_jobs(project: Path, code: str, *arguments: str) -> str:
-    """Run code where the jobs lie, as a container would, and return what it prints."""
+def ask(folder: Path, code: str, *arguments: str) -> str:
+    """Run code where a project's modules lie, and return what it prints."""
     command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=project / "jobs", capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -81,14 +81,28 @@ def ask_jobs(project: Path, code: str, *arguments: str) -> str:
 def test_the_jobs_accept_the_contract_of_every_project(projects: list[Path]) -> None:
     contracts = [str(project / "config" / "dataset.yaml") for project in projects]
     code = "import sys, contract; print(*[contract.load_contract(path).metric for path in sys.argv[1:]])"
-    assert len(ask_jobs(projects[0], code, *contracts).split()) == len(projects)
+    assert len(ask(projects[0] / "jobs", code, *contracts).split()) == len(projects)
 
 
 def test_the_questions_and_the_jobs_know_the_same_metrics(projects: list[Path]) -> None:
     rules = Environment(loader=FileSystemLoader(ROOT), comment_start_string="{##", comment_end_string="##}")
     asked = json.loads(rules.from_string("{% from 'rules.jinja' import metrics %}{{ metrics | tojson }}").render())
-    known = json.loads(ask_jobs(projects[0], "import json, metrics; print(json.dumps(metrics.METRICS_FOR))"))
+    known = json.loads(ask(projects[0] / "jobs", "import json, metrics; print(json.dumps(metrics.METRICS_FOR))"))
     assert known == asked
+
+
+FAULTS = """
+import json, pathlib, sys
+from pipelines.check import check
+from pipelines.compiled import compile_all
+for root in map(pathlib.Path, sys.argv[1:]):
+    for kind, text in compile_all(root).items():
+        print(*[f"{root.name} {kind}: {finding}" for finding in check(json.loads(text))], sep="\\n", end="")
+"""
+
+
+def test_the_pipelines_of_every_project_compile_and_have_no_fault(projects: list[Path]) -> None:
+    assert ask(projects[0], FAULTS, *map(str, projects)) == ""
 
 
 def test_the_configuration_says_what_was_answered(projects: list[Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from moto.server import ThreadedMotoServer
 from pipelines.environment import Environment
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+
+START = datetime(2026, 11, 21, 10, 0, tzinfo=timezone.utc)
 
 _numbers = count(1)
 
@@ -78,7 +81,17 @@ def register_model(
     )
 
 
-def answer_steps(monkeypatch: pytest.MonkeyPatch, *steps: Mapping[str, Any]) -> None:
-    """Let moto, which knows no steps of executions, answer these for every execution."""
-    answer = ActionResult({"PipelineExecutionSteps": list(steps)})
-    monkeypatch.setattr(SageMakerResponse, "list_pipeline_execution_steps", lambda _: answer, raising=False)
+def tell(monkeypatch: pytest.MonkeyPatch, *steps: Mapping[str, Any], status: str = "", reason: str = "") -> None:
+    """Let moto, whose executions have no steps and all succeed, tell these steps of every execution, and this end."""
+
+    def answer(operation: str, content: Mapping[str, Any]) -> None:
+        monkeypatch.setattr(SageMakerResponse, operation, lambda _: ActionResult(content), raising=False)
+
+    answer("list_pipeline_execution_steps", {"PipelineExecutionSteps": list(steps)})
+    if status:
+        end = {"PipelineExecutionStatus": status, "FailureReason": reason, "CreationTime": START}
+        answer("describe_pipeline_execution", end)
+        summary = {"PipelineExecutionStatus": status, "PipelineExecutionFailureReason": reason, "StartTime": START}
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/flats/execution/abc123"
+        summaries = [{"PipelineExecutionArn": arn, **summary}]
+        answer("list_pipeline_executions", {"PipelineExecutionSummaries": summaries})

@@ -141,7 +141,7 @@ def write(work: Path, record: Record) -> Path:
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(f"{step['note'] or step['reason']}\n", encoding="utf-8")
             step["log"] = log.relative_to(work).as_posix()
-    path = folder / "execution.json"
+    path: Path = folder / "execution.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record), encoding="utf-8")
     return path
@@ -149,14 +149,15 @@ def write(work: Path, record: Record) -> Path:
 
 def output(work: Path, record: Record, step: str, name: str, **files: Any) -> Path:
     """Give a step an output folder with files: bytes as they are, anything else as JSON; `__` stands for a dot."""
-    relative = Path("executions") / record["pipeline"] / record["id"] / step / "opt/ml/processing/output" / name
-    (work / relative).mkdir(parents=True, exist_ok=True)
+    relative: Path = Path("executions") / record["pipeline"] / record["id"] / step / "opt/ml/processing/output" / name
+    folder = work / relative
+    folder.mkdir(parents=True, exist_ok=True)
     for key, content in files.items():
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        (work / relative / key.replace("__", ".")).write_bytes(data)
+        (folder / key.replace("__", ".")).write_bytes(data)
     uri = f"s3://{PROJECT}-local-123456789012/executions/{record['pipeline']}/{record['id']}/{step}/{name}"
     named(record, step)["files"].append({"name": name, "s3_uri": uri, "path": relative.as_posix()})
-    return work / relative
+    return folder
 
 
 def picture(width: int = 64, height: int = 48) -> bytes:

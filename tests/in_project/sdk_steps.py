@@ -7,6 +7,7 @@ The SDK uploads files and calls AWS while it builds, so this runs inside moto's 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +41,31 @@ from sagemaker.train.model_trainer import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
 Request = dict[str, Any]
-JOBS = Path("jobs")  # set to the project's before anything is built
 
 
-def processing(step: Any, request: Request, session: Any) -> Step:
+@dataclass(frozen=True)
+class Sdk:
+    """What the SDK builds with: its session, and the folder of the code that it uploads."""
+
+    session: Any
+    jobs: Path
+
+    def build(self, step: Any, request: Request) -> Step:
+        """One of our steps, as the SDK's own class makes it of the values in our request."""
+        return BUILDERS[step.step_type.value](self, step, request)
+
+
+def processing(sdk: Sdk, step: Any, request: Request) -> Step:
     program, script = request["AppSpecification"]["ContainerEntrypoint"]
     processor = ScriptProcessor(
         image_uri=request["AppSpecification"]["ImageUri"],
         command=[program],
         env=request.get("Environment"),
         **_job(request),
-        sagemaker_session=session,
+        sagemaker_session=sdk.session,
     )
     arguments = processor.run(
-        code=str(JOBS / Path(script).name),
+        code=str(sdk.jobs / Path(script).name),
         inputs=[_input(entry) for entry in request["ProcessingInputs"] if entry["InputName"] != "code"],
         outputs=[_output(entry) for entry in request["ProcessingOutputConfig"]["Outputs"]],
         arguments=request["AppSpecification"]["ContainerArguments"],
@@ -67,7 +79,7 @@ def processing(step: Any, request: Request, session: Any) -> Step:
     )
 
 
-def quality_check(step: Any, request: Request, session: Any) -> Step:
+def quality_check(sdk: Sdk, step: Any, request: Request) -> Step:
     body = step.to_request()
     config = DataQualityCheckConfig(
         baseline_dataset=request["ProcessingInputs"][0]["S3Input"]["S3Uri"],
@@ -77,7 +89,7 @@ def quality_check(step: Any, request: Request, session: Any) -> Step:
     return QualityCheckStep(
         step.name,
         config,
-        CheckJobConfig(**_job(request), sagemaker_session=session),
+        CheckJobConfig(**_job(request), sagemaker_session=sdk.session),
         skip_check=body["SkipCheck"],
         fail_on_violation=body["FailOnViolation"],
         register_new_baseline=body["RegisterNewBaseline"],
@@ -87,21 +99,21 @@ def quality_check(step: Any, request: Request, session: Any) -> Step:
     )
 
 
-def training(step: Any, request: Request, session: Any) -> Step:
-    trainer = _trainer(request, request["HyperParameters"], session, request["Tags"])
+def training(sdk: Sdk, step: Any, request: Request) -> Step:
+    trainer = _trainer(sdk, request, request["HyperParameters"], request["Tags"])
     metrics = request["AlgorithmSpecification"]["MetricDefinitions"]
     trainer.with_metric_definitions([MetricDefinition(name=each["Name"], regex=each["Regex"]) for each in metrics])
     arguments = trainer.train(input_data_config=_channels(request))
     return TrainingStep(step.name, arguments, cache_config=step.cache, retry_policies=step.retry_policies)
 
 
-def tuning(step: Any, request: Request, session: Any) -> Step:
+def tuning(sdk: Sdk, step: Any, request: Request) -> Step:
     config, job = request["HyperParameterTuningJobConfig"], request["TrainingJobDefinition"]
     ranges = {
         entry["Name"]: _range(kind, entry) for kind, entries in config["ParameterRanges"].items() for entry in entries
     }
     tuner = HyperparameterTuner(
-        model_trainer=_trainer(job, job["StaticHyperParameters"], session, None),
+        model_trainer=_trainer(sdk, job, job["StaticHyperParameters"], None),
         objective_metric_name=config["HyperParameterTuningJobObjective"]["MetricName"],
         objective_type=config["HyperParameterTuningJobObjective"]["Type"],
         strategy=config["Strategy"],
@@ -116,7 +128,7 @@ def tuning(step: Any, request: Request, session: Any) -> Step:
     return TuningStep(step.name, arguments, cache_config=step.cache, retry_policies=step.retry_policies)
 
 
-def transform(step: Any, request: Request, session: Any) -> Step:
+def transform(sdk: Sdk, step: Any, request: Request) -> Step:
     source, target = request["TransformInput"], request["TransformOutput"]
     transformer = Transformer(
         model_name=request["ModelName"],
@@ -130,7 +142,7 @@ def transform(step: Any, request: Request, session: Any) -> Step:
         strategy=request["BatchStrategy"],
         max_payload=request["MaxPayloadInMB"],
         tags=request["Tags"],
-        sagemaker_session=session,
+        sagemaker_session=sdk.session,
     )
     arguments = transformer.transform(
         data=source["DataSource"]["S3DataSource"]["S3Uri"],
@@ -140,8 +152,8 @@ def transform(step: Any, request: Request, session: Any) -> Step:
     return TransformStep(step.name, arguments, cache_config=step.cache, retry_policies=step.retry_policies)
 
 
-def model(step: Any, request: Request, session: Any) -> Step:
-    builder = _builder(request["PrimaryContainer"], request["ExecutionRoleArn"], session)
+def model(sdk: Sdk, step: Any, request: Request) -> Step:
+    builder = _builder(sdk, request["PrimaryContainer"], request["ExecutionRoleArn"])
     builder.network = Networking(
         security_group_ids=request["VpcConfig"]["SecurityGroupIds"],
         subnets=request["VpcConfig"]["Subnets"],
@@ -151,10 +163,10 @@ def model(step: Any, request: Request, session: Any) -> Step:
     return ModelStep(step.name, arguments, depends_on=step.depends_on, retry_policies=step.retry_policies)
 
 
-def register_model(step: Any, request: Request, session: Any) -> Step:
+def register_model(sdk: Sdk, step: Any, request: Request) -> Step:
     specification, metadata = request["InferenceSpecification"], request["MetadataProperties"]
     metrics, baselines = request["ModelMetrics"], request["DriftCheckBaselines"]["ModelDataQuality"]
-    builder = _builder(specification["Containers"][0], "arn:aws:iam::123456789012:role/builder", session)
+    builder = _builder(sdk, specification["Containers"][0], "arn:aws:iam::123456789012:role/builder")
     arguments = builder.register(
         model_package_group_name=request["ModelPackageGroupName"],
         description=request["ModelPackageDescription"],
@@ -183,18 +195,18 @@ def register_model(step: Any, request: Request, session: Any) -> Step:
     return ModelStep(step.name, arguments, retry_policies=step.retry_policies)
 
 
-def lambda_function(step: Any, request: Request, session: Any) -> Step:
+def lambda_function(sdk: Sdk, step: Any, request: Request) -> Step:
     body = step.to_request()
     return LambdaStep(
         step.name,
-        Lambda(function_arn=body["FunctionArn"], session=session),
+        Lambda(function_arn=body["FunctionArn"], session=sdk.session),
         inputs=request,
         outputs=[LambdaOutput(output["OutputName"]) for output in body["OutputParameters"]],
         depends_on=step.depends_on,
     )
 
 
-BUILDERS: dict[str, Callable[[Any, Request, Any], Step]] = {
+BUILDERS: dict[str, Callable[[Sdk, Any, Request], Step]] = {
     "Processing": processing,
     "QualityCheck": quality_check,
     "Training": training,
@@ -251,13 +263,13 @@ def _output(entry: Request) -> ProcessingOutput:
     )
 
 
-def _trainer(job: Request, hyperparameters: dict[str, str], session: Any, tags: list[Request] | None) -> ModelTrainer:
+def _trainer(sdk: Sdk, job: Request, hyperparameters: dict[str, str], tags: list[Request] | None) -> ModelTrainer:
     resources = job["ResourceConfig"]
     return ModelTrainer(
-        sagemaker_session=session,
+        sagemaker_session=sdk.session,
         role=job["RoleArn"],
         training_image=job["AlgorithmSpecification"]["TrainingImage"],
-        source_code=SourceCode(source_dir=str(JOBS), entry_script="train.py"),
+        source_code=SourceCode(source_dir=str(sdk.jobs), entry_script="train.py"),
         compute=Compute(
             instance_type=resources["InstanceType"],
             instance_count=resources["InstanceCount"],
@@ -294,13 +306,13 @@ def _range(kind: str, entry: Request) -> Any:
     return make(number(entry["MinValue"]), number(entry["MaxValue"]), entry["ScalingType"])
 
 
-def _builder(container: Request, role: str, session: Any) -> ModelBuilder:
+def _builder(sdk: Sdk, container: Request, role: str) -> ModelBuilder:
     return ModelBuilder(
         s3_model_data_url=container["ModelDataUrl"],
         image_uri=container["Image"],
         env_vars=dict(container["Environment"]),
         role_arn=role,
-        sagemaker_session=session,
+        sagemaker_session=sdk.session,
     )
 
 

@@ -18,6 +18,7 @@ from errors import JobError
 from pipelines import deployment
 from pipelines.changes import ABSENT, Change, PartChange, PipelineChanges, compare, render
 from pipelines.code import code_keys
+from pipelines.compiled import compile_all
 from pipelines.deployment import diff
 from pipelines.environment import Environment, Lineage
 
@@ -161,10 +162,11 @@ def test_a_pipeline_that_others_keep_changing_is_left_to_them(
 def test_a_definition_with_a_fault_is_not_deployed(
     environment: Environment, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = deployment.compile_all
-
     def faulty(root: Path) -> dict[str, str]:
-        return {kind: text.replace('"Type": "Processing"', '"Type": "Procesing"') for kind, text in whole(root).items()}
+        return {
+            kind: text.replace('"Type": "Processing"', '"Type": "Procesing"')
+            for kind, text in compile_all(root).items()
+        }
 
     monkeypatch.setattr(deployment, "compile_all", faulty)
     with pytest.raises(JobError, match=r"nothing was deployed, since the check finds: .*-dev-training: .*Procesing"):

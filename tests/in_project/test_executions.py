@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.sagemaker.models import FakePipelineExecution
-from moto_cloud import answer_steps, make_environment, moto_server, register_model
+from moto_cloud import START, make_environment, moto_server, register_model, tell
 from rich.console import Console
+from rich.text import Text
 
 from errors import JobError
 from pipelines import deployment, executions, registry, status
 from pipelines.environment import Environment, Lineage
 from pipelines.executions import checked_parameters
 
-START = datetime(2026, 11, 21, 10, 0, tzinfo=timezone.utc)
 KINDS = ("training", "training-hpo", "inference")
 
 
@@ -88,7 +89,15 @@ DEFINITION = {
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("Rows", "4"), ("Rows", "-4"), ("Rate", "4"), ("Rate", "1e-3"), ("Fast", "false"), ("Size", "large"), ("Place", "")],
+    [
+        ("Rows", "4"),
+        ("Rows", "-4"),
+        ("Rate", "4"),
+        ("Rate", "1e-3"),
+        ("Fast", "false"),
+        ("Size", "large"),
+        ("Place", ""),
+    ],
 )
 def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
     given = {"Place": "here", name: value}
@@ -120,47 +129,104 @@ def test_a_parameter_without_a_default_must_be_given() -> None:
 
 def test_each_step_is_told_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = executions.start(deployed, "training", {})
-    made: list[FakePipelineExecution] = []
-    story = [
-        ("Executing", [step("Preprocess", "Executing", None)]),
-        ("Executing", [step("Preprocess", CacheHitResult={}), step("Train", "Executing", None)]),
-        ("Failed", [step("Preprocess", CacheHitResult={}), step("Train", "Failed", FailureReason="exit\ncode 1")]),
-    ]
-
-    def goes_on(seconds: float) -> None:
-        made.append(FakePipelineExecution.__new__(FakePipelineExecution))
-        set_story(len(made))
-
-    def set_story(chapter: int) -> None:
-        overall, steps = story[chapter]
-        answer_steps(monkeypatch, *steps)
-        status_of(monkeypatch, overall, "Train failed")
-
-    set_story(0)
+    done = step("Preprocess", CacheHitResult={})
+    failed = step("Train", "Failed", FailureReason="exit\ncode 1")
+    tell(monkeypatch, step("Preprocess", "Executing", None), status="Executing")
+    chapters = iter(
+        [
+            partial(tell, monkeypatch, done, step("Train", "Executing", None), status="Executing"),
+            partial(tell, monkeypatch, done, failed, status="Failed", reason="the step Train\nfailed"),
+        ]
+    )
     said: list[str] = []
-    execution = executions.wait(deployed, arn, said.append, goes_on)
+    execution = executions.wait(deployed, arn, said.append, pause=lambda seconds: next(chapters)())
     assert said == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
-    assert (execution.status, execution.reason) == ("Failed", "Train failed")
-
-
-def status_of(monkeypatch: pytest.MonkeyPatch, overall: str, reason: str) -> None:
-    """Let moto, whose executions all succeed, say this of every execution."""
+    assert (execution.status, execution.reason) == ("Failed", "the step Train failed")
 
 
 def test_an_execution_that_is_none_is_refused(deployed: Environment) -> None:
     with pytest.raises(JobError, match="'abc' is no ARN of a pipeline execution"):
         executions.describe(deployed, "abc")
     arn = executions.start(deployed, "training", {})
-    with pytest.raises(JobError, match="there is no execution .* in dev; `status` lists the latest"):
+    with pytest.raises(JobError, match=r"there is no execution .* in dev; `status` lists the latest"):
         executions.describe(deployed, arn + "x")
 
 
 # status
 
 
-def test_status_shows_what_is_not_there_yet(environment: Environment, project: Path) -> None:
+def test_what_is_not_there_yet_is_shown_with_how_to_make_it(environment: Environment, project: Path) -> None:
     told = shown(environment)
     assert told.count("not deployed; python -m pipelines deploy --env dev") == 3
     assert "no model yet" in told
     deployment.deploy(environment, project, Lineage(), say=lambda _: None)
     assert "never started; python -m pipelines start training-hpo --env dev" in shown(environment)
+
+
+def test_the_latest_executions_are_shown_with_their_steps(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (executions.start(deployed, "training", {}).rpartition("/")[2] for _ in range(2))
+    tell(monkeypatch, step("Preprocess"))
+    latest, both = shown(deployed), shown(deployed, limit=2)
+    assert second in latest
+    assert first not in latest
+    assert both.index(second) < both.index(first)
+    assert re.search(r"Preprocess +Succeeded +3 min 20 s", latest)
+
+
+def test_a_failed_execution_is_shown_with_its_reason(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
+    told = shown(deployed)
+    assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", told)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "note"),
+    [
+        ({"Condition": {"Outcome": "True"}}, "true"),
+        ({"Fail": {"ErrorMessage": "rmse is 3,\nmust be 2"}}, "rmse is 3, must be 2"),
+        (
+            {
+                "Lambda": {
+                    "OutputParameters": [
+                        {"Name": "DataQuality", "Value": "VIOLATION"},
+                        {"Name": "Violations", "Value": "2"},
+                        {"Name": "LabelsUri", "Value": "s3://bucket/labels"},
+                    ]
+                }
+            },
+            "DataQuality VIOLATION, Violations 2",
+        ),
+        ({"ProcessingJob": {"Arn": "arn"}}, ""),
+    ],
+)
+def test_of_a_step_is_told_how_it_came_out(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
+) -> None:
+    tell(monkeypatch, step("A", Metadata=metadata), status="Succeeded")
+    arn = executions.start(deployed, "training", {})
+    assert executions.describe(deployed, arn).steps[0].note == note
+
+
+def test_models_are_shown_with_what_was_decided(environment: Environment) -> None:
+    register_model(environment, {"value": "2.09"})
+    register_model(environment, {"kind": "training-hpo"})
+    registry.approve(environment, 1, comment="good on [all] districts")
+    told = shown(environment)
+    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse 2.1\b", told)
+    assert re.search(r"version 1 +Approved .* training +rmse 2.09 +good on \[all\] districts", told)
+    assert told.index("version 2") < told.index("version 1")
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
+def test_durations_are_told_as_people_say_them(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
+) -> None:
+    tell(monkeypatch, step("A", seconds=seconds), status="Succeeded")
+    assert f" {told}" in shown(deployed).splitlines()[2]
+
+
+def test_nothing_is_broken_or_coloured_where_no_terminal_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    status.status_console().print(Text("long " * 100, "red"))
+    assert capsys.readouterr().out == "long " * 100 + "\n"

@@ -103,7 +103,7 @@ def test_the_seconds_of_what_runs_tick() -> None:
     def seconds() -> list[str]:
         with console.capture() as captured:
             console.print(progress._render())
-            lines = Text.from_ansi(captured.get()).plain.splitlines()
+        lines = Text.from_ansi(captured.get()).plain.splitlines()
         return [lines[0].split("Executing")[1].strip(), lines[2].split("Executing")[1].split("s")[0].strip()]
 
     now = START + timedelta(seconds=63.5)

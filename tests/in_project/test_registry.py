@@ -88,7 +88,7 @@ def test_an_unknown_version_is_told_with_those_there_are(environment: Environmen
 def test_a_decision_needs_a_reason(environment: Environment, comment: str) -> None:
     register_model(environment)
     for decide in (approve, reject):
-        with pytest.raises(JobError, match='give it with --comment "..."'):
+        with pytest.raises(JobError, match=r'give it with --comment "\.\.\."'):
             decide(environment, comment=comment)
     assert statuses(environment) == {1: "PendingManualApproval"}
 
@@ -223,7 +223,9 @@ def test_a_file_that_is_written_otherwise_is_left_to_a_person(environment: Envir
     path = hyperparameters(root)
     flow = yaml.safe_dump(yaml.safe_load(path.read_text(encoding="utf-8")), default_flow_style=True, width=1000)
     path.write_text(flow, encoding="utf-8")
-    with pytest.raises(JobError, match=r"is not written as one `name: value` a line; set by hand: eta: 0.071, max_depth: 7"):
+    with pytest.raises(
+        JobError, match=r"is not written as one `name: value` a line; set by hand: eta: 0.071, max_depth: 7"
+    ):
         adopt_hyperparameters(environment, root=root)
     assert path.read_text(encoding="utf-8") == flow
 

@@ -24,7 +24,7 @@ from local.page.layout import Layout, Sizes, lay_out
 from local.report import write_report
 
 SCHEMES = ("light", "dark")
-WIDTHS = (360, 800, 1600)
+WIDTHS = (360, 800, 1024, 1160, 1600)
 HOSTILE = "<script>window.hostile = 1</script><img src=x onerror='window.hostile = 1'>\"'&\ud800\x00"
 
 
@@ -156,7 +156,8 @@ def test_the_best_training_job_is_marked(tmp_path: Path) -> None:
     content = write_report(tmp_path, packages=[], project="P").read_text(encoding="utf-8")
     marked = re.findall(r'<tr role="row" class="best">(.*?)</tr>', content)
     assert len(marked) == 1
-    assert f"Tune-{record['id']}-000" in marked[0]
+    assert ">000<" in marked[0]
+    assert f"All names begin with <code>Tune-{record['id']}-</code>" in content
     assert ">best<" in marked[0]
 
 

@@ -1,4 +1,4 @@
-"""What may happen to a model in production, rehearsed: each scenario is a real execution of the deployed definitions."""
+"""What may happen to a model in production, rehearsed: each scenario is an execution of the deployed definitions."""
 
 from __future__ import annotations
 
@@ -6,98 +6,19 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from local.cloud import LocalCloud
-from pipelines.registry import approve, model_packages
+from worlds import World, failed, file_of, predicted, step, world_of
 
-from local.sample import write_sample
-from support import Bake
-
-Record = dict[str, Any]
+pytestmark = pytest.mark.xdist_group("scenarios")  # they share one trained project
 VIOLATION = "ModelQualityViolation"
-
-
-class World:
-    """A project with its local cloud, and what a scenario asks of it."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self.cloud = cloud
-        self.data = f"s3://{cloud.environment.bucket}/data"
-
-    def put(self, rows: list[list[str]] | str, place: str) -> str:
-        """Upload rows, or the text of a file, as the only file of a prefix under data/; its URI."""
-        path = self.cloud.root / ".local" / "scenario.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            if isinstance(rows, str):
-                file.write(rows)
-            else:
-                csv.writer(file, lineterminator="\n").writerows(rows)
-        self.cloud.upload(path, f"{self.data}/{place}/rows.csv")
-        return f"{self.data}/{place}"
-
-    def rows(self, name: str) -> list[list[str]]:
-        """The rows of one of the project's own files, header first."""
-        with (self.cloud.root / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))
-
-    def infer(self, inputs: str, labels: str = "none-yet", **parameters: Any) -> Record:
-        """Run the inference pipeline on prefixes under data/."""
-        uris = {"InputDataUri": f"{self.data}/{inputs}", "LabelsUri": f"{self.data}/{labels}"}
-        return self.cloud.run("inference", uris | parameters)
-
-    def versions(self) -> int:
-        """How many model versions are registered."""
-        return len(model_packages(self.cloud.environment))
-
-
-def prepared(project: Path) -> World:
-    """Deploy a project to a local cloud that is up, with its data where the pipelines look for it."""
-    write_sample_once(project)
-    cloud = LocalCloud(project)
-    cloud.__enter__()
-    world = World(cloud)
-    for name, place in (("training-data", "training"), ("inference-data", "inference"), ("ground-truth", "labels")):
-        cloud.upload(project / "data" / f"{name}.csv", f"{world.data}/{place}/{name}.csv")
-    cloud.deploy()
-    return world
-
-
-def write_sample_once(project: Path) -> None:
-    from contract import load_contract
-
-    if not (project / "data" / "training-data.csv").exists():
-        write_sample(load_contract(project / "config" / "dataset.yaml"), project / "data")
 
 
 @pytest.fixture(scope="module")
 def trained(project: Path) -> Iterator[World]:
     """The default project with version 1 trained and approved; scenarios use prefixes of their own."""
-    world = prepared(project)
-    try:
-        assert world.cloud.run("training", {})["status"] == "Succeeded"
-        approve(world.cloud.environment, version=1, comment="For the scenarios.")
+    with world_of(project) as world:
         yield world
-    finally:
-        world.cloud.__exit__(None, None, None)
-
-
-def step(record: Record, name: str) -> dict[str, Any]:
-    """One step of an execution."""
-    found: dict[str, Any] = next(step for step in record["steps"] if step["name"] == name)
-    return found
-
-
-def failed(record: Record) -> list[str]:
-    """The steps that failed."""
-    return [step["name"] for step in record["steps"] if step["status"] == "Failed"]
-
-
-def file_of(world: World, record: Record, step_name: str, output: str) -> Path:
-    """Where the files of a step's output lie on this machine."""
-    found = next(file for file in step(record, step_name)["files"] if file["name"] == output)
-    return Path(world.cloud.work / found["path"])
 
 
 def test_a_model_that_misses_the_threshold_is_not_registered_and_the_failure_says_what_to_do(trained: World) -> None:
@@ -116,7 +37,7 @@ def test_a_candidate_worse_than_the_champion_is_refused_unless_the_tolerance_all
     rows = trained.rows("training-data")
     world = [[*row[:-1], f"{(index * 37) % 11}"] for index, row in enumerate(rows[1:])]
     trained.put([rows[0], *rows[1:1201], *world[1200:]], "noisy-training")
-    loose = {"InputDataUri": f"{trained.data}/noisy-training", "MetricThreshold": 1000.0}
+    loose = {"InputDataUri": f"{trained.data}/noisy-training/", "MetricThreshold": 1000.0}
     before = trained.versions()
     refused = trained.cloud.run("training", loose | {"ChampionTolerance": 0.0})
     evaluation = json.loads(
@@ -165,7 +86,7 @@ def test_a_corrupt_batch_is_an_error_with_its_place_and_nothing_is_judged(traine
 def test_training_rows_that_break_the_contract_register_nothing(trained: World) -> None:
     before = trained.versions()
     trained.put("this,is\nno,data\n", "garbage")
-    record = trained.cloud.run("training", {"InputDataUri": f"{trained.data}/garbage"})
+    record = trained.cloud.run("training", {"InputDataUri": f"{trained.data}/garbage/"})
     assert failed(record) == ["Preprocess"]
     assert trained.versions() == before
 
@@ -213,56 +134,3 @@ def test_several_instances_share_the_files_and_predict_the_same(trained: World) 
     predictions = [predicted(trained, record) for record in (alone, together, too_many)]
     assert sorted(predictions[0]) == [f"part{index}.csv" for index in range(3)]
     assert predictions[0] == predictions[1] == predictions[2]
-
-
-def predicted(world: World, record: Record) -> dict[str, bytes]:
-    """The files of predictions of an execution, read from the local S3."""
-    assert record["status"] == "Succeeded", record["reason"]
-    found = next(file for file in step(record, "BatchInference")["files"] if file["name"] == "predictions")
-    bucket, _, prefix = found["s3_uri"].removeprefix("s3://").partition("/")
-    s3 = world.cloud.client("s3")
-    listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])
-    keys = [item["Key"] for item in listed]
-    return {key.rpartition("/")[2]: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
-
-
-@pytest.mark.parametrize("problem_type", ["regression", "binary", "multiclass"])
-def test_batch_transform_and_the_processing_job_predict_the_same(bake: Bake, problem_type: str) -> None:
-    from contract import load_contract
-    from prediction_files import read_predictions
-
-    answers = {"problem_type": problem_type, "id_column": "specimen", "header": problem_type != "binary"}
-    tables = []
-    for mode in ("processing", "transform"):
-        project = bake("copier", batch_inference=mode, **answers)
-        world = prepared(project)
-        try:
-            assert world.cloud.run("training", {})["status"] == "Succeeded"
-            approve(world.cloud.environment, version=1, comment="For the comparison.")
-            record = world.infer("inference", "labels")
-            folder = project / ".local" / f"predictions-{mode}"
-            folder.mkdir()
-            for name, content in predicted(world, record).items():
-                (folder / name).write_bytes(content)
-        finally:
-            world.cloud.__exit__(None, None, None)
-        contract = load_contract(project / "config" / "dataset.yaml")
-        tables.append(read_predictions(folder / "inference-data.csv", contract))
-    assert len(tables[0]) == 500
-    assert tables[0].equals(tables[1])
-
-
-def test_an_id_with_two_labels_is_an_error_and_not_a_violation(bake: Bake) -> None:
-    world = prepared(bake("copier", id_column="specimen"))
-    try:
-        assert world.cloud.run("training", {})["status"] == "Succeeded"
-        approve(world.cloud.environment, version=1, comment="For the scenario.")
-        labels = world.rows("ground-truth")
-        world.put([*labels, labels[1]], "duplicated-labels")
-        record = world.infer("inference", "duplicated-labels")
-        assert failed(record) == ["ModelQuality"]
-        assert labels[1][0] in step(record, "ModelQuality")["reason"]
-        world.put([labels[0], *labels[:0:-1][:50]], "some-labels")
-        assert "PASS" in step(world.infer("inference", "some-labels"), "ModelQuality")["note"]
-    finally:
-        world.cloud.__exit__(None, None, None)

@@ -1,53 +1,184 @@
-"""python -m local sample | data | run: what this machine can do for the project without an account."""
+"""python -m local ...: the AWS of this machine, and data for it."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
 from local import ROOT
-from local.own_data import adopt
 
 from contract import load_contract  # isort: skip - importing local puts jobs/ on the path
 from errors import JobError, run_job  # isort: skip
 
-from local.rehearsal import data_files, rehearse
+from local.data_files import data_files, upload_data
+from local.own_data import adopt
 from local.sample import write_sample
+from pipelines.environment import LOCAL, Environment, load_environment
 
-WORK = ROOT / ".local"  # made anew on each run: no place for anything else
+
+def tell_story(arguments: argparse.Namespace) -> None:
+    """Tell the whole life of a model."""
+    from local.story import tell
+
+    tell(ROOT)
+
+
+def up(arguments: argparse.Namespace) -> None:
+    """Start the local cloud, bring pipelines and data there, and print how to reach it."""
+    from local import daemon
+    from pipelines.deployment import deploy
+
+    _say("The local cloud was started." if daemon.start(ROOT) else "The local cloud was up already.")
+    environment = load_environment(LOCAL, ROOT)
+    if not data_files(arguments.data):
+        _say(f"No data in {arguments.data} yet: making a sample that fits the contract.")
+        write_sample(load_contract(arguments.contract), arguments.data)
+    for uri in upload_data(arguments.data, environment.client("s3"), environment.bucket):
+        _say(f"uploaded {uri}")
+    deploy(environment, ROOT, say=_say)
+    _say('For other programs, or all at once with: eval "$(python -m local up)"')
+    for name, value in _variables(environment).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Start a pipeline and follow it to its end."""
+    from local.follow import follow
+    from pipelines import executions
+    from pipelines.__main__ import parse_parameters
+
+    environment = _environment()
+    arn = executions.start(environment, arguments.kind, parse_parameters(arguments.param))
+    record = follow(environment, arn, ROOT / ".local")
+    if record["status"] != "Succeeded":
+        sys.exit(1)
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Show executions and models."""
+    from pipelines import status as tables
+    from pipelines.settings import KINDS
+
+    tables.show_all(_environment(), KINDS, arguments.limit, tables.status_console())
+
+
+def decide(arguments: argparse.Namespace) -> None:
+    """Approve or reject a version of the model."""
+    from pipelines import registry
+
+    environment = _environment()
+    if arguments.command == "approve":
+        package = registry.approve(environment, arguments.version, arguments.comment, arguments.evidence)
+    else:
+        package = registry.reject(environment, arguments.version, arguments.comment)
+    print(f"version {package.version} of {environment.model_package_group} is {package.status}")
+
+
+def down(arguments: argparse.Namespace) -> None:
+    """Stop the local cloud."""
+    from local import daemon
+
+    daemon.stop(ROOT)
+    print("The local cloud is down; what its executions left is in .local/")
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    """Make sample data."""
+    if data_files(arguments.data) and not arguments.force:
+        raise JobError(f"{arguments.data} holds data already; to replace it: make sample FORCE=yes")
+    write_sample(load_contract(arguments.contract), arguments.data)
+    print(f"wrote training-data.csv, inference-data.csv and ground-truth.csv into {arguments.data}")
+
+
+def own_data(arguments: argparse.Namespace) -> None:
+    """Take a person's own data."""
+    adopt(
+        arguments.csv,
+        contract_path=arguments.contract,
+        data=arguments.data,
+        target=arguments.target,
+        id_column=arguments.id,
+        accept=arguments.accept,
+    )
+
+
+def _environment() -> Environment:
+    """The local cloud's environment.
+
+    Raises:
+        JobError: it is not up.
+    """
+    from local import daemon
+
+    daemon.require(ROOT)
+    return load_environment(LOCAL, ROOT)
+
+
+def _variables(environment: Environment) -> dict[str, str]:
+    """With these, the AWS CLI and every SDK speak to the local cloud."""
+    return {
+        "AWS_ENDPOINT_URL": environment.endpoint_url or "",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": environment.region,
+        "AWS_DEFAULT_REGION": environment.region,
+    }
+
+
+def _say(text: str) -> None:
+    """Tell a person, and not the shell that reads standard output."""
+    print(text, file=sys.stderr)
 
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and do what they say."""
+    arguments = _parser().parse_args(argv)
+    arguments.do(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local", description="Work with the project on this machine.")
     parser.add_argument("--contract", type=Path, default=ROOT / "config" / "dataset.yaml", help="the data contract")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="folder of the three CSV files")
-    commands = parser.add_subparsers(dest="command", required=True)
-    sample = commands.add_parser("sample", help="make sample data that fits the contract")
-    sample.add_argument("--force", action="store_true", help="in place of the data that is there")
-    commands.add_parser("run", help="run all jobs in order on the data")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_cloud(commands)
+    _add_data(commands)
+    return parser
+
+
+def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    story = commands.add_parser("story", aliases=["local"], help="tell the whole life of a model, start to end")
+    story.set_defaults(do=tell_story)
+    commands.add_parser("up", help="start the local cloud with pipelines and data").set_defaults(do=up)
+    runs = commands.add_parser("run", help="run a pipeline there, and follow it")
+    runs.add_argument("kind", choices=["training", "training-hpo", "inference"])
+    runs.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; may be repeated")
+    runs.set_defaults(do=run)
+    shows = commands.add_parser("status", help="show executions and models")
+    shows.add_argument("--limit", type=int, default=3, help="executions of each pipeline")
+    shows.set_defaults(do=status)
+    for verb in ("approve", "reject"):
+        decides = commands.add_parser(verb, help=f"{verb} a version of the model")
+        decides.add_argument("version", type=int, nargs="?", help="its number; the latest that waits unless given")
+        decides.add_argument("--comment", default="", help="why")
+        if verb == "approve":
+            decides.add_argument("--evidence", help="the review board's record, for a model with tuned hyperparameters")
+        decides.set_defaults(do=decide)
+    commands.add_parser("down", help="stop the local cloud").set_defaults(do=down)
+
+
+def _add_data(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    samples = commands.add_parser("sample", help="make sample data that fits the contract")
+    samples.add_argument("--force", action="store_true", help="in place of the data that is there")
+    samples.set_defaults(do=sample)
     own = commands.add_parser("data", help="take your own CSV file: check it, propose a contract, write the data")
     own.add_argument("csv", type=Path, help="a CSV file of labelled rows")
     own.add_argument("--target", help="the column to predict, where the contract does not fit")
     own.add_argument("--id", help="the column that names a row; empty for none")
     own.add_argument("--accept", action="store_true", help="take the proposed contract without asking")
-    arguments = parser.parse_args(argv)
-    if arguments.command == "sample":
-        if data_files(arguments.data) and not arguments.force:
-            raise JobError(f"{arguments.data} holds data already; to replace it: make sample FORCE=yes")
-        write_sample(load_contract(arguments.contract), arguments.data)
-        print(f"wrote training-data.csv, inference-data.csv and ground-truth.csv into {arguments.data}")
-    elif arguments.command == "run":
-        rehearse(arguments.data.resolve(), WORK, arguments.contract.resolve())
-    else:
-        adopt(
-            arguments.csv,
-            contract_path=arguments.contract,
-            data=arguments.data,
-            target=arguments.target,
-            id_column=arguments.id,
-            accept=arguments.accept,
-        )
+    own.set_defaults(do=own_data)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ with LocalCloud() as cloud:
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -61,7 +62,8 @@ class LocalCloud:
     Attributes:
         environment: the names of everything there is.
         url: where AWS's API answers.
-        address: where this cloud, and no other, answers a GET: whether it is still there.
+        address: where this cloud, and no other, answers a GET, and takes a POST as the wish that it should go.
+        dismissed: set when somebody wished so.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class LocalCloud:
         self._clock = clock
         self._place = f"/local-cloud/{secrets.token_hex(8)}"
         self._clients: dict[str, Any] = {}
+        self.dismissed = threading.Event()
 
     def __enter__(self) -> LocalCloud:
         self.work.mkdir(parents=True, exist_ok=True)
@@ -125,9 +128,7 @@ class LocalCloud:
         else:
             self._machine.objects.put(path, uri)
 
-    def start(
-        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
-    ) -> str:
+    def start(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> str:
         """Start the pipeline of a kind.
 
         Args:
@@ -149,9 +150,7 @@ class LocalCloud:
             self._runner.listen(arn, listener)
         return arn
 
-    def run(
-        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
-    ) -> Record:
+    def run(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> Record:
         """Start the pipeline of a kind and wait for its end; interrupted, stop it first. See `start`.
 
         Returns:
@@ -176,7 +175,9 @@ class LocalCloud:
         self._runner.find(arn).stop()
 
     def _open(self) -> None:
-        additions = Additions(moto_application(), {("GET", self._place): self._identity})
+        additions = Additions(
+            moto_application(), {("GET", self._place): self._identity, ("POST", self._place): self._dismiss}
+        )
         self._server = Server(additions, self._port)
         try:
             self.url = self._server.url
@@ -218,6 +219,10 @@ class LocalCloud:
 
     def _identity(self) -> Record:
         return {"work": str(self.work), "url": self.url}
+
+    def _dismiss(self) -> Record:
+        self.dismissed.set()
+        return self._identity()
 
 
 def local_environment(root: Path, url: str) -> Environment:

@@ -19,6 +19,7 @@ SOURCE = "aws.sagemaker"
 EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 PACKAGE = "SageMaker Model Package State Change"
+MOST_ENTRIES = 10  # that PutEvents takes at once
 UNTOLD = ("Waiting", "Skipped")  # SageMaker does not speak of steps that are not run
 
 Event = dict[str, Any]
@@ -67,28 +68,37 @@ class Events:
 
     def _send(self) -> None:
         while True:
-            event = self._queue.get()
-            if isinstance(event, threading.Event):
-                event.set()
-                continue
-            with self._path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps(event) + "\n")
-            self._put(event)
+            batch = [self._queue.get()]
+            while len(batch) < MOST_ENTRIES and not self._queue.empty():
+                batch.append(self._queue.get())
+            events = [entry for entry in batch if not isinstance(entry, threading.Event)]
+            if events:
+                self._write(events)
+                self._put(events)
+            for entry in batch:
+                if isinstance(entry, threading.Event):
+                    entry.set()
 
-    def _put(self, event: Event) -> None:
-        entry = {
-            "Source": SOURCE,
-            "DetailType": event["detail-type"],
-            "Detail": json.dumps(event["detail"]),
-            "Resources": event["resources"],
-            "Time": seconds_of(event["time"]),
-        }
+    def _put(self, events: list[Event]) -> None:
+        entries = [
+            {
+                "Source": SOURCE,
+                "DetailType": event["detail-type"],
+                "Detail": json.dumps(event["detail"]),
+                "Resources": event["resources"],
+                "Time": seconds_of(event["time"]),
+            }
+            for event in events
+        ]
         try:
-            self._client.put_events(Entries=[entry])
+            self._client.put_events(Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            # A rule whose target the local AWS cannot reach: the event is in the file, and the execution goes on.
-            with self._path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps({"undelivered": event["id"], "reason": str(error)}) + "\n")
+            # A rule whose target the local AWS cannot reach: the events are in the file, and the execution goes on.
+            self._write([{"undelivered": [event["id"] for event in events], "reason": str(error)}])
+
+    def _write(self, lines: list[Event]) -> None:
+        with self._path.open("a", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{json.dumps(line)}\n" for line in lines)
 
 
 def execution_detail(change: Change) -> dict[str, Any]:

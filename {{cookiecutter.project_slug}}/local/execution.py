@@ -28,7 +28,7 @@ from local.record import ENDED, Recorder, now
 from local.retries import with_retries
 from local.steps import RUNNERS, Task
 from local.stop import Stop
-from local.values import Scope, resolve, walk
+from local.values import Scope, as_text, resolve, walk
 
 # Keys of a step that are no part of what it is asked for.
 _ABOUT_THE_STEP = (
@@ -188,12 +188,9 @@ class Execution:
         if node.type == "Condition":
             self.recorder.change_step(node.name, status="Executing")
             holds = all_hold(node.definition["Arguments"]["Conditions"], scope)
-            outcome = str(holds).lower()
-            return Outcome({"Outcome": holds}, note=outcome, metadata={"Condition": {"Outcome": outcome.capitalize()}})
+            return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
         request = resolve(node.definition["Arguments"], scope)
-        options = resolve(
-            {key: value for key, value in node.definition.items() if key not in _ABOUT_THE_STEP}, scope
-        )
+        options = resolve({key: value for key, value in node.definition.items() if key not in _ABOUT_THE_STEP}, scope)
         cached = node.definition.get("CacheConfig", {})
         if not cached.get("Enabled"):
             return self._attempts(node, request, options)

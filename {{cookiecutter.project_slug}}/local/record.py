@@ -107,17 +107,16 @@ class Recorder:
         ]
         with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write()
-            self._tell(Change(self.as_dict(), None, None))
+            self._tell(Change(self._write(), None, None))
 
     def change(self, **changes: Any) -> None:
         """Set some of the execution's fields."""
         with self._lock:
             previous = self._record.status
             _set(self._record, changes)
-            self._write()
+            written = self._write()
             if self._record.status != previous:
-                self._tell(Change(self.as_dict(), None, previous))
+                self._tell(Change(written, None, previous))
 
     def change_step(self, name: str, **changes: Any) -> None:
         """Set some of a step's fields."""
@@ -125,21 +124,23 @@ class Recorder:
             step = next(step for step in self._record.steps if step.name == name)
             previous = step.status
             _set(step, changes)
-            self._write()
+            written = self._write()
             if step.status != previous:
-                self._tell(Change(self.as_dict(), asdict(step), previous))
+                self._tell(Change(written, dict(vars(step)), previous))
 
     def step_status(self, name: str) -> str:
         """A step's status."""
         return next(step.status for step in self._record.steps if step.name == name)
 
     def as_dict(self) -> dict[str, Any]:
-        """The file's content, as it is now."""
+        """The file's content, as it is now; nobody changes what is inside."""
         with self._lock:
-            return asdict(self._record)
+            return {**vars(self._record), "steps": [dict(vars(step)) for step in self._record.steps]}
 
-    def _write(self) -> None:
-        write_atomically(self.folder / FILE, json.dumps(asdict(self._record), indent=1))
+    def _write(self) -> dict[str, Any]:
+        content = self.as_dict()
+        write_atomically(self.folder / FILE, json.dumps(content))
+        return content
 
 
 def _set(record: StepRecord | ExecutionRecord, changes: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ TRAINING_ROWS, INFERENCE_ROWS = 2000, 500
 CATEGORIES = ("A", "B", "C", "D", "E", "F")
 EMPTY_SHARE = 0.005  # real files have holes
 CELL_NOISE = 0.03
+LEAST_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
 
 
 def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
@@ -66,7 +67,7 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
 
 
 def _numbers(hidden: np.ndarray, scale: float, empty: float, random: np.random.Generator) -> pa.Array:
-    values = scale * (hidden + random.normal(0, CELL_NOISE, len(hidden)))
+    values = scale * (LEAST_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
 
 

@@ -74,7 +74,10 @@ def start(arguments: argparse.Namespace, environment: Environment) -> None:
     if environment.endpoint_url is None:
         print(f"{executions.console_link(environment)} (then Pipelines, {environment.pipeline_name(arguments.kind)})")
     if arguments.wait:
-        execution = executions.wait(environment, arn)
+        try:
+            execution = executions.wait(environment, arn)
+        except KeyboardInterrupt as interrupt:
+            raise JobError("nobody waits any longer; the execution goes on, and `status` shows it") from interrupt
         if execution.status != "Succeeded":
             raise JobError(f"the execution {execution.status.lower()}: {execution.reason or 'somebody stopped it'}")
 
@@ -173,7 +176,14 @@ def make_parser() -> argparse.ArgumentParser:
     )
     started.add_argument("--wait", action="store_true", help="until it has ended; exit code 1 unless it succeeds")
     shown = command("status", "show the latest executions and models", status)
-    shown.add_argument("--limit", type=int, default=1, metavar="N", help="executions of each pipeline [default: 1]")
+    shown.add_argument(
+        "--limit",
+        type=int,
+        choices=range(1, 101),
+        default=1,
+        metavar="N",
+        help="executions of each pipeline, 1 to 100 [default: 1]",
+    )
     shown.add_argument("--execution", metavar="ARN", help="only this one")
     approved = command("approve", "approve a version of the model", approve)
     approved.add_argument("--evidence", metavar="TEXT", help="the review board's record: for models of training-hpo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -90,7 +91,7 @@ def _tuned(environment: Environment, version: int | None) -> registry.ModelPacka
 def _number(text: str, kind: type, where: str) -> int | float:
     try:
         number = float(text)
-        if kind is float or number.is_integer():
+        if math.isfinite(number) and (kind is float or number.is_integer()):
             return kind(number)
     except ValueError:
         pass

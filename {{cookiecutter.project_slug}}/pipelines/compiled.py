@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from errors import JobError
 from pipelines import ROOT
+from pipelines.offline import offline_import
 from pipelines.settings import KINDS, load_settings
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ def compile_all(root: Path = ROOT) -> dict[str, str]:
     Raises:
         JobError: the configuration cannot be.
     """
-    from pipelines import inference, training, training_hpo  # the SDK takes seconds to import
+    with offline_import():
+        from pipelines import inference, training, training_hpo  # here, since the SDK takes seconds to import
 
     settings = load_settings(root)
     builders = dict(zip(KINDS, (training.build, training_hpo.build, inference.build), strict=True))

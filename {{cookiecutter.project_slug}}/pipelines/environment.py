@@ -14,9 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
 from errors import JobError
 from pipelines import ROOT
 from pipelines.lineage import Lineage, read_lineage
+from pipelines.offline import offline_import
 from pipelines.strict_yaml import Section
 
 __all__ = ["Environment", "Lineage", "bind", "environment_names", "load_environment", "read_lineage"]
@@ -67,9 +71,6 @@ class Environment:
 
     def client(self, service: str) -> Any:
         """A boto3 client for a service of this environment."""
-        import boto3
-        from botocore.config import Config
-
         local = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if self.endpoint_url else {}
         config = Config(retries={"mode": "standard", "max_attempts": 5})
         return boto3.client(service, region_name=self.region, endpoint_url=self.endpoint_url, config=config, **local)
@@ -150,7 +151,8 @@ def _image_uri(framework: str, environment: Environment, version: str | None = N
 @cache
 def _own_image(framework: str, region: str, version: str | None) -> str:
     """What the SDK brings along about images; nothing is asked of AWS."""
-    from sagemaker.core import image_uris
+    with offline_import():
+        from sagemaker.core import image_uris
 
     logging.getLogger("sagemaker.core.image_uris").setLevel(logging.WARNING)
     return str(image_uris.retrieve(framework, region, version=version, instance_type="ml.m5.large"))

@@ -113,18 +113,19 @@ def checked_parameters(definition: Mapping[str, Any], given: Mapping[str, str], 
 
 
 def latest(environment: Environment, kind: str, limit: int) -> list[Execution] | None:
-    """The latest executions of the pipeline of a kind, the latest first; None where it is not deployed."""
-    name = environment.pipeline_name(kind)
-    pages = environment.client("sagemaker").get_paginator("list_pipeline_executions")
+    """The latest executions of the pipeline of a kind, 100 at most, the latest first; None where it is not deployed."""
     try:
-        answers = pages.paginate(
-            PipelineName=name, SortBy="CreationTime", SortOrder="Descending", PaginationConfig={"MaxItems": limit}
+        answer = environment.client("sagemaker").list_pipeline_executions(
+            PipelineName=environment.pipeline_name(kind),
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=min(limit, 100),
         )
-        found = [summary for page in answers for summary in page["PipelineExecutionSummaries"]]
     except ClientError as error:
         if aws.is_absent(error):
             return None
         raise
+    found = sorted(answer["PipelineExecutionSummaries"], key=lambda summary: summary["StartTime"], reverse=True)
     return [
         Execution(
             summary["PipelineExecutionArn"],
@@ -133,7 +134,7 @@ def latest(environment: Environment, kind: str, limit: int) -> list[Execution] |
             _reason(summary["PipelineExecutionStatus"], summary.get("PipelineExecutionFailureReason")),
             steps_of(environment, summary["PipelineExecutionArn"]),
         )
-        for summary in sorted(found, key=lambda summary: summary["StartTime"], reverse=True)[:limit]
+        for summary in found[:limit]
     ]
 
 

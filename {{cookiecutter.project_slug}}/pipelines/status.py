@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -35,22 +34,20 @@ def show_all(environment: Environment, kinds: Iterable[str], limit: int, console
         found = executions.latest(environment, kind, limit)
         console.print(Text(environment.pipeline_name(kind), "bold"))
         if found is None:
-            console.print(f"  not deployed; python -m pipelines deploy --env {environment.name}", highlight=False)
+            console.print(Text(f"  not deployed; python -m pipelines deploy --env {environment.name}"))
         elif not found:
-            console.print(
-                f"  never started; python -m pipelines start {kind} --env {environment.name}", highlight=False
-            )
+            console.print(Text(f"  never started; python -m pipelines start {kind} --env {environment.name}"))
         for execution in found or []:
-            _print(console, execution_view(execution))
+            _show(execution, console)
     console.print(Text(environment.model_package_group, "bold"))
     packages = registry.model_packages(environment, MODELS)
-    _print(console, models_table(packages) if packages else Text("no model yet"))
+    _print(console, models_table(packages) if packages else Text("  no model yet"))
 
 
 def show_one(execution: Execution, console: Console) -> None:
     """Show one execution."""
     console.print(Text(execution.arn, "bold"))
-    _print(console, execution_view(execution))
+    _show(execution, console)
 
 
 def status_console() -> Console:
@@ -59,25 +56,11 @@ def status_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, width=10_000)
 
 
-def execution_view(execution: Execution) -> RenderableType:
-    """An execution with its steps below."""
-    head = Text("  ").join(
-        [
-            Text(execution.id),
-            _coloured(execution.status),
-            Text(_time(execution.started)),
-            Text(_duration(execution.started, execution.ended)),
-        ]
-    )
-    reason = [Text(execution.reason, "red")] if execution.reason else []
-    return Group(head, *reason, Padding(steps_table(execution.steps), (0, 0, 0, 2)))
-
-
 def steps_table(steps: Iterable[StepRun]) -> Table:
     """Steps, one a line."""
     table = _table()
     for step in steps:
-        table.add_row(step.name, _coloured(step.status), _duration(step.started, step.ended), Text(step.note))
+        table.add_row(f"    {step.name}", _coloured(step.status), _duration(step.started, step.ended), Text(step.note))
     return table
 
 
@@ -87,7 +70,7 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
     for package in packages:
         metadata = package.metadata
         table.add_row(
-            f"version {package.version}",
+            f"  version {package.version}",
             _coloured(package.status),
             _time(package.created),
             package.kind,
@@ -97,12 +80,28 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
     return table
 
 
+def _show(execution: Execution, console: Console) -> None:
+    """Show an execution on a line, why it failed below, and its steps."""
+    duration = _duration(execution.started, execution.ended)
+    about = [Text(f"  {execution.id}"), _coloured(execution.status), Text(_time(execution.started)), Text(duration)]
+    console.print(Text("  ").join(about))
+    if execution.reason:
+        console.print(Text(f"    {execution.reason}", "red"))
+    _print(console, steps_table(execution.steps))
+
+
 def _table() -> Table:
     return Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
 
 
 def _print(console: Console, view: RenderableType) -> None:
-    console.print(Padding(view, (0, 0, 0, 2)))
+    """Print a view; where no terminal reads it, without the blanks at the ends of its lines."""
+    if console.is_terminal:
+        console.print(view)
+        return
+    with console.capture() as capture:
+        console.print(view)
+    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def _coloured(status: str) -> Text:

@@ -14,7 +14,6 @@ SHORTEST, LONGEST = 16, 26  # letters of a name that a node has room for
 PADDING, HEIGHT = 14.0, 50.0
 SIZES_BETWEEN = {"gap_x": 14.0, "gap_y": 34.0}
 MARGIN = 2.0
-TALL = 640  # higher than a window may be: then it does not stay in view beside what is told
 TOGGLE = {True: "yes", False: "no"}
 
 
@@ -54,7 +53,7 @@ def _drawing(layout: Layout, *parts: Html) -> Html:
     return html(
         "svg",
         *parts,
-        class_="graph" if height > TALL else "graph short",
+        class_="graph",
         viewBox=f"{-MARGIN:g} {-MARGIN:g} {width:g} {height:g}",
         width=width,
         height=height,
@@ -108,7 +107,7 @@ def _edge(source: Step, target: Step, points: list[Point]) -> Html:
         html("path", d=f"M{x - 3.5:.1f} {y - 6:.1f}L{x:.1f} {y - 0.5:.1f}L{x + 3.5:.1f} {y - 6:.1f}", class_="arrow"),
     ]
     if branch:
-        side = -1 if points[-2][0] > x else 1  # away from the line
+        side = -1 if points[-2][0] > x + 1 else 1  # away from the line
         place = {"x": round(x + 8 * side, 1), "y": round(y - 7, 1), "text_anchor": "start" if side > 0 else "end"}
         parts.append(html("text", TOGGLE[branch.when], class_="branch", **place))
     return html("g", parts, class_="edge untaken" if "Skipped" in (source.status, target.status) else "edge")

@@ -9,6 +9,7 @@ from typing import Any
 from local.page.elements import Html, html, number
 
 WIDTH, HEIGHT = 320.0, 96.0
+MOST_TIMES_HIGHER = 4  # a higher peak is cut off: beside it the other distribution could not be seen
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def two_histograms(before: Sequence[Bar], after: Sequence[Bar], label: str) -> H
     low, high = min(bar.low for bar in (*before, *after)), max(bar.high for bar in (*before, *after))
     if high <= low:
         low, high = low - 0.5, high + 0.5
-    frame = _Frame(low, high, max(bar.density for bars in (before, after) for bar in _wide(bars, low, high)) or 1.0)
+    peaks = sorted(max(block.density for block in _wide(bars, low, high)) for bars in (before, after))
+    frame = _Frame(low, high, min(peaks[1], MOST_TIMES_HIGHER * peaks[0]) or peaks[1] or 1.0)
     return html(
         "svg",
         html("path", d=frame.outline(_wide(after, low, high)), class_="after"),
@@ -83,7 +85,7 @@ class _Frame:
         """A line over blocks, from the base to the base."""
         over = []
         for block in blocks:
-            y = HEIGHT * (1 - block.density / self.tallest)
+            y = HEIGHT * max(0.0, 1 - block.density / self.tallest)
             over += [f"{self._x(block.low)} {y:.1f}", f"{self._x(block.high)} {y:.1f}"]
         start, end = self._x(blocks[0].low), self._x(blocks[-1].high)
         return f"M{start} {HEIGHT:g}L{'L'.join(over)}L{end} {HEIGHT:g}"

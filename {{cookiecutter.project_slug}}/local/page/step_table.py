@@ -28,7 +28,7 @@ def step_table(number: int, execution: Execution, shelf: Shelf) -> Html:
     rows = [
         row(
             COLUMNS,
-            [_name(step), status(step.status), duration(step.seconds), _words(step), _files(step, shelf)],
+            [_name(step), status(step.status), _time(step), _words(step), _files(step, shelf)],
             "dim" if step.status in ("Skipped", "Waiting") else None,
             step_id(number, step.name, execution),
         )
@@ -39,8 +39,11 @@ def step_table(number: int, execution: Execution, shelf: Shelf) -> Html:
 
 def _name(step: Step) -> Html:
     attempts = f"{step.attempts} attempts" if step.attempts > 1 else ""
-    more = [step.type, "cached" if step.cache_hit else "", attempts]
-    return join(code(step.name), html("small", " · ".join(filter(None, more))))
+    return join(code(step.name), html("small", " · ".join(filter(None, (step.type, attempts)))))
+
+
+def _time(step: Step) -> str:
+    return "cached" if step.cache_hit else duration(step.seconds)
 
 
 def _words(step: Step) -> Html:

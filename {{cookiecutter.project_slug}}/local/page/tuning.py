@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from local.execution_record import Step
@@ -11,43 +13,71 @@ from local.page.shelf import Shelf
 from local.page.statuses import badge
 
 CAPTION = "Training jobs of the tuning"
-METRIC = "FinalHyperParameterTuningJobObjectiveMetric"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One of the training jobs: what it was given, and what came out."""
+
+    name: str
+    tuned: dict[str, Any]
+    metric: str
+    value: str
+    is_best: bool
 
 
 def tuning_of(step: Step, _: Shelf) -> Finding | None:
-    """What a tuning step tried, best first as it is recorded."""
-    jobs = [job for job in step.result.get("TrainingJobSummaries") or [] if isinstance(job, dict)]
+    """What a tuning step tried, in the order of its record: the best first."""
+    best = (step.result.get("BestTrainingJob") or {}).get("TrainingJobName")
+    jobs = [_job(summary, best) for summary in step.result.get("TrainingJobSummaries") or []]
     if not jobs:
         return None
-    best = (step.result.get("BestTrainingJob") or {}).get("TrainingJobName")
-    metric = next((str(job[METRIC].get("MetricName")) for job in jobs if METRIC in job), "objective")
-    names = list(dict.fromkeys(name for job in jobs for name in job.get("TunedHyperParameters") or {}))
-    columns = [Column("Training job"), Column(metric, "number"), *(Column(name, "number") for name in names)]
-    rows = [_job(job, columns, names, is_best=job.get("TrainingJobName") == best) for job in jobs]
-    value = next((_value(job) for job in jobs if job.get("TrainingJobName") == best), "")
-    headline = f"{count(len(jobs), 'training job')}, the best with {metric} {value}" if value else ""
+    headline = next((f", the best with {job.metric} {job.value}" for job in jobs if job.is_best and job.value), "")
+    headline = f"{count(len(jobs), 'training job')}{headline}"
+    shared = _shared_start([job.name for job in jobs])
     body = join(
-        html("p", headline, class_="verdict") if headline else None,
-        html("div", table(CAPTION, columns, rows, "tuning"), class_="scroll", role="region", aria_label=CAPTION, tabindex=0),
+        html("p", headline, class_="verdict"),
+        html("div", _table(jobs, shared), class_="scroll", role="region", aria_label=CAPTION, tabindex=0),
+        html("p", html("small", "All names begin with ", code(shared))) if shared else None,
     )
     return Finding("Tuning", headline, body)
 
 
-def _job(job: dict[str, Any], columns: list[Column], names: list[str], is_best: bool) -> Html:
-    tuned = job.get("TunedHyperParameters") or {}
-    name = join(code(str(job.get("TrainingJobName", ""))), badge("good", "best") if is_best else None)
-    return row(
-        columns, [name, _value(job), *(_short(tuned.get(one, "")) for one in names)], "best" if is_best else None
+def _job(summary: dict[str, Any], best: str | None) -> _Job:
+    metric = summary.get("FinalHyperParameterTuningJobObjectiveMetric") or {}
+    name = str(summary.get("TrainingJobName", ""))
+    return _Job(
+        name=name,
+        tuned=dict(summary.get("TunedHyperParameters") or {}),
+        metric=str(metric.get("MetricName", "objective")),
+        value=number(metric.get("Value", "")),
+        is_best=name == best,
     )
 
 
-def _value(job: dict[str, Any]) -> str:
-    return number((job.get(METRIC) or {}).get("Value", ""))
+def _shared_start(names: Sequence[str]) -> str:
+    """What all names begin with, up to their last hyphen: in each row it would only take room."""
+    start = names[0][: names[0].rfind("-") + 1]
+    return start if len(names) > 1 and all(name.startswith(start) for name in names) else ""
 
 
-def _short(text: object) -> str:
-    """A hyperparameter, which is text, to four digits where it is a number."""
+def _table(jobs: Sequence[_Job], shared: str) -> Html:
+    metric = next((job.metric for job in jobs if job.value), "objective")
+    tuned = list(dict.fromkeys(name for job in jobs for name in job.tuned))
+    columns = [Column("Training job"), Column(metric, "number"), *(Column(name, "number") for name in tuned)]
+    return table(CAPTION, columns, [_row(job, columns, tuned, shared) for job in jobs], "tuning")
+
+
+def _row(job: _Job, columns: Sequence[Column], tuned: Sequence[str], shared: str) -> Html:
+    name = join(code(job.name.removeprefix(shared)), badge("good", "best") if job.is_best else None)
+    values = [_short(job.tuned.get(name, "")) for name in tuned]
+    return row(columns, [name, job.value, *values], "best" if job.is_best else None)
+
+
+def _short(value: object) -> str:
+    """A hyperparameter, which is text, to four digits where it is no whole number."""
+    text = str(value)
     try:
-        return str(text) if str(text).lstrip("-").isdigit() else f"{float(str(text)):.4g}"
+        return text if text.lstrip("-").isdigit() else f"{float(text):.4g}"
     except ValueError:
-        return str(text)
+        return text

@@ -39,11 +39,11 @@ class Server:
     def serve(self) -> None:
         """Work until the connection closes."""
         while True:
-            ready, _, _ = select.select([self._connection, self._woken], [], [])
+            ready, _, _ = select.select([self._connection.fileno(), self._woken], [], [])
             if self._woken in ready:
                 os.read(self._woken, 4096)
                 self._reap()
-            if self._connection in ready and not self._receive():
+            if self._connection.fileno() in ready and not self._receive():
                 break
         for process in self._running:
             _kill(process)

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from monitor_checks import violations
 from monitor_columns import read_columns
 from monitor_constraints import suggested_constraints
@@ -60,10 +59,9 @@ def _read(folder: Path, form: Mapping[str, Any]) -> pd.DataFrame:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith((".", "_"))]
     if not files:
         sys.exit(f"error: {folder} holds no file to look at")
-    tables = [
-        pd.read_csv(path, header=header, keep_default_na=False, na_values=[""], low_memory=False) for path in files
-    ]
-    return pd.concat(tables, ignore_index=True).rename(columns=lambda name: f"_c{name}" if header is None else str(name))
+    options = {"header": header, "keep_default_na": False, "na_values": [""], "low_memory": False}
+    table = pd.concat([pd.read_csv(path, **options) for path in files], ignore_index=True)
+    return table.rename(columns=str if header == 0 else lambda name: f"_c{name}")  # Spark's names
 
 
 def _load(path: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-
 from monitor_columns import Column
 from monitor_statistics import unfold
 
@@ -30,13 +29,13 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
     for feature in constraints["features"]:
         name = feature["name"]
         if name not in there:
-            found.append(_violation(name, "missing_column_check", "the baseline has this column, and the dataset has not"))
+            found.append(_violation(name, "missing_column_check", "the baseline has this column, the dataset has not"))
             continue
         own = {**config, **feature.get("monitoringConfigOverrides", {})}
         found += _column_violations(there[name], feature, known.get(name, {}), own)
     expected = {feature["name"] for feature in constraints["features"]}
     found += [
-        _violation(name, "extra_column_check", "the dataset has this column, and the baseline has not")
+        _violation(name, "extra_column_check", "the dataset has this column, the baseline has not")
         for name in there
         if name not in expected
     ]
@@ -88,7 +87,7 @@ def _non_negative(column: Column, constraint: Feature) -> str:
     negative = int((column.numbers < 0).sum())
     if not constraint.get("num_constraints", {}).get("is_non_negative") or not negative:
         return ""
-    return f"Non-negative requirement is not met. Observed: {negative} negative numbers, the least {column.numbers[0]:g}."
+    return f"Non-negative requirement is not met. Observed: {negative} negative numbers, down to {column.numbers[0]:g}."
 
 
 def _domain(column: Column, constraint: Feature, config: Feature) -> str:

@@ -27,8 +27,9 @@ Answer = Callable[[bytes], bytes]
 def main(request_file: Path, model_dir: Path, inputs: Path, outputs: Path) -> None:
     """Transform each file of a folder into one of another folder, with .out behind its name."""
     request = json.loads(request_file.read_text(encoding="utf-8"))
-    answer = load(model_dir, request["TransformInput"].get("ContentType", ""), request["TransformOutput"].get("Accept", ""))
-    lines = request["TransformOutput"].get("AssembleWith", "None") == "Line"
+    source, target_form = request["TransformInput"], request["TransformOutput"]
+    answer = load(model_dir, source.get("ContentType", ""), target_form.get("Accept", ""))
+    lines = target_form.get("AssembleWith", "None") == "Line"
     files = [path for path in sorted(inputs.rglob("*")) if path.is_file()]
     for path in files:
         target = outputs / path.relative_to(inputs)

@@ -17,7 +17,7 @@ from local.values import as_text
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "function.py"
 TASK = "/opt/ml/task"
-TYPES = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
+TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
 SHOWN = 24  # characters of an output that is still worth showing; URIs and ARNs are longer
 
 
@@ -36,16 +36,13 @@ def run_function(task: Task) -> Outcome:
         output["OutputName"]: _output(answer, output["OutputName"], output["OutputType"])
         for output in task.options.get("OutputParameters", [])
     }
+    texts = {name: as_text(value) for name, value in outputs.items()}
+    listed = [{"Name": name, "Value": text} for name, text in texts.items()]
     return Outcome(
         {"OutputParameters": outputs},
-        note=", ".join(f"{name} {as_text(value)}" for name, value in outputs.items() if 0 < len(as_text(value)) <= SHOWN),
+        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= SHOWN),
         log=task.log(),
-        metadata={
-            "Lambda": {
-                "Arn": arn,
-                "OutputParameters": [{"Name": name, "Value": as_text(value)} for name, value in outputs.items()],
-            }
-        },
+        metadata={"Lambda": {"Arn": arn, "OutputParameters": listed}},
     )
 
 

@@ -13,8 +13,8 @@ def run_model(task: Task) -> Outcome:
     """Create a model with boto3, under a name of its own."""
     name = task.job_name()[:63]
     request = {"ModelName": name, **task.request}
-    answer = task.machine.sagemaker.create_model(**request)
-    return Outcome({**request, "ModelArn": answer["ModelArn"]}, note=name, metadata={"Model": {"Arn": answer["ModelArn"]}})
+    arn = task.machine.sagemaker.create_model(**request)["ModelArn"]
+    return Outcome({**request, "ModelArn": arn}, note=name, metadata={"Model": {"Arn": arn}})
 
 
 def run_register_model(task: Task) -> Outcome:

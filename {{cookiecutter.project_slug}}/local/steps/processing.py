@@ -60,7 +60,7 @@ def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Se
     found = []
     for given in request.get("ProcessingInputs", []):
         if "S3Input" not in given:
-            raise client_error(f"the input {given['InputName']} does not come from S3; local mode knows no other source")
+            raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
         uri, distribution = s3_source(given["S3Input"])
         objects = task.machine.objects.inputs(uri)
         found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))

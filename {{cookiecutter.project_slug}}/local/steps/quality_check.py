@@ -90,7 +90,8 @@ def _as_script(task: Task, supplied: dict[str, str]) -> dict[str, Any]:
         for what, uri in supplied.items()
     ]
     paths = {
-        f"baseline_{what.lower()}": f"{BASELINE}/{what.lower()}/{uri.rpartition('/')[2]}" for what, uri in supplied.items()
+        f"baseline_{what.lower()}": f"{BASELINE}/{what.lower()}/{uri.rpartition('/')[2]}"
+        for what, uri in supplied.items()
     }
     specification = {**task.request["AppSpecification"], "ContainerEntrypoint": ["python3", str(PROGRAM)]}
     return {

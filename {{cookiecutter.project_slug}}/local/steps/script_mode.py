@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.container import Container
+from local.steps.task import s3_source
 
 CONFIGURATION = "/opt/ml/input/config"
 
@@ -17,6 +18,7 @@ def write_configuration(
     """Write what a training container finds in /opt/ml/input/config.
 
     Args:
+        container: whose files they are.
         request: the CreateTrainingJob request.
         given: its hyperparameters.
         host: the instance.
@@ -26,7 +28,7 @@ def write_configuration(
         channel["ChannelName"]: {
             "ContentType": channel.get("ContentType", ""),
             "TrainingInputMode": channel.get("InputMode", "File"),
-            "S3DistributionType": channel["DataSource"]["S3DataSource"].get("S3DataDistributionType", "FullyReplicated"),
+            "S3DistributionType": s3_source(channel["DataSource"]["S3DataSource"])[1],
             "RecordWrapperType": "None",
         }
         for channel in request.get("InputDataConfig", [])

@@ -49,9 +49,7 @@ class Task:
         shutil.rmtree(folder / "opt", ignore_errors=True)
         return Container(self.machine, stop or self.stop, folder)
 
-    def run(
-        self, container: Container, arguments: Sequence[str], environment: Mapping[str, str], **more: Any
-    ) -> None:
+    def run(self, container: Container, arguments: Sequence[str], environment: Mapping[str, str], **more: Any) -> None:
         """Run a command line in a container; see `Container.run`."""
         try:
             container.run(arguments, environment, **more)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tarfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.container import Container
-from local.failures import StepFailedError, client_error
+from local.failures import client_error
 from local.hosts import host_names, side_by_side
 from local.objects import S3Object, deal
 from local.outcome import Outcome
@@ -75,7 +74,10 @@ def train(task: Task, request: Request, name: str, stop: Stop, *below: str) -> T
     """Do what a CreateTrainingJob request asks for.
 
     Args:
+        task: what it is done for.
+        request: the request, without the job's name.
         name: the job's name.
+        stop: ends it.
         below: folders below the step's own, where a step trains more than once.
 
     Raises:
@@ -84,9 +86,10 @@ def train(task: Task, request: Request, name: str, stop: Stop, *below: str) -> T
     count = int(request["ResourceConfig"].get("InstanceCount", 1))
     hosts = host_names(count)
     channels = _channels(task, request, count)
+    shares = [{channel: dealt[index] for channel, dealt in channels.items()} for index in range(count)]
     actions = [
-        partial(_run_host, task, request, name, host, hosts, {key: dealt[index] for key, dealt in channels.items()}, below)
-        for index, host in enumerate(hosts)
+        partial(_run_host, task, request, name, host, hosts, share, below)
+        for host, share in zip(hosts, shares, strict=True)
     ]
     containers = side_by_side(stop, actions)
     whole = task.gather(containers, [MODEL, DATA])
@@ -114,7 +117,7 @@ def found_metrics(definitions: Sequence[Mapping[str, str]], log: str) -> dict[st
             try:
                 values[definition["Name"]] = float(last)
             except ValueError:
-                raise client_error(f"the metric {definition['Name']} was found as {last!r}, which is no number") from None
+                raise client_error(f"the metric {definition['Name']} is {last!r} in the log: no number") from None
     return values
 
 

@@ -80,7 +80,5 @@ def _run_host(
     task.machine.objects.fetch(objects, container.made(INPUT))
     container.made(OUTPUT)
     container.write_json(REQUEST, task.request)
-    task.run(
-        container, ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT], dict(model.get("Environment", {}))
-    )
+    task.run(container, ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT], dict(model.get("Environment", {})))
     return container

@@ -1,0 +1,260 @@
+"""`python -m pipelines ...` does what it says, quickly, and says in a sentence what it cannot do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
+
+import pytest
+from botocore import exceptions
+from moto_cloud import make_environment, moto_server, own_copy, register_model, tell
+
+from errors import JobError
+from pipelines import __main__ as commands
+from pipelines import compiled, executions
+from pipelines.aws import in_sentences
+from pipelines.environment import Environment
+
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def environment(endpoint: str) -> Environment:
+    return make_environment(endpoint)
+
+
+@pytest.fixture
+def root(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that the test may change, which the commands take for theirs."""
+    copy = own_copy(project, tmp_path / "project")
+    monkeypatch.setattr(commands, "ROOT", copy)
+    return copy
+
+
+@pytest.fixture
+def run(
+    environment: Environment, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Run a command in the environment `dev`, and return what it prints."""
+    monkeypatch.setattr(commands, "load_environment", lambda name, root: {"dev": environment}[name])
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        commands.main(list(arguments))
+        return capsys.readouterr().out
+
+    return run
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+# the commands
+
+
+def test_from_a_compiled_definition_to_an_approved_model(
+    run: Run, environment: Environment, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch)
+    assert re.search(r"training-hpo: \S+training-hpo.json \(\d+ KB\)", run("compile", "--output", str(root / "out")))
+    assert run("check") == "nothing is wrong with training, training-hpo, inference\n"
+    assert "nothing is wrong with flats" in run("check", "--env", "dev")
+    assert run("diff").count("would be created") == 3
+    assert run("deploy").count("created flats") == 3
+    assert run("deploy").count("unchanged flats") == 3
+    assert run("diff", "--exit-code").count("unchanged") == 3
+    edit(root / "config" / "hyperparameters.yaml", "eta: 0.05", "eta: 0.1")
+    with pytest.raises(SystemExit, match="2"):
+        run("diff", "--exit-code")
+    assert '`HyperParameters.eta`: `"0.05"` -> `"0.1"`' in run("diff")
+    arn = run("start", "training", "--param", "MetricThreshold=2.5", "--wait").strip()
+    assert f"pipeline/{environment.project}-dev-training/execution/" in arn
+    register_model(environment)
+    assert "version 1 is approved" in run("approve", "--comment", "good")
+    with pytest.raises(JobError, match="nothing to approve"):
+        run("approve", "--comment", "good")
+    told = run("status")
+    assert arn.rpartition("/")[2] in told
+    assert re.search(r"version 1 +Approved .* good", told)
+    assert arn in run("status", "--execution", arn)
+    assert run("reject", "--version", "1", "--comment", "not good") == "version 1 is rejected\n"
+
+
+def test_tuned_hyperparameters_are_adopted_once(run: Run, environment: Environment) -> None:
+    register_model(environment, {"kind": "training-hpo", "hp_eta": "0.071"})
+    run("approve", "--comment", "good", "--evidence", "minutes of 21 November")
+    adopt = ("adopt-hyperparameters", "--env", "dev")
+    assert run(*adopt) == "eta: 0.05 -> 0.071\nconfig/hyperparameters.yaml is changed; commit it, and deploy\n"
+    assert run(*adopt) == "config/hyperparameters.yaml has these values already\n"
+
+
+def test_a_definition_with_a_fault_fails_the_check(
+    run: Run, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = compiled.compile_all(root)["training"].replace('"Type": "Processing"', '"Type": "Procesing"')
+    monkeypatch.setattr(compiled, "compile_all", lambda root: {"training": text})
+    with pytest.raises(SystemExit, match="1"):
+        run("check")
+    assert re.search(r"^training: Preprocess: .*Procesing", capsys.readouterr().out)
+
+
+def test_an_execution_that_fails_fails_who_waits_for_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("deploy")
+    tell(monkeypatch, status="Failed", reason="the step Train failed")
+    with pytest.raises(JobError, match="the execution failed: the step Train failed"):
+        run("start", "training", "--wait")
+
+
+def test_who_waits_no_longer_does_not_stop_the_execution(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("deploy")
+    monkeypatch.setattr(executions, "wait", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(JobError, match="the execution goes on, and `status` shows it"):
+        run("start", "training", "--wait")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["MetricThreshold"], r"--param 'MetricThreshold' must have the form Name=Value"),
+        (["=3"], r"--param '=3' must have the form Name=Value"),
+        (["A=1", "A=2"], r"--param gives A twice"),
+    ],
+)
+def test_a_parameter_in_another_form_is_refused(given: list[str], message: str) -> None:
+    with pytest.raises(JobError, match=message):
+        commands.parse_parameters(given)
+
+
+def test_what_follows_the_first_equals_sign_is_the_value() -> None:
+    assert commands.parse_parameters(["Uri=s3://a/b=c", "Empty="]) == {"Uri": "s3://a/b=c", "Empty": ""}
+
+
+def test_outside_this_machine_a_link_leads_to_the_console(environment: Environment) -> None:
+    assert executions.console_link(environment) == (
+        "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing"
+    )
+    assert "//cn-north-1.console.amazonaws.cn/" in executions.console_link(replace(environment, region="cn-north-1"))
+
+
+def test_where_the_sdk_is_not_needed_it_is_not_imported(environment: Environment, run: Run, project: Path) -> None:
+    run("deploy")
+    register_model(environment)
+    program = """
+import json, sys
+import pipelines.__main__ as commands
+from pipelines.environment import Environment
+
+environment = Environment(**json.loads(sys.argv[1]))
+commands.load_environment = lambda *_: environment
+commands.main(["start", "training"])
+commands.main(["approve", "--comment", "good"])
+try:
+    commands.main(["--help"])
+finally:
+    slow = {"sagemaker", "numpy", "pandas", "sklearn", "pyarrow"} & set(sys.modules)
+    assert not slow, slow
+"""
+    facts = json.dumps(asdict(environment))
+    finished = subprocess.run([sys.executable, "-c", program, facts], cwd=project, capture_output=True, text=True)
+    assert "version 1 is approved" in finished.stdout
+    assert "adopt-hyperparameters" in finished.stdout
+    assert finished.stderr == ""
+
+
+# what cannot be done
+
+
+def test_a_refusal_is_a_sentence_and_exit_code_1(project: Path) -> None:
+    command = [sys.executable, "-m", "pipelines", "approve", "--env", "prod", "--comment", "good"]
+    finished = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert finished.returncode == 1
+    assert finished.stderr == ("error: there is no environment 'prod' in config/environments/; there are dev, local\n")
+
+
+def test_a_bucket_that_is_not_there_is_named_with_who_makes_it(
+    run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = replace(environment, bucket=f"{environment.project}-lost")
+    monkeypatch.setattr(commands, "load_environment", lambda *_: lost)
+    with pytest.raises(JobError) as refused:
+        run("deploy")
+    assert str(refused.value) == (
+        f"there is no bucket {lost.bucket} in the account 123456789012; whoever owns the account makes it, with "
+        f"versioning and encryption by {lost.kms_key_arn}, or name another in config/environments/dev.yaml"
+    )
+
+
+def test_without_credentials_a_person_is_asked_to_sign_in(
+    run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(commands, "load_environment", lambda *_: replace(environment, endpoint_url=None))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    with pytest.raises(JobError, match=r"no usable AWS credentials .* for example with: aws sso login"):
+        run("start", "training")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(JobError, match=r"no usable AWS credentials .*nobody"):
+        run("status")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [("local", "start it with: python -m local up"), ("dev", "the region eu-west-1 in config/environments/dev.yaml")],
+)
+def test_where_nothing_answers_that_is_said(
+    run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    silent = replace(environment, name=name, endpoint_url="http://127.0.0.1:9")
+    monkeypatch.setattr(commands, "load_environment", lambda *_: silent)
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    with pytest.raises(JobError, match=rf"{name} does not answer \(.*127.0.0.1:9.*\); .*{remedy}"):
+        run("status")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"),
+    [
+        ("ExpiredToken", "expired", r"AWS does not accept the credentials \(ExpiredToken\); sign in again"),
+        (
+            "AccessDeniedException",
+            "User: a is not authorized to perform: sagemaker:UpdatePipeline on resource: b",
+            r"may not do sagemaker:UpdatePipeline in the account 123456789012; ask whoever owns the account",
+        ),
+        ("AccessDenied", "Access Denied", r"may not do UpdateIt in the account"),
+        ("KMS.NotFoundException", "no key", r"there is no KMS key arn:aws:kms:.*; whoever owns the account makes it"),
+        ("ValidationException", "no\nrole", r"AWS refused UpdateIt \(ValidationException\): no role"),
+    ],
+)
+def test_what_aws_refuses_is_told_with_a_remedy(environment: Environment, code: str, message: str, told: str) -> None:
+    error = exceptions.ClientError({"Error": {"Code": code, "Message": message}}, "UpdateIt")
+    with pytest.raises(JobError, match=told), in_sentences(environment):
+        raise error
+
+
+def test_another_failure_before_aws_is_asked_is_told(environment: Environment) -> None:
+    with pytest.raises(JobError, match=r"AWS could not be asked: .*Unknown service"), in_sentences(environment):
+        environment.client("sagemakr")
+
+
+def test_a_bug_is_not_called_a_refusal(environment: Environment) -> None:
+    with pytest.raises(KeyError), in_sentences(environment):
+        raise KeyError

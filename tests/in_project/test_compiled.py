@@ -1,0 +1,191 @@
+"""Definitions are compiled from the project's files alone, are the same bytes each time, and say what they said before.
+
+The definitions of each problem type stand in golden/ as a person reads them. Where they are meant to change:
+
+    UPDATE_GOLDEN=1 python -m pytest tests/in_project/test_compiled.py
+
+and read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from definition_text import text_of
+
+from errors import JobError
+from pipelines import code, inference
+from pipelines.check import check
+from pipelines.compiled import compile_all, compile_pipeline, load_compiled, write_compiled
+from pipelines.settings import KINDS, load_settings
+
+Bake = Callable[..., Path]
+
+GOLDEN = Path(__file__).with_name("golden")
+COMPILE = """
+import os
+before = dict(os.environ)
+import socket, sys
+def refuse(*_): raise AssertionError("the compiler went to the network")
+socket.socket.connect = socket.getaddrinfo = refuse
+from pathlib import Path
+from pipelines.compiled import write_compiled
+write_compiled(Path(sys.argv[1]))
+import boto3
+assert boto3.DEFAULT_SESSION is None, "what the SDK's import left behind is used by others"
+assert dict(os.environ) == before | {"AWS_DEFAULT_REGION": "us-east-1"}
+"""
+
+
+@pytest.fixture(scope="module")
+def texts(project: Path) -> dict[str, str]:
+    return compile_all(project)
+
+
+@pytest.fixture
+def own_copy(project: Path, tmp_path: Path) -> Path:
+    """A copy of the project's definitions' sources, to change."""
+    for folder in ("config", "jobs", "pipelines"):
+        shutil.copytree(project / folder, tmp_path / "copy" / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "copy"
+
+
+def test_each_kind_has_a_definition(texts: dict[str, str]) -> None:
+    assert tuple(texts) == KINDS
+    assert all(json.loads(text)["Version"] == "2020-12-01" for text in texts.values())
+
+
+def test_compiling_twice_gives_the_same_bytes(project: Path, texts: dict[str, str]) -> None:
+    assert compile_all(project) == texts
+
+
+def test_another_process_gives_the_same_bytes_without_network_and_credentials(
+    project: Path, texts: dict[str, str], tmp_path: Path
+) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = kept | {
+        "HOME": str(tmp_path),
+        "PYTHONHASHSEED": "4711",
+        "TZ": "Asia/Tokyo",
+        "PYTHONPATH": str(project),
+    }
+    command = [sys.executable, "-c", COMPILE, str(tmp_path / "compiled")]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    written = {kind: (tmp_path / "compiled" / f"{kind}.json").read_text(encoding="utf-8") for kind in KINDS}
+    assert written == texts
+
+
+def test_a_definition_is_read_back_from_its_file(project: Path, texts: dict[str, str], tmp_path: Path) -> None:
+    written = write_compiled(tmp_path / "new" / "folder", project)
+    assert {kind: load_compiled(path) for kind, path in written.items()} == {
+        kind: json.loads(text) for kind, text in texts.items()
+    }
+    with pytest.raises(JobError, match=r"none.json: is no definition; make it with: python -m pipelines compile"):
+        load_compiled(tmp_path / "none.json")
+
+
+def test_nothing_of_an_environment_is_in_a_definition(texts: dict[str, str]) -> None:
+    for text in texts.values():
+        assert "123456789012" not in text
+        assert "eu-west-1" not in text
+        assert "abalone-rings" not in text
+
+
+@pytest.mark.parametrize("batch_inference", ["processing", "transform"])
+@pytest.mark.parametrize("problem_type", ["regression", "binary", "multiclass"])
+def test_the_definitions_say_what_they_said(bake: Bake, problem_type: str, batch_inference: str) -> None:
+    project = bake("copier", problem_type=problem_type, batch_inference=batch_inference)
+    for kind, compiled in compile_all(project).items():
+        definition = json.loads(compiled)
+        assert [str(finding) for finding in check(definition)] == []
+        mode = f"-{batch_inference}" if kind == "inference" else ""
+        golden = GOLDEN / f"{problem_type}-{kind}{mode}.txt"
+        if os.environ.get("UPDATE_GOLDEN"):
+            golden.parent.mkdir(exist_ok=True)
+            golden.write_text(text_of(definition), encoding="utf-8", newline="\n")
+        assert text_of(definition) == golden.read_text(encoding="utf-8"), "see the head of this file"
+
+
+def test_no_golden_file_is_left_over() -> None:
+    modes = ("training", "training-hpo", "inference-processing", "inference-transform")
+    wanted = {f"{problem}-{mode}.txt" for problem in ("regression", "binary", "multiclass") for mode in modes}
+    assert {path.name for path in GOLDEN.iterdir()} == wanted
+
+
+def test_a_change_of_a_job_changes_the_code_of_every_step_and_nothing_else(
+    own_copy: Path, texts: dict[str, str]
+) -> None:
+    before = code.code_keys(own_copy)
+    with (own_copy / "jobs" / "report.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    after = code.code_keys(own_copy)
+    assert before.jobs != after.jobs
+    assert before.source != after.source
+    assert before.contract == after.contract
+    for kind, text in compile_all(own_copy).items():
+        assert text.replace(after.jobs, before.jobs).replace(after.source, before.source) == texts[kind]
+
+
+def test_everything_that_a_definition_names_is_uploaded(project: Path, texts: dict[str, str]) -> None:
+    keys = set(code.code_files(project))
+    folders = {str(Path(key).parent) for key in keys}
+    named = {
+        word.removeprefix("s3://${bucket}/")
+        for text in texts.values()
+        for word in json.dumps(json.loads(text)).split('"')
+        if word.startswith("s3://${bucket}/code/")
+    }
+    assert named
+    assert named <= keys | folders
+
+
+def test_the_archive_holds_the_jobs_and_nothing_of_this_machine(project: Path) -> None:
+    files = code.code_files(project)
+    keys = code.code_keys(project)
+    content = files[keys.source]
+    assert content == code.code_files(project)[keys.source]
+    assert content[4:8] == b"\0\0\0\0", "gzip notes the time here"
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content))) as archive:
+        members = archive.getmembers()
+        read = {member.name: archive.extractfile(member) for member in members}
+        assert {name: file.read() for name, file in read.items() if file} == {
+            path.name: path.read_bytes() for path in (project / "jobs").glob("*.py")
+        }
+    assert [member.name for member in members] == sorted(read)
+    assert {(member.mtime, member.uid, member.gid, member.uname, member.gname) for member in members} == {
+        (0, 0, 0, "", "")
+    }
+
+
+def test_a_hash_tells_files_apart_by_name_and_by_content() -> None:
+    hashes = {
+        code.content_hash(files)
+        for files in ({"a": b"12", "b": b"3"}, {"a": b"1", "b": b"23"}, {"a": b"12", "c": b"3"}, {"ab": b"123"})
+    }
+    assert len(hashes) == 4
+    assert code.content_hash({"b": b"3", "a": b"12"}) in hashes, "the order of the files is no matter"
+
+
+@pytest.mark.parametrize(("gone", "said"), [("jobs", "holds no .py file"), ("config", "is not there")])
+def test_a_project_without_code_or_contract_is_refused(own_copy: Path, gone: str, said: str) -> None:
+    shutil.rmtree(own_copy / gone)
+    with pytest.raises(JobError, match=said):
+        code.code_files(own_copy)
+
+
+def test_the_sdk_adds_nothing_that_depends_on_the_region(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings(project)
+    here = compile_pipeline(inference.build(settings))
+    monkeypatch.setattr("pipelines.steps.OfflineSession.boto_region_name", "il-central-1")
+    assert compile_pipeline(inference.build(replace(settings))) == here

@@ -1,0 +1,303 @@
+"""An environment names the project's resources by rule, and a definition is bound to it without anything left open."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import JobError
+from pipelines.environment import FACTS, Environment, Lineage, bind, environment_names, load_environment, read_lineage
+from support import git
+
+GOOD = {
+    "account_id": '"012345678901"',
+    "region": "eu-west-1",
+    "subnets": "[subnet-0a1b, subnet-2c3d]",
+    "security_groups": "[sg-0a1b]",
+}
+
+
+@pytest.fixture
+def own_copy(project: Path, tmp_path: Path) -> Path:
+    """The configuration of a project, to change."""
+    shutil.copytree(project / "config", tmp_path / "config")
+    return tmp_path
+
+
+def write(root: Path, name: str, **values: str) -> None:
+    lines = [f"{key}: {value}" for key, value in values.items()]
+    path = (
+        root / ".local" / "environment.yaml" if name == "local" else root / "config" / "environments" / f"{name}.yaml"
+    )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def prod(own_copy: Path) -> Environment:
+    write(own_copy, "prod", **GOOD)
+    return load_environment("prod", own_copy)
+
+
+def test_everything_has_a_name_by_rule(prod: Environment) -> None:
+    assert prod == Environment(
+        name="prod",
+        project="abalone-rings",
+        account_id="012345678901",
+        region="eu-west-1",
+        bucket="abalone-rings-prod-012345678901",
+        kms_key_arn="arn:aws:kms:eu-west-1:012345678901:alias/abalone-rings-prod",
+        role_arn="arn:aws:iam::012345678901:role/abalone-rings-prod-pipeline",
+        subnets=("subnet-0a1b", "subnet-2c3d"),
+        security_groups=("sg-0a1b",),
+        model_package_group="abalone-rings-prod",
+    )
+    assert prod.pipeline_name("training-hpo") == "abalone-rings-prod-training-hpo"
+    assert prod.function_arn("resolve-inputs") == (
+        "arn:aws:lambda:eu-west-1:012345678901:function:abalone-rings-prod-resolve-inputs"
+    )
+
+
+def test_a_name_of_ones_own_takes_the_place_of_the_rule(own_copy: Path) -> None:
+    own = {
+        "bucket": "lake",
+        "kms_key_arn": "arn:aws:kms:eu-west-1:999999999999:key/1-2-3",
+        "role_arn": "arn:aws:iam::999999999999:role/team/jobs",
+        "model_package_group": "rings",
+        "image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+        "monitor_image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/monitor:1",
+    }
+    write(own_copy, "prod", **GOOD, **own)
+    loaded = load_environment("prod", own_copy)
+    assert {key: getattr(loaded, key) for key in own} == own
+
+
+def test_another_part_of_aws_has_other_arns(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD | {"region": "cn-north-1"})
+    assert load_environment("prod", own_copy).role_arn.startswith("arn:aws-cn:iam::")
+    write(own_copy, "prod", **GOOD | {"region": "us-gov-west-1"})
+    assert load_environment("prod", own_copy).function_arn("x").startswith("arn:aws-us-gov:lambda:us-gov-west-1:")
+
+
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD)
+    assert environment_names(own_copy) == ["dev", "prod"]
+    for name in ("prd", "../dev", ""):
+        with pytest.raises(
+            JobError, match=r"there is no environment .* in config/environments/; there are dev, prod, local"
+        ):
+            load_environment(name, own_copy)
+
+
+def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
+    with pytest.raises(JobError, match="the local cloud is not up; start it with: python -m local up"):
+        load_environment("local", own_copy)
+    write(own_copy, "local", **GOOD, endpoint_url="http://127.0.0.1:5000")
+    local = load_environment("local", own_copy)
+    assert local.endpoint_url == "http://127.0.0.1:5000"
+    client = local.client("s3")
+    assert client.meta.endpoint_url == "http://127.0.0.1:5000"
+    assert client.meta.region_name == "eu-west-1"
+
+
+REFUSED = {
+    "an account without quotes": (
+        {"account_id": "123456789012"},
+        "account_id is 123456789012; it must be 12 digits in quotes",
+    ),
+    "an account that is too short": (
+        {"account_id": '"12345"'},
+        "account_id is '12345'; it must be 12 digits in quotes",
+    ),
+    "a region that is none": (
+        {"region": "Ireland"},
+        "region is 'Ireland'; it must be an AWS region, for example eu-west-1",
+    ),
+    "a subnet that is none": (
+        {"subnets": "[vpc-1]"},
+        r"subnets is \['vpc-1'\]; it must be a list of ids, for example \[subnet-0a1b2c3d\]",
+    ),
+    "a single security group": (
+        {"security_groups": "sg-1"},
+        r"security_groups is 'sg-1'; it must be a list of ids, for example \[sg-0a1b2c3d\]",
+    ),
+    "a role that is none": ({"role_arn": "pipeline"}, "role_arn is 'pipeline'; it must be the ARN of an IAM role"),
+    "a bucket with capitals": ({"bucket": "Lake"}, "bucket is 'Lake'; it must be the name of an S3 bucket"),
+    "a key that nothing reads": (
+        {"buckets": "lake"},
+        "buckets is a key that nothing reads; correct its name or remove it",
+    ),
+    "an endpoint elsewhere": ({"endpoint_url": "http://127.0.0.1:1"}, "endpoint_url is a key that nothing reads"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_value_that_cannot_be_is_refused_with_its_place_and_what_it_may_be(own_copy: Path, fault: str) -> None:
+    change, said = REFUSED[fault]
+    write(own_copy, "prod", **GOOD | change)
+    with pytest.raises(JobError, match=f"^config/environments/prod.yaml: {said}"):
+        load_environment("prod", own_copy)
+
+
+@pytest.mark.parametrize("key", GOOD)
+def test_a_key_that_is_missing_is_named(own_copy: Path, key: str) -> None:
+    write(own_copy, "prod", **{name: value for name, value in GOOD.items() if name != key})
+    with pytest.raises(JobError, match=f"config/environments/prod.yaml: {key} is missing; add it"):
+        load_environment("prod", own_copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("region: [", "config/environments/prod.yaml: is not YAML: "),
+        ("- region", r"config/environments/prod.yaml is \['region'\]; it must be a mapping of keys to values"),
+        ("region: a\nregion: b", "config/environments/prod.yaml: is not YAML: the key region stands there twice"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(own_copy: Path, text: str, said: str) -> None:
+    (own_copy / "config" / "environments" / "prod.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(JobError, match=said):
+        load_environment("prod", own_copy)
+
+
+# Binding
+
+
+def test_a_definition_is_filled_wherever_a_fact_is_wanted(prod: Environment) -> None:
+    definition = {
+        "Uri": {"Std:Join": {"On": "/", "Values": ["s3://${bucket}/executions", {"Get": "Execution.PipelineName"}]}},
+        "Said": "${project} in ${environment} of ${git_commit}, ${region}",
+        "Vpc": {"Subnets": ["${subnets}"], "SecurityGroupIds": ["sg-own", "${security_groups}"]},
+        "Kept": [1, 2.5, True, None],
+    }
+    assert bind(definition, prod, Lineage("abc", "7", "rings.git")) == {
+        "Uri": {
+            "Std:Join": {
+                "On": "/",
+                "Values": ["s3://abalone-rings-prod-012345678901/executions", {"Get": "Execution.PipelineName"}],
+            }
+        },
+        "Said": "abalone-rings in prod of abc, eu-west-1",
+        "Vpc": {"Subnets": ["subnet-0a1b", "subnet-2c3d"], "SecurityGroupIds": ["sg-own", "sg-0a1b"]},
+        "Kept": [1, 2.5, True, None],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_no_fact_is_left_open(prod: Environment, name: str) -> None:
+    (bound,) = bind(["$" + "{" + name + "}"], replace(prod, subnets=("subnet-1",)), Lineage("abc", "7", "rings"))
+    assert bound
+    assert "$" not in bound
+
+
+def test_an_image_that_is_not_named_is_sagemakers_own(prod: Environment) -> None:
+    bound = bind(["${image_uri}", "${monitor_image_uri}"], prod, Lineage())
+    assert bound[0].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5")
+    assert bound[1].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer")
+    with pytest.raises(
+        JobError, match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; name one as image_uri"
+    ):
+        bind("${image_uri}", replace(prod, region="xx-north-9"), Lineage())
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ({"Role": "${role}"}, "the definition has a placeholder 'role' that nothing fills; known are project, "),
+        ("${subnets}", "the placeholder 'subnets' stands for a list: it must be an element of one, and alone in it"),
+        (["first ${subnets}"], "the placeholder 'subnets' stands for a list"),
+    ],
+)
+def test_a_placeholder_that_cannot_be_filled_is_refused(prod: Environment, definition: Any, said: str) -> None:
+    with pytest.raises(JobError, match=said):
+        bind(definition, prod, Lineage())
+
+
+def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
+    dev = load_environment("dev", project)
+    with pytest.raises(
+        JobError, match="^config/environments/dev.yaml: subnets is empty; name the private subnets that jobs run in"
+    ):
+        bind(["${subnets}"], dev, Lineage())
+    with pytest.raises(JobError, match="security_groups is empty; name the private security groups that jobs run in"):
+        bind(["${security_groups}"], dev, Lineage())
+
+
+def test_what_only_reads_and_binds_does_without_the_sdk(project: Path) -> None:
+    program = (
+        "import sys; from dataclasses import replace; from pipelines import check, code, environment, settings\n"
+        "settings.load_settings(); dev = environment.load_environment('dev')\n"
+        "environment.bind('${bucket} ${image_uri}', replace(dev, image_uri='a/b:1'), environment.Lineage())\n"
+        "heavy = {'sagemaker', 'pandas', 'numpy', 'sklearn', 'pyarrow', 'xgboost'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program], cwd=project, check=True, env=os.environ | {"PYTHONPATH": str(project)}
+    )
+
+
+# Lineage
+
+
+@pytest.fixture
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("CI_COMMIT_SHA", "CI_PIPELINE_ID", "CI_PROJECT_URL", "GITHUB_SHA", "GITHUB_RUN_ID", "BUILD_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_git_tells_the_commit_and_the_repository(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "First")
+    git(tmp_path, "remote", "add", "origin", "https://ci-token:secret@git.example.com/team/rings.git")
+    assert read_lineage(tmp_path) == Lineage(
+        git(tmp_path, "rev-parse", "HEAD"), "unknown", "https://git.example.com/team/rings.git"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (
+            {"CI_COMMIT_SHA": "abc", "CI_PIPELINE_ID": "7", "CI_PROJECT_URL": "https://git.example.com/rings"},
+            Lineage("abc", "7", "https://git.example.com/rings"),
+        ),
+        (
+            {"GITHUB_SHA": "def", "GITHUB_RUN_ID": "8", "GITHUB_REPOSITORY": "team/rings"},
+            Lineage("def", "8", "team/rings"),
+        ),
+        ({"BUILD_ID": "9"}, Lineage("unknown", "9", "unknown")),
+    ],
+)
+def test_the_ci_tells_what_it_builds(
+    no_ci: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], expected: Lineage
+) -> None:
+    for name, value in variables.items():
+        no_ci.setenv(name, value)
+    assert read_lineage(tmp_path) == expected
+
+
+def test_what_nobody_knows_is_unknown(no_ci: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
+    no_ci.setenv("PATH", str(tmp_path))
+    assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
+
+
+def test_facts_have_the_names_that_definitions_use(project: Path) -> None:
+    from pipelines.compiled import compile_all
+    from pipelines.environment import PLACEHOLDER
+
+    used = {name for text in compile_all(project).values() for name in PLACEHOLDER.findall(json.dumps(text))}
+    assert used == FACTS.keys()

@@ -1,0 +1,138 @@
+"""A local cloud that stays up between commands, in a process of its own.
+
+While it is up, .local/cloud.json says where it answers, and .local/environment.yaml describes it to every command that
+works with an environment: `python -m pipelines start training --env local` is then as good as any other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import yaml
+
+from errors import JobError
+from local.abandoned import answers
+from local.record import now, write_atomically
+
+STATE, ENVIRONMENT, LOG = "cloud.json", "environment.yaml", "cloud.log"
+START_SECONDS = 120.0  # that a start may take on a machine that is busy
+STOP_SECONDS = 60.0
+LOOK_SECONDS = 0.05  # between two looks
+
+START = "start it with: python -m local up"
+
+
+def start(root: Path) -> bool:
+    """Start the local cloud of a project, and come back when it answers.
+
+    Returns:
+        whether it was started; False when it was up already.
+
+    Raises:
+        JobError: it did not start.
+    """
+    work = root / ".local"
+    if is_up(root):
+        return False
+    work.mkdir(exist_ok=True)
+    with (work / LOG).open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.daemon", str(root)],
+            cwd=Path(__file__).parents[1],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while not is_up(root):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            said = (work / LOG).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            raise JobError(f"the local cloud did not start: {said}; all it said is in {work / LOG}")
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def stop(root: Path) -> None:
+    """Have the local cloud of a project stop, and come back when it has.
+
+    Raises:
+        JobError: it is not up, or does not stop.
+    """
+    address = require(root)["address"]
+    try:
+        with build_opener(ProxyHandler({})).open(Request(address, method="POST")):  # noqa: S310 - checked to be ours
+            pass
+    except (URLError, OSError) as error:
+        raise JobError(f"the local cloud does not take the request to stop ({error}); end its process") from error
+    deadline = time.monotonic() + STOP_SECONDS
+    while is_up(root):
+        if time.monotonic() > deadline:
+            raise JobError(f"the local cloud has not stopped within {STOP_SECONDS:.0f} s; end its process")
+        time.sleep(LOOK_SECONDS)
+
+
+def is_up(root: Path) -> bool:
+    """Whether the local cloud of a project answers."""
+    state = _state(root)
+    return bool(state) and (root / ".local" / ENVIRONMENT).exists() and answers(str(state.get("address", "")))
+
+
+def require(root: Path) -> dict[str, Any]:
+    """What cloud.json says of the local cloud.
+
+    Raises:
+        JobError: it is not up, or has gone without leave.
+    """
+    state = _state(root)
+    if not state:
+        raise JobError(f"the local cloud is not up; {START}")
+    if not answers(str(state.get("address", ""))):
+        raise JobError(f"the local cloud is gone: nothing answers at {state.get('endpoint')} any more; {START}")
+    return state
+
+
+def _state(root: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((root / ".local" / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state
+
+
+def serve(root: Path) -> None:
+    """Be the local cloud of a project until somebody asks it to stop."""
+    from local.cloud import LocalCloud  # whoever only asks whether it is up need not wait for moto
+
+    with LocalCloud(root) as cloud:
+        signal.signal(signal.SIGTERM, lambda *_: cloud.dismissed.set())
+        signal.signal(signal.SIGINT, lambda *_: cloud.dismissed.set())
+        state = {"pid": os.getpid(), "endpoint": cloud.url, "address": cloud.address, "started": now()}
+        write_atomically(cloud.work / STATE, json.dumps(state, indent=1))
+        write_atomically(cloud.work / ENVIRONMENT, yaml.safe_dump(_described(cloud.environment), sort_keys=False))
+        try:
+            cloud.dismissed.wait()
+        finally:
+            for name in (ENVIRONMENT, STATE):
+                (cloud.work / name).unlink(missing_ok=True)
+
+
+def _described(environment: Any) -> dict[str, Any]:
+    """An environment as its file has it: what the file's name and the project say is left out."""
+    facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(environment).items()}
+    return {key: value for key, value in facts.items() if key not in ("name", "project")}
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
