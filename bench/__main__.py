@@ -19,6 +19,8 @@ from cookiecutter.main import cookiecutter
 from rich.console import Console
 from rich.table import Table
 
+from bench.local_mode import local_mode_table, measure_local_mode
+
 BUILD = Path("build/bench")
 PROJECT = BUILD / "project"
 ROWS_IN_MEMORY = 500_000
@@ -55,6 +57,7 @@ def main() -> None:
     console.print(jobs_table(figures))
     console.print(ratios_table(figures))
     console.print(generation_table(generation))
+    console.print(local_mode_table(measure_local_mode(PROJECT.resolve(), arguments.repeat)))
 
 
 def measure_generation(repeat: int) -> dict[str, tuple[float, float]]:
@@ -92,7 +95,17 @@ def seconds_of(work: Callable[[], object], repeat: int) -> float:
 def prepare_project() -> None:
     """Generate the default project and train its model on its sample."""
     copier.run_copy(str(BUILD / "template"), PROJECT, vcs_ref="HEAD", defaults=True, quiet=True)
-    subprocess.run([sys.executable, "-m", "local", "run"], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+    splits = ("train", "validation", "test", "baseline", "preprocessor")
+    fitting = ["fit", "--input-dir", "data/training", "--contract", "config/dataset.yaml"]
+    training = [f"--{name}=build/{name}" for name in ("train", "validation", "preprocessor")]
+    for command in (
+        ["-m", "local", "--data", "data/training", "sample"],
+        ["jobs/preprocess.py", *fitting, *(f"--{name}-dir=build/{name}" for name in splits)],
+        ["jobs/train.py", *training, "--model-dir=build/model"],
+    ):
+        subprocess.run([sys.executable, *command], cwd=PROJECT, check=True, stdout=subprocess.DEVNULL)
+        for name in ("inference-data", "ground-truth"):
+            (PROJECT / "data" / "training" / f"{name}.csv").unlink(missing_ok=True)
 
 
 def make_rows(rows: int, folder: Path) -> None:

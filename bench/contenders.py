@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path("build/bench/project")
-ARTIFACT = PROJECT / ".local" / "model"
+ARTIFACT = PROJECT / "build" / "model"
 ROWS_TO_FIT = 100_000  # the usual way's transformer and model are fitted on so many rows, outside the measured time
 
 sys.path[:0] = [str(PROJECT), str(PROJECT / "jobs")]
@@ -93,8 +93,8 @@ def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
     """What no prediction can go below: XGBoost alone, on an array that is ready."""
     import numpy as np
 
-    from model import load_model
     from csv_stream import CsvStream
+    from model import load_model
 
     model = load_model(ARTIFACT)
     stream = CsvStream(folder / "new" / "rows.csv", model.contract, model.contract.file_columns(labelled=False))

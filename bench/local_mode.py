@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rich.table import Table
@@ -46,7 +48,7 @@ jobs = [step for step in again["steps"] if step["type"] in ("Processing", "Train
 assert all(step["cache_hit"] for step in jobs), "a job ran again"
 print(seconds)
 """
-JOBS = ("Processing", "Training", "Tuning", "Transform", "QualityCheck", "Lambda")
+JOBS = ("Processing", "Training", "Transform", "QualityCheck", "Lambda")  # a tuning runs several jobs at a time
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
     """
     stories, jobs, overheads = [], [], []
     for turn in range(repeat + 1):
+        shutil.rmtree(project / ".local", ignore_errors=True)
         started = time.perf_counter()
         subprocess.run([sys.executable, "-m", "local", "story"], cwd=project, check=True, stdout=subprocess.DEVNULL)
         if turn:
@@ -89,12 +92,7 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
 
 
 def seconds_of_steps(project: Path) -> tuple[float, float]:
-    """The seconds that the jobs of the last story took by themselves, and those that their steps took.
-
-    A step that tunes runs several jobs at a time: what counts is the time in which at least one ran.
-    """
-    from datetime import datetime
-
+    """The seconds that the jobs of the last story took by themselves, and those that their steps took."""
     own = whole = 0.0
     for path in (project / ".local" / "executions").glob("*/*/execution.json"):
         for step in json.loads(path.read_text("utf-8"))["steps"]:

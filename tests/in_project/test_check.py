@@ -211,6 +211,15 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "CheckMetric: Arguments.Conditions[0].LeftValue.Std:JsonGet.PropertyFile reads "
         "Evaluate.PropertyFiles.Evaluations, a property file that is not declared; it may be Evaluation",
     ),
+    "a property file of a step that leaves none": (
+        *("training", "Train", "PropertyFiles"),
+        [{"PropertyFileName": "Training", "OutputName": "model", "FilePath": "training.json"}],
+        "Train: PropertyFiles[0] stands on a Training step; only Processing steps have property files",
+    ),
+    "a value of a JSON file without its path": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", json_get("Evaluate", "Evaluation", "")),
+        "CheckMetric: Arguments.Conditions[0].LeftValue reads a JSON file without a Path; say which value it reads",
+    ),
     "a parameter that nobody reads": (
         *("training", "", "Parameters[5]", {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3}),
         "Parameters.Epochs is declared and read by no step; use it, or remove it",
@@ -260,6 +269,16 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "CheckMetric", "Arguments.Conditions[0].Type", "AtMost"),
         "CheckMetric: Arguments.Conditions[0].Type is 'AtMost'; it may be Equals, ",
     ),
+    "a fault inside an alternative": (
+        *("training", "CheckMetric", "Arguments.Conditions[0]"),
+        {"Type": "Or", "Conditions": [{"Type": "Not", "Condition": {"Type": "AtMost"}}]},
+        "CheckMetric: Arguments.Conditions[0].Conditions[0].Condition.Type is 'AtMost'; it may be Equals, ",
+    ),
+    "an order of truths": (
+        *("training", "CheckMetric", "Arguments.Conditions[0]"),
+        {"Type": "GreaterThan", "LeftValue": True, "RightValue": False},
+        "CheckMetric: Arguments.Conditions[0] asks which of two truths is greater; use Equals",
+    ),
     "a condition without conditions": (
         *("training", "CheckMetric", "Arguments.Conditions", []),
         "CheckMetric: Arguments.Conditions has 0 conditions; give 1 to 200",
@@ -272,6 +291,18 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "a default of another type": (
         *("training", "", "Parameters[1].DefaultValue", "low"),
         "Parameters.MetricThreshold has the default 'low', which is no Float; give one that is",
+    ),
+    "a parameter declared twice": (
+        *("training", "", "Parameters[4].Name", "InputDataUri"),
+        "Parameters.InputDataUri is declared 2 times; declare it once",
+    ),
+    "a parameter whose name SageMaker refuses": (
+        *("training", "", "Parameters[4].Name", "Instance Type"),
+        "Parameters.Instance Type has a name that SageMaker refuses; use up to 64 letters, digits, _ and -",
+    ),
+    "a parameter of a type that does not exist": (
+        *("training", "", "Parameters[1].Type", "Double"),
+        "Parameters.MetricThreshold has the type 'Double'; it may be String, Integer, Float, Boolean",
     ),
     "a version that there is not": (
         *("training", "", "Version", "2021-01-01"),
@@ -385,15 +416,21 @@ def test_a_planted_fault_is_found(definitions: dict[str, dict[str, Any]], fault:
     assert any(sentence.startswith(expected) for sentence in found), "\n".join(["found:", *found])
 
 
-def test_two_outputs_in_one_place_are_found(definitions: dict[str, dict[str, Any]]) -> None:
-    place = "Arguments.ProcessingOutputConfig.Outputs[{}].S3Output.S3Uri"
-    once = changed(definitions["training"], "Preprocess", place.format(0), "s3://${bucket}/features")
-    twice = changed(once, "Preprocess", place.format(1), "s3://${bucket}/features")
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("s3://${bucket}/train", "is the same place as {}; give each output a place of its own"),
+        ("s3://${bucket}/training", "begins like {}; give it a name that does not begin like the other: "),
+        ("s3://${bucket}/tr", "begins like {}; give it a name that does not begin like the other: "),
+    ],
+)
+def test_two_outputs_in_one_place_are_found(definitions: dict[str, dict[str, Any]], place: str, said: str) -> None:
+    paths = [f"Arguments.ProcessingOutputConfig.Outputs[{index}].S3Output.S3Uri" for index in range(2)]
+    once = changed(definitions["training"], "Preprocess", paths[0], "s3://${bucket}/train")
+    twice = changed(once, "Preprocess", paths[1], place)
     assert check(once) == []
-    assert [str(finding) for finding in check(twice)] == [
-        f"Preprocess: {place.format(1)} is the same place as Preprocess: {place.format(0)}; "
-        "give each output a place of its own"
-    ]
+    (found,) = check(twice)
+    assert str(found).startswith(f"Preprocess: {paths[1]} {said.format(f'Preprocess: {paths[0]}')}")
 
 
 @pytest.mark.parametrize(

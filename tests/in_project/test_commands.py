@@ -14,9 +14,9 @@ from unittest.mock import Mock
 
 import pytest
 from botocore import exceptions
-from moto_cloud import make_environment, moto_server, own_copy, register_model, tell
 
 from errors import JobError
+from moto_cloud import make_environment, moto_server, own_copy, register_model, tell
 from pipelines import __main__ as commands
 from pipelines import compiled, executions
 from pipelines.aws import in_sentences

@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
-from moto_cloud import make_environment, moto_server, own_copy
 
 from errors import JobError
+from moto_cloud import make_environment, moto_server, own_copy
 from pipelines import deployment
 from pipelines.changes import ABSENT, Change, PartChange, PipelineChanges, compare, render
 from pipelines.code import code_keys
@@ -157,6 +159,36 @@ def test_a_pipeline_that_others_keep_changing_is_left_to_them(
     monkeypatch.setattr(deployment, "_put_pipeline", conflict)
     with pytest.raises(JobError, match=r"another deployment is changing .*-dev-training; wait .* deploy again"):
         deploy(environment, project)
+
+
+@pytest.mark.parametrize(
+    ("looked", "made", "outcome"),
+    [
+        ("does not exist", None, True),
+        ("does not exist", "Model Package Group already exists.", False),
+        (None, None, False),
+    ],
+)
+def test_a_model_package_group_that_another_deployment_has_just_made_is_taken(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, looked: str | None, made: str | None, outcome: bool
+) -> None:
+    def answer(refusal: str | None) -> Mock:
+        error = {"Error": {"Code": "ValidationException", "Message": refusal or ""}}
+        return Mock(side_effect=ClientError(error, "IsThere") if refusal else None)
+
+    sagemaker = SimpleNamespace(describe_model_package_group=answer(looked), create_model_package_group=answer(made))
+    monkeypatch.setattr(Environment, "client", lambda *_: sagemaker)
+    assert deployment.make_model_package_group(environment, {}) is outcome
+
+
+def test_a_model_package_group_that_may_not_be_seen_is_not_made(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "IsThere")
+    sagemaker = SimpleNamespace(describe_model_package_group=Mock(side_effect=error))
+    monkeypatch.setattr(Environment, "client", lambda *_: sagemaker)
+    with pytest.raises(ClientError, match="not authorized"):
+        deployment.make_model_package_group(environment, {})
 
 
 def test_a_definition_with_a_fault_is_not_deployed(

@@ -109,41 +109,31 @@ def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
 
 
 REFUSED = {
-    "an account without quotes": (
-        {"account_id": "123456789012"},
-        "account_id is 123456789012; it must be 12 digits in quotes",
-    ),
-    "an account that is too short": (
-        {"account_id": '"12345"'},
-        "account_id is '12345'; it must be 12 digits in quotes",
-    ),
-    "a region that is none": (
-        {"region": "Ireland"},
-        "region is 'Ireland'; it must be an AWS region, for example eu-west-1",
-    ),
+    "an account without quotes": ("account_id", "123456789012", "is 123456789012; it must be 12 digits in quotes"),
+    "an account that is too short": ("account_id", '"12345"', "is '12345'; it must be 12 digits in quotes"),
+    "a region that is none": ("region", "Ireland", "is 'Ireland'; it must be an AWS region, for example eu-west-1"),
     "a subnet that is none": (
-        {"subnets": "[vpc-1]"},
-        r"subnets is \['vpc-1'\]; it must be a list of ids, for example \[subnet-0a1b2c3d\]",
+        "subnets",
+        "[vpc-1]",
+        r"is \['vpc-1'\]; it must be a list of ids, for example \[subnet-0",
     ),
-    "a single security group": (
-        {"security_groups": "sg-1"},
-        r"security_groups is 'sg-1'; it must be a list of ids, for example \[sg-0a1b2c3d\]",
+    "a group without a list": (
+        "security_groups",
+        "sg-1",
+        r"is 'sg-1'; it must be a list of ids, for example \[sg-0a1b",
     ),
-    "a role that is none": ({"role_arn": "pipeline"}, "role_arn is 'pipeline'; it must be the ARN of an IAM role"),
-    "a bucket with capitals": ({"bucket": "Lake"}, "bucket is 'Lake'; it must be the name of an S3 bucket"),
-    "a key that nothing reads": (
-        {"buckets": "lake"},
-        "buckets is a key that nothing reads; correct its name or remove it",
-    ),
-    "an endpoint elsewhere": ({"endpoint_url": "http://127.0.0.1:1"}, "endpoint_url is a key that nothing reads"),
+    "a role that is none": ("role_arn", "pipeline", "is 'pipeline'; it must be the ARN of an IAM role"),
+    "a bucket with capitals": ("bucket", "Lake", "is 'Lake'; it must be the name of an S3 bucket"),
+    "a key that nothing reads": ("buckets", "lake", "is a key that nothing reads; correct its name or remove it"),
+    "an endpoint elsewhere": ("endpoint_url", "http://127.0.0.1:1", "is a key that nothing reads"),
 }
 
 
 @pytest.mark.parametrize("fault", REFUSED)
 def test_a_value_that_cannot_be_is_refused_with_its_place_and_what_it_may_be(own_copy: Path, fault: str) -> None:
-    change, said = REFUSED[fault]
-    write(own_copy, "prod", **GOOD | change)
-    with pytest.raises(JobError, match=f"^config/environments/prod.yaml: {said}"):
+    key, value, said = REFUSED[fault]
+    write(own_copy, "prod", **GOOD | {key: value})
+    with pytest.raises(JobError, match=f"^config/environments/prod.yaml: {key} {said}"):
         load_environment("prod", own_copy)
 
 
@@ -224,7 +214,7 @@ def test_a_placeholder_that_cannot_be_filled_is_refused(prod: Environment, defin
 def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
     dev = load_environment("dev", project)
     with pytest.raises(
-        JobError, match="^config/environments/dev.yaml: subnets is empty; name the private subnets that jobs run in"
+        JobError, match=r"^config/environments/dev.yaml: subnets is empty; name the private subnets that jobs run in"
     ):
         bind(["${subnets}"], dev, Lineage())
     with pytest.raises(JobError, match="security_groups is empty; name the private security groups that jobs run in"):

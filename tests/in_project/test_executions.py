@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto_cloud import START, make_environment, moto_server, register_model, tell
 from rich.console import Console
 from rich.text import Text
 
 from errors import JobError
+from moto_cloud import ARN, START, make_environment, moto_server, register_model, tell
 from pipelines import deployment, executions, registry, status
 from pipelines.environment import Environment, Lineage
 from pipelines.executions import checked_parameters
@@ -175,10 +175,16 @@ def test_the_latest_executions_are_shown_with_their_steps(
     assert re.search(r"Preprocess +Succeeded +3 min 20 s", latest)
 
 
-def test_a_failed_execution_is_shown_with_its_reason(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
-    told = shown(deployed)
+    told = shown(environment)
     assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", told)
+
+
+def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no room"), status="Failed", reason="Train: no room")
+    told = shown(environment)
+    assert told.count("no room") == len(KINDS), "each pipeline has this execution"
 
 
 @pytest.mark.parametrize(
@@ -202,29 +208,47 @@ def test_a_failed_execution_is_shown_with_its_reason(deployed: Environment, monk
     ],
 )
 def test_of_a_step_is_told_how_it_came_out(
-    deployed: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
 ) -> None:
     tell(monkeypatch, step("A", Metadata=metadata), status="Succeeded")
-    arn = executions.start(deployed, "training", {})
-    assert executions.describe(deployed, arn).steps[0].note == note
+    assert executions.describe(environment, ARN).steps[0].note == note
 
 
 def test_models_are_shown_with_what_was_decided(environment: Environment) -> None:
-    register_model(environment, {"value": "2.09"})
-    register_model(environment, {"kind": "training-hpo"})
+    register_model(environment, {"value": "2.0949999"})
+    register_model(environment, {"kind": "training-hpo", "value": "unknown"})
     registry.approve(environment, 1, comment="good on [all] districts")
     told = shown(environment)
-    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse 2.1\b", told)
-    assert re.search(r"version 1 +Approved .* training +rmse 2.09 +good on \[all\] districts", told)
+    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", told, re.MULTILINE)
+    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", told)
     assert told.index("version 2") < told.index("version 1")
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
 def test_durations_are_told_as_people_say_them(
-    deployed: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
 ) -> None:
     tell(monkeypatch, step("A", seconds=seconds), status="Succeeded")
-    assert f" {told}" in shown(deployed).splitlines()[2]
+    assert f" {told}" in shown(environment).splitlines()[2]
+
+
+def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, step("Train", "Executing", None), status="Executing")
+    assert re.search(r"Train +Executing +\d+ h \d+ min$", shown(environment), re.MULTILINE)
+    tell(monkeypatch, {"StepName": "Train", "StepStatus": "Starting"}, status="Executing")
+    assert re.search(r"Train +Starting$", shown(environment), re.MULTILINE)
+
+
+def test_a_terminal_shows_how_things_stand_in_colours(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(monkeypatch, step("Train"), status="Succeeded")
+    execution = executions.describe(environment, ARN)
+    terminal = Console(force_terminal=True, color_system="standard", legacy_windows=False)
+    status.show_one(execution, terminal)
+    assert re.search(r"Train +\x1b\[32mSucceeded", capsys.readouterr().out)
 
 
 def test_nothing_is_broken_or_coloured_where_no_terminal_reads_it(capsys: pytest.CaptureFixture[str]) -> None:

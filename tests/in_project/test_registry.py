@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 import yaml
-from moto_cloud import make_environment, moto_server, own_copy, register_model
+from botocore.exceptions import ClientError
 
 from errors import JobError
+from moto_cloud import make_environment, moto_server, own_copy, register_model
 from pipelines.adoption import adopt_hyperparameters, replaced
 from pipelines.environment import Environment
 from pipelines.registry import approve, model_packages, reject
@@ -157,6 +160,27 @@ def test_versions_are_listed_from_the_latest(environment: Environment) -> None:
         register_model(environment)
     assert [package.version for package in model_packages(environment)] == [3, 2, 1]
     assert [package.version for package in model_packages(environment, limit=2)] == [3, 2]
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
+def test_a_group_that_does_not_exist_has_no_versions(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    refuse_to_list(monkeypatch, code, "ModelPackageGroup flats does not exist.")
+    assert model_packages(environment) == []
+
+
+def test_a_group_that_may_not_be_seen_is_not_empty(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_to_list(monkeypatch, "AccessDeniedException", "not authorized")
+    with pytest.raises(ClientError, match="not authorized"):
+        model_packages(environment)
+
+
+def refuse_to_list(monkeypatch: pytest.MonkeyPatch, code: str, message: str) -> None:
+    """Let AWS refuse as moto does not: to moto, a group that does not exist is empty."""
+    error = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
+    pages = SimpleNamespace(paginate=Mock(side_effect=error))
+    monkeypatch.setattr(Environment, "client", lambda *_: SimpleNamespace(get_paginator=lambda _: pages))
 
 
 # adopt-hyperparameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -18,10 +19,16 @@ import sample_records as records
 from browser import Browser, started
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
+from contract import load_contract
+from local.cloud import LocalCloud
 from local.execution_record import duration
 from local.page.layout import Layout, Sizes, lay_out
+from local.progress import Progress
 from local.report import write_report
+from local.sample import write_sample
+from pipelines.registry import model_packages
 
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 800, 1024, 1160, 1600)
@@ -448,6 +455,23 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(work, packages=[package], project=HOSTILE, chapters=chapters)
 
 
+@pytest.fixture(scope="module")
+def real_page(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two executions that really ran: a training that registers a model, an inference that nobody approved it for."""
+    folder = tmp_path_factory.mktemp("real")
+    write_sample(load_contract(project / "config" / "dataset.yaml"), folder / "data")
+    with LocalCloud(project, folder / ".local") as cloud, Progress(Console(file=io.StringIO())) as progress:
+        data = f"s3://{cloud.environment.bucket}/data/training/training-data.csv"
+        cloud.upload(folder / "data" / "training-data.csv", data)
+        cloud.deploy()
+        cloud.run("training", listener=progress.update)
+        cloud.run("inference", {"InputDataUri": data.rpartition("/")[0]}, listener=progress.update)
+        sagemaker = cloud.client("sagemaker")
+        found = model_packages(cloud.environment)
+        packages = [sagemaker.describe_model_package(ModelPackageName=package.arn) for package in found]
+        return write_report(cloud.work, packages=packages, project="Abalone Rings")
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_page_opens_without_a_complaint_and_asks_for_nothing(browser: Browser, page: Path, scheme: str) -> None:
     browser.open(page, scheme=scheme)
@@ -482,6 +506,26 @@ def test_nothing_has_to_be_scrolled_sideways(
 ) -> None:
     browser.open(request.getfixturevalue(which), width=width)
     assert browser.ask(OVERFLOW) == [0, []]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_executions_that_really_ran_are_shown_as_well(browser: Browser, real_page: Path, scheme: str) -> None:
+    browser.open(real_page, scheme=scheme, width=360)
+    assert browser.requests() == [real_page.as_uri()]
+    assert [(text, ratio) for text, ratio in browser.ask(CONTRAST) if ratio < 4.5] == []
+    assert browser.ask("return [...document.images].map(image => image.naturalWidth > 0)") == [True] * 3
+    training, inference = browser.ask(NODES)
+    assert (len(training), len(inference)) == (8, 12)
+    assert [node["name"] for node in (*training, *inference) if node["spilled"]] == []
+    assert browser.ask(OVERFLOW) == [0, []]
+    seen = browser.ask("return document.body.innerText")
+    for words in ("meets the threshold 2.5", "There is no approved model", "Version 1", "Pending approval"):
+        assert words in seen
+    content = real_page.read_text(encoding="utf-8")
+    links = re.findall(r'href="(executions/[^"]+)"', content)
+    assert len(links) > 10
+    assert all((real_page.parent / unquote(link)).exists() for link in links)
+    assert " is not there" not in seen
 
 
 @pytest.mark.parametrize("width", WIDTHS)

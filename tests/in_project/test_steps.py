@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+
+import pipelines  # isort: skip  # noqa: F401 - gives the SDK the region without which it cannot be imported
 from sagemaker.core.lambda_helper import Lambda
 from sagemaker.core.workflow.conditions import ConditionEquals
 from sagemaker.core.workflow.parameters import ParameterString

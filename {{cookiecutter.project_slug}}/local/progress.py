@@ -17,7 +17,8 @@ from rich.text import Text
 from local.execution_record import RUNNING, Execution, Step, duration, read_execution
 
 TICKS_PER_SECOND = 4
-UNTOLD = ("Waiting", "Starting")  # in plain lines: nothing has happened yet
+UNTOLD = ("Waiting", "Starting", "Skipped")  # in plain lines: nothing has happened
+AT_ONCE = ("Condition", "Fail")  # types of steps that are over before a line about their beginning is read
 
 # A mark, what stands for it where the console knows ASCII only, and a colour: the word stands beside them always.
 MARKS = {
@@ -85,7 +86,8 @@ class Progress:
         known = {step.name: step.status for step in before.steps} if before else {}
         width = max((len(self._clean(step.name)) for step in now.steps), default=0)
         for step in now.steps:
-            if step.status not in (*UNTOLD, known.get(step.name)):
+            begun = step.status == "Executing" and step.type in AT_ONCE
+            if step.status not in (*UNTOLD, known.get(step.name)) and not begun:
                 self._say(now.kind, step.name, width, step.status, _time_of(step), _words_of(step))
         if now.status not in RUNNING and (before is None or before.status != now.status):
             self._say(now.kind, now.id, width, now.status, duration(now.seconds), now.reason)

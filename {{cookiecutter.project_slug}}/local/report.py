@@ -1,7 +1,7 @@
 """The report page: one file to open after a rehearsal, with everything the executions left in their records.
 
-It is complete in itself: styles and pictures are inside, nothing is fetched and no script runs; its
-policy forbids both. The same records make the same page.
+It is complete in itself: styles and pictures are inside, nothing is fetched, no script runs; its policy forbids both.
+The same records make the same page.
 """
 
 from __future__ import annotations

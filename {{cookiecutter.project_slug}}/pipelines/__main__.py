@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pipelines import ROOT
@@ -70,12 +71,13 @@ def start(arguments: argparse.Namespace, environment: Environment) -> None:
     parameters = parse_parameters(arguments.param)
     aws.caller(environment)
     arn = executions.start(environment, arguments.kind, parameters)
-    print(arn)
+    say = partial(print, flush=True)  # a log of the CI shows each line as it comes
+    say(arn)
     if environment.endpoint_url is None:
-        print(f"{executions.console_link(environment)} (then Pipelines, {environment.pipeline_name(arguments.kind)})")
+        say(f"{executions.console_link(environment)} (then Pipelines, {environment.pipeline_name(arguments.kind)})")
     if arguments.wait:
         try:
-            execution = executions.wait(environment, arn)
+            execution = executions.wait(environment, arn, say)
         except KeyboardInterrupt as interrupt:
             raise JobError("nobody waits any longer; the execution goes on, and `status` shows it") from interrupt
         if execution.status != "Succeeded":

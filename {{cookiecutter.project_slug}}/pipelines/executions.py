@@ -25,7 +25,7 @@ from pipelines.environment import Environment
 RUNNING = ("Executing", "Stopping")
 
 # The outputs of Lambda steps that say in a word how they came out.
-TELLING_OUTPUTS = ("ModelApproved", "LabelsAvailable", "DataQuality", "Violations")
+TELLING_OUTPUTS = ("DataQuality", "Violations")
 
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _EXECUTION_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:pipeline/[\w-]+/execution/\w+")

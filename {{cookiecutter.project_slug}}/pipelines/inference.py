@@ -182,7 +182,10 @@ def create_model(parts: Parts, model: Any, features: ProcessingJobStep) -> Model
 def transform_job(
     parts: Parts, parameters: Parameters, created: ModelStep, features: ProcessingJobStep
 ) -> TransformJobStep:
-    """Predict in a batch transform job: lines of features go in, lines of JSON come out."""
+    """Predict in a batch transform job: lines of features go in, lines of JSON come out.
+
+    It has no cache, which would never hit: each execution creates a model of another name.
+    """
     source = {"S3DataType": "S3Prefix", "S3Uri": features.output("features")}
     request: Request = {
         "ModelName": created.properties.ModelName,
@@ -206,7 +209,7 @@ def transform_job(
         },
         "Tags": parts.tags,
     }
-    return TransformJobStep("BatchInference", request, cache=parts.cache, retry_policies=parts.retries)
+    return TransformJobStep("BatchInference", request, retry_policies=parts.retries)
 
 
 def quality_input(

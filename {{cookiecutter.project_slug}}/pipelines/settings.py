@@ -209,7 +209,7 @@ def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
     names = given.names
     for name in names:
         if name not in known:
-            raise given.refusal(name, given.take(name), f"left out: train.py knows {', '.join(known)}")
+            raise given.unknown(name, "hyperparameter of train.py", known)
     if not names:
         raise JobError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
     return tuple(_range(name, given.section(name), known[name]) for name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -68,24 +69,23 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
     """Versions of the model, one a line."""
     table = _table()
     for package in packages:
-        metadata = package.metadata
         table.add_row(
             f"  version {package.version}",
             _coloured(package.status),
             _time(package.created),
             package.kind,
-            Text(" ".join(metadata[key] for key in ("metric", "value") if key in metadata)),
+            _metric(package),
             Text(package.comment),
         )
     return table
 
 
 def _show(execution: Execution, console: Console) -> None:
-    """Show an execution on a line, why it failed below, and its steps."""
+    """Show an execution on a line, why it failed below unless a step says so, and its steps."""
     duration = _duration(execution.started, execution.ended)
     about = [Text(f"  {execution.id}"), _coloured(execution.status), Text(_time(execution.started)), Text(duration)]
     console.print(Text("  ").join(about))
-    if execution.reason:
+    if execution.reason and not any(step.note and step.note in execution.reason for step in execution.steps):
         console.print(Text(f"    {execution.reason}", "red"))
     _print(console, steps_table(execution.steps))
 
@@ -108,6 +108,12 @@ def _coloured(status: str) -> Text:
     return Text(status, COLOURS.get(status, ""))
 
 
+def _metric(package: ModelPackage) -> str:
+    """The metric that a version was judged by, and its value on the test split, as far as they are known."""
+    name, value = package.metadata.get("metric", ""), package.metadata.get("value", "")
+    return f"{name} {float(value):.4g}" if re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", value) else name
+
+
 def _time(moment: datetime) -> str:
     """A moment in this machine's time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
@@ -117,6 +123,7 @@ def _duration(started: datetime | None, ended: datetime | None) -> str:
     """How long something took, or has taken so far."""
     if started is None:
         return ""
-    seconds = round(((ended or datetime.now(timezone.utc)) - started).total_seconds())
+    elapsed = (ended or datetime.now(timezone.utc)) - started
+    seconds = max(0, round(elapsed.total_seconds()))  # the clocks here and at AWS may differ
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,10 @@ class Section:
     def refusal(self, key: str, value: Any, wanted: str) -> JobError:
         """What to say of a value that cannot be."""
         return JobError(f"{self._place}: {self._path}{key} is {value!r}; it must be {wanted}")
+
+    def unknown(self, key: str, what: str, known: Iterable[str]) -> JobError:
+        """What to say of a key that names nothing."""
+        return JobError(f"{self._place}: {self._path}{key} is no {what}; it may be {', '.join(known)}")
 
     def refuse_the_rest(self) -> None:
         """Raise JobError if a key was not taken: nothing reads it, so another was meant."""

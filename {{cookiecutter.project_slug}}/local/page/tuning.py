@@ -64,7 +64,7 @@ def _shared_start(names: Sequence[str]) -> str:
 def _table(jobs: Sequence[_Job], shared: str) -> Html:
     metric = next((job.metric for job in jobs if job.value), "objective")
     tuned = list(dict.fromkeys(name for job in jobs for name in job.tuned))
-    columns = [Column("Training job"), Column(metric, "number"), *(Column(name, "number") for name in tuned)]
+    columns = [Column("Job"), Column(metric, "number"), *(Column(name, "number") for name in tuned)]
     return table(CAPTION, columns, [_row(job, columns, tuned, shared) for job in jobs], "tuning")
 
 

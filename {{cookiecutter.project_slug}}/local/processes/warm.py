@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +21,7 @@ from local.processes.process import Command, Ended, Timeout
 from local.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
+GONE = "the process that starts jobs has ended"
 
 
 class WarmProcesses:
@@ -41,6 +45,7 @@ class WarmProcesses:
         self._numbers = count(1)
         self._sending = threading.Lock()
         self._answers: dict[int, SimpleQueue[dict[str, Any]]] = {}
+        self._running: dict[int, int] = {}  # job: process id
         self._lost = False
         threading.Thread(target=self._receive, name="warm processes", daemon=True).start()
 
@@ -75,21 +80,30 @@ class WarmProcesses:
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._lost:
-            raise OSError("the process that starts jobs has ended")
+            raise OSError(GONE)
         with self._sending:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
     def _receive(self) -> None:
         """Hand each answer to the one who waits for it; when there will be none, say so to everybody."""
-        try:
+        with contextlib.suppress(OSError):
             for line in self._connection.makefile("rb"):
                 answer = json.loads(line)
-                self._answers[answer["job"]].put(answer)
-        except OSError:
-            pass
+                if "process" in answer:
+                    self._running[answer["job"]] = answer["process"]
+                else:
+                    self._running.pop(answer["job"], None)
+                    self._answers[answer["job"]].put(answer)
         self._lost = True
+        self._end_orphans()
         for answers in list(self._answers.values()):
-            answers.put({"error": "the process that starts jobs has ended"})
+            answers.put({"error": GONE})
+
+    def _end_orphans(self) -> None:
+        """End the jobs that a server left which did not end as it should."""
+        for process in self._running.values():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process, signal.SIGKILL)
 
 
 def imported_modules(scripts: Iterable[Path]) -> list[str]:

@@ -7,6 +7,7 @@ than the decision would, and stopping one changes which jobs end, not which one 
 
 from __future__ import annotations
 
+import itertools
 import math
 import shutil
 import threading
@@ -85,11 +86,9 @@ class _Tuning:
         self._ranges = configuration.get("ParameterRanges", {})
         self._objective = configuration["HyperParameterTuningJobObjective"]
         limits = configuration["ResourceLimits"]
-        self.jobs = int(limits.get("MaxNumberOfTrainingJobs") or _grid_size(self._ranges))
+        self.jobs = int(limits.get("MaxNumberOfTrainingJobs") or len(_grid(self._ranges)))
         self.parallel_jobs = int(limits["MaxParallelTrainingJobs"])
-        self._study = optuna.create_study(
-            direction=self._objective["Type"].lower(), sampler=_sampler(configuration["Strategy"], self._ranges)
-        )
+        self._study = _study(configuration["Strategy"], self._objective["Type"].lower(), self._ranges)
         self._lock = threading.Lock()
         self._tried: list[_Job] = []
 
@@ -180,17 +179,24 @@ def _definition(request: Mapping[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def _sampler(strategy: str, ranges: Mapping[str, Any]) -> optuna.samplers.BaseSampler:
-    if strategy == "Random":
-        return optuna.samplers.RandomSampler(SEED)
-    if strategy == "Grid":
-        grid = {given["Name"]: given["Values"] for given in ranges.get("CategoricalParameterRanges", [])}
-        return optuna.samplers.GridSampler(grid, SEED)
-    return optuna.samplers.TPESampler(seed=SEED, n_startup_trials=STARTING_JOBS, constant_liar=True)
+def _study(strategy: str, direction: str, ranges: Mapping[str, Any]) -> optuna.Study:
+    """A search by one of SageMaker's strategies."""
+    if strategy in ("Random", "Grid"):
+        sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(SEED)
+    else:
+        sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=STARTING_JOBS, constant_liar=True)
+    study = optuna.create_study(direction=direction, sampler=sampler)
+    for combination in _grid(ranges) if strategy == "Grid" else ():
+        study.enqueue_trial(combination)
+    return study
 
 
-def _grid_size(ranges: Mapping[str, Any]) -> int:
-    return math.prod(len(given["Values"]) for given in ranges.get("CategoricalParameterRanges", []))
+def _grid(ranges: Mapping[str, Any]) -> list[dict[str, str]]:
+    """All combinations of categories, which is what SageMaker's strategy Grid takes."""
+    given = ranges.get("CategoricalParameterRanges", [])
+    names = [category["Name"] for category in given]
+    values = itertools.product(*(category["Values"] for category in given))
+    return [dict(zip(names, combination, strict=True)) for combination in values]
 
 
 def _suggested(trial: optuna.Trial, ranges: Mapping[str, Any]) -> dict[str, str]:

@@ -94,21 +94,26 @@ def _limits(definition: Definition) -> Iterator[Finding]:
 
 
 def _same_output(definition: Definition) -> Iterator[Finding]:
-    """Two outputs in one place overwrite each other."""
+    """Two outputs in one place overwrite each other; one whose name begins with another's is read with it."""
     owners: dict[str, str] = {}
     for step in definition.steps:
         for path, place in _outputs(step):
-            key = json.dumps(place, sort_keys=True)
-            if key in owners:
-                problem = f"is the same place as {owners[key]}"
-                yield Finding(step.name, path, problem, "give each output a place of its own")
-            owners.setdefault(key, f"{step.name}: {path}")
+            text = json.dumps(place, sort_keys=True).rstrip(']}"')  # what stands behind it in S3 may go on from here
+            for other, owner in owners.items():
+                if text == other:
+                    remedy = "give each output a place of its own"
+                    yield Finding(step.name, path, f"is the same place as {owner}", remedy)
+                elif text.startswith(other) or other.startswith(text):
+                    remedy = "give it a name that does not begin like the other: S3 finds both by the shorter one"
+                    yield Finding(step.name, path, f"begins like {owner}", remedy)
+            owners.setdefault(text, f"{step.name}: {path}")
 
 
 def _outputs(step: PlacedStep) -> Iterator[tuple[str, Any]]:
     for index, output in enumerate(step.arguments.get("ProcessingOutputConfig", {}).get("Outputs", [])):
-        path = f"Arguments.ProcessingOutputConfig.Outputs[{index}].S3Output.S3Uri"
-        yield path, output.get("S3Output", {}).get("S3Uri")
+        if "S3Uri" in output.get("S3Output", {}):
+            path = f"Arguments.ProcessingOutputConfig.Outputs[{index}].S3Output.S3Uri"
+            yield path, output["S3Output"]["S3Uri"]
     for path in ("OutputDataConfig.S3OutputPath", "TransformOutput.S3OutputPath"):
         section, key = path.split(".")
         if key in step.arguments.get(section, {}):

@@ -19,7 +19,8 @@ from pipelines.environment import Environment
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
-START = datetime(2026, 11, 21, 10, 0, tzinfo=timezone.utc)
+ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/flats/execution/abc123"  # of the execution that `tell` tells of
+START = datetime(2026, 1, 5, 10, 0, tzinfo=timezone.utc)
 
 _numbers = count(1)
 
@@ -92,6 +93,5 @@ def tell(monkeypatch: pytest.MonkeyPatch, *steps: Mapping[str, Any], status: str
         end = {"PipelineExecutionStatus": status, "FailureReason": reason, "CreationTime": START}
         answer("describe_pipeline_execution", end)
         summary = {"PipelineExecutionStatus": status, "PipelineExecutionFailureReason": reason, "StartTime": START}
-        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/flats/execution/abc123"
-        summaries = [{"PipelineExecutionArn": arn, **summary}]
+        summaries = [{"PipelineExecutionArn": ARN, **summary}]
         answer("list_pipeline_executions", {"PipelineExecutionSummaries": summaries})

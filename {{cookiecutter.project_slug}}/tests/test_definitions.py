@@ -1,0 +1,367 @@
+"""The three definitions: which steps there are, what each waits for, and that jobs understand what they are told."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support import CONTRACTS, contract_of
+
+from local import ROOT
+from metric_names import LOWER_IS_BETTER, METRICS_FOR
+from pipelines import inference, training, training_hpo
+from pipelines.check import check
+from pipelines.checks.definition import Definition
+from pipelines.compiled import compile_all, compile_pipeline
+from pipelines.settings import KINDS, Range, hyperparameter_types, load_settings
+
+MODES = ("processing", "transform")
+VARIANTS = [(name, mode) for name in ("own", *CONTRACTS) for mode in MODES]
+
+REGISTERED = {
+    "ResolveInputs": ("Lambda", set()),
+    "Preprocess": ("Processing", {"ResolveInputs"}),
+    "DataQualityBaseline": ("QualityCheck", {"Preprocess"}),
+    "CheckMetric": ("Condition", {"Evaluate"}),
+    "MetricNotMet": ("Fail", {"CheckMetric", "Evaluate"}),
+}
+GRAPHS = {
+    ("training", "processing"): REGISTERED
+    | {
+        "Train": ("Training", {"Preprocess"}),
+        "Evaluate": ("Processing", {"ResolveInputs", "Preprocess", "Train"}),
+        "RegisterModel": (
+            "RegisterModel",
+            {"CheckMetric", "ResolveInputs", "Train", "Evaluate", "DataQualityBaseline"},
+        ),
+    },
+    ("training-hpo", "processing"): REGISTERED
+    | {
+        "Tune": ("Tuning", {"Preprocess"}),
+        "Evaluate": ("Processing", {"ResolveInputs", "Preprocess", "Tune"}),
+        "RegisterModel": (
+            "RegisterModel",
+            {"CheckMetric", "ResolveInputs", "Tune", "Evaluate", "DataQualityBaseline"},
+        ),
+    },
+    ("inference", "processing"): {
+        "ResolveInputs": ("Lambda", set()),
+        "ModelApproved": ("Condition", {"ResolveInputs"}),
+        "NoApprovedModel": ("Fail", {"ModelApproved"}),
+        "Preprocess": ("Processing", {"ModelApproved", "ResolveInputs"}),
+        "BatchInference": ("Processing", {"ResolveInputs", "Preprocess"}),
+        "QualityInput": ("Processing", {"ResolveInputs", "BatchInference"}),
+        "DataQualityCheck": ("QualityCheck", {"ResolveInputs", "QualityInput"}),
+        "ReportDataQuality": ("Lambda", {"DataQualityCheck"}),
+        "LabelsAvailable": ("Condition", {"ResolveInputs", "ReportDataQuality"}),
+        "ModelQuality": ("Processing", {"LabelsAvailable", "ResolveInputs", "BatchInference"}),
+        "QualityHeld": ("Condition", {"ModelQuality"}),
+        "ModelQualityViolation": ("Fail", {"QualityHeld", "ModelQuality"}),
+    },
+}
+GRAPHS |= {(kind, "transform"): GRAPHS[kind, "processing"] for kind in ("training", "training-hpo")}
+GRAPHS["inference", "transform"] = GRAPHS["inference", "processing"] | {
+    "CreateModel": ("Model", {"ResolveInputs", "Preprocess"}),
+    "BatchInference": ("Transform", {"CreateModel", "Preprocess"}),
+}
+
+COMPILE = """
+import socket, sys
+def refuse(*_): raise AssertionError("the compiler went to the network")
+socket.socket.connect = socket.getaddrinfo = refuse
+from pathlib import Path
+from pipelines.compiled import write_compiled
+write_compiled(Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="session")
+def own_texts():
+    return compile_all()
+
+
+@pytest.fixture(scope="session")
+def variant(own_texts, own_contract):
+    """Definitions of a contract and a mode of inference, by kind; each compiled once."""
+    made = {}
+
+    def of(name, mode):
+        if (name, mode) not in made:
+            contract = own_contract if name == "own" else contract_of(name)
+            settings = replace(load_settings(), contract=contract, batch_inference=mode)
+            pipelines = (training.build(settings), training_hpo.build(settings), inference.build(settings))
+            made[name, mode] = {
+                kind: Definition(json.loads(compile_pipeline(pipeline)))
+                for kind, pipeline in zip(KINDS, pipelines, strict=True)
+            }
+        return made[name, mode]
+
+    return of
+
+
+@pytest.mark.parametrize(("kind", "mode"), GRAPHS)
+def test_each_step_waits_for_what_it_needs(variant, kind, mode):
+    definition = variant("own", mode)[kind]
+    assert {step.name: (step.type, definition.needs(step)) for step in definition.steps} == GRAPHS[kind, mode]
+
+
+@pytest.mark.parametrize(("name", "mode"), VARIANTS)
+def test_the_definitions_have_no_fault(variant, name, mode):
+    for definition in variant(name, mode).values():
+        assert [str(finding) for finding in check(definition.body)] == []
+
+
+def test_the_projects_own_definitions_have_no_fault(own_texts):
+    assert tuple(own_texts) == KINDS
+    for text in own_texts.values():
+        assert [str(finding) for finding in check(json.loads(text))] == []
+
+
+def test_compiling_again_gives_the_same_bytes(own_texts):
+    assert compile_all() == own_texts
+
+
+def test_another_process_gives_the_same_bytes_without_a_network_and_without_credentials(own_texts, tmp_path):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = kept | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "4711"}
+    command = [sys.executable, "-c", COMPILE, str(tmp_path / "compiled")]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
+    for kind, text in own_texts.items():
+        assert (tmp_path / "compiled" / f"{kind}.json").read_text(encoding="utf-8") == text
+
+
+# What an execution may be started with
+
+
+def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, own_contract):
+    settings = load_settings()
+    machines, tuning = settings.machines, settings.tuning
+    of_training = {
+        "InputDataUri": ("String", "s3://${bucket}/data/training"),
+        "MetricThreshold": ("Float", own_contract.threshold),
+        "ChampionTolerance": ("Float", settings.champion_tolerance),
+        "ProcessingInstanceType": ("String", machines.processing.instance_type),
+        "TrainingInstanceType": ("String", machines.training.instance_type),
+    }
+    wanted = {
+        "training": of_training,
+        "training-hpo": of_training
+        | {"TuningJobs": ("Integer", tuning.jobs), "ParallelTuningJobs": ("Integer", tuning.parallel_jobs)},
+        "inference": {
+            "InputDataUri": ("String", "s3://${bucket}/data/inference"),
+            "LabelsUri": ("String", "s3://${bucket}/data/labels"),
+            "MetricThreshold": ("Float", own_contract.threshold),
+            "InstanceType": ("String", machines.inference.instance_type),
+            "InstanceCount": ("Integer", machines.inference.instance_count),
+        },
+    }
+    for kind, definition in variant("own", "processing").items():
+        declared = definition.parameters.items()
+        assert {name: (found["Type"], found["DefaultValue"]) for name, found in declared} == wanted[kind]
+
+
+# Which way is better
+
+
+@pytest.mark.parametrize("metric", sorted({name for names in METRICS_FOR.values() for name in names}))
+def test_the_comparisons_follow_the_metric(own_contract, metric):
+    problem_type = next(kind for kind, names in METRICS_FOR.items() if metric in names)
+    contract = replace(own_contract, problem_type=problem_type, metric=metric, threshold=0.5)
+    settings = replace(load_settings(), contract=contract)
+    steps = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name
+    threshold, champion = steps["CheckMetric"].arguments["Conditions"]
+    lower = metric in LOWER_IS_BETTER
+    assert threshold["Type"] == ("LessThanOrEqualTo" if lower else "GreaterThanOrEqualTo")
+    assert threshold["RightValue"] == {"Get": "Parameters.MetricThreshold"}
+    assert champion["Type"] == "LessThanOrEqualTo", "how far a model falls short is an error, whatever the metric"
+    assert champion["RightValue"] == {"Get": "Parameters.ChampionTolerance"}
+    assert (" at most " if lower else " at least ") in json.dumps(steps["MetricNotMet"].arguments)
+    tuning = Definition(json.loads(compile_pipeline(training_hpo.build(settings)))).by_name["Tune"]
+    objective = tuning.arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    assert objective == {"Type": "Minimize" if lower else "Maximize", "MetricName": f"validation:{metric}"}
+
+
+# What jobs are told
+
+
+def strings(arguments):
+    """A command line as a job will get it; what is known only when it runs is a number here."""
+    return [argument if isinstance(argument, str) else "0.5" for argument in arguments]
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """How a job understands a command line: it is stopped when it has parsed it."""
+
+    class ParsedError(Exception):
+        pass
+
+    understand = argparse.ArgumentParser.parse_args
+
+    def parse(parser, arguments, namespace=None):
+        raise ParsedError(understand(parser, arguments, namespace))
+
+    def parsed(script, arguments):
+        main = importlib.import_module(Path(script).stem).main
+        with monkeypatch.context() as patch:
+            patch.setattr(argparse.ArgumentParser, "parse_args", parse)
+            with pytest.raises(ParsedError) as stopped:
+                main(arguments)
+        return stopped.value.args[0]
+
+    return parsed
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_each_job_understands_its_arguments(variant, parsed, mode):
+    scripts = set()
+    for definition in variant("own", mode).values():
+        for step in definition.steps:
+            if step.type == "Processing":
+                application = step.arguments["AppSpecification"]
+                script = application["ContainerEntrypoint"][1]
+                assert (ROOT / "jobs" / Path(script).name).is_file()
+                parsed(script, strings(application["ContainerArguments"]))
+                scripts.add(Path(script).name)
+    assert scripts >= {"preprocess.py", "evaluate.py", "quality_input.py", "model_quality.py"}
+    assert ("predict.py" in scripts) == (mode == "processing")
+
+
+def test_preprocessing_splits_as_the_settings_say(variant, parsed):
+    application = variant("own", "processing")["training"].by_name["Preprocess"].arguments["AppSpecification"]
+    understood, split = parsed("preprocess.py", strings(application["ContainerArguments"])), load_settings().split
+    assert (understood.command, understood.seed) == ("fit", split.seed)
+    assert (understood.validation_share, understood.test_share) == (split.validation_share, split.test_share)
+
+
+def test_training_understands_the_hyperparameters(variant, parsed):
+    given = variant("own", "processing")["training"].by_name["Train"].arguments["HyperParameters"]
+    own = {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
+    folders = [word for name in ("train", "validation", "preprocessor", "model-dir") for word in (f"--{name}", "x")]
+    understood = parsed("train.py", [*folders, *(word for name, value in own.items() for word in (f"--{name}", value))])
+    assert {name: getattr(understood, name) for name in own} == load_settings().hyperparameters
+    assert given["sagemaker_program"] == "train.py"
+    assert (ROOT / "jobs" / given["sagemaker_program"]).is_file()
+
+
+def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
+    settings = load_settings()
+    tune = variant("own", "processing")["training-hpo"].by_name["Tune"].arguments
+    ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    searched = {entry["Name"]: entry for entries in ranges.values() for entry in entries}
+    assert searched.keys() == {found.name for found in settings.tuning.ranges}
+    for found in settings.tuning.ranges:
+        entry = searched[found.name]
+        assert tuple(entry.get("Values", (entry.get("MinValue"), entry.get("MaxValue")))) == found.values
+    fixed = {name for name in tune["TrainingJobDefinition"]["StaticHyperParameters"] if "sagemaker_" not in name}
+    assert fixed | searched.keys() == hyperparameter_types().keys()
+    assert not fixed & searched.keys()
+
+
+def test_a_range_of_any_type_is_put_as_the_api_wants_it():
+    ranges = (
+        Range("max_depth", "integer", ("2", "8")),
+        Range("eta", "continuous", ("0.01", "0.3"), "Logarithmic"),
+        Range("seed", "categorical", ("1", "2")),
+    )
+    assert training_hpo.parameter_ranges(ranges) == {
+        "IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"}],
+        "ContinuousParameterRanges": [
+            {"Name": "eta", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"}
+        ],
+        "CategoricalParameterRanges": [{"Name": "seed", "Values": ["1", "2"]}],
+    }
+
+
+def test_a_tuned_model_is_registered_with_its_winners_and_where_it_came_from(variant):
+    definitions = variant("own", "processing")
+    trained, tuned = (
+        definitions[kind].by_name["RegisterModel"].arguments["CustomerMetadataProperties"]
+        for kind in ("training", "training-hpo")
+    )
+    assert tuned.keys() - trained.keys() == {f"hp_{found.name}" for found in load_settings().tuning.ranges}
+    assert trained.keys() >= {"git_commit", "build_id", "data_version", "pipeline", "execution", "kind", "metric"}
+    assert (trained["kind"], tuned["kind"]) == ("training", "training-hpo")
+
+
+def test_what_conditions_read_is_what_the_jobs_write(variant, project_named, tmp_path):
+    import model_quality
+
+    own = project_named("own")
+    folders = ["--predictions-dir", str(own / "predictions"), "--labels-dir", str(own / "labels")]
+    model_quality.main([*folders, "--contract", str(own.contract_file), "--output-dir", str(tmp_path)])
+    written = {"Evaluation": own / "evaluation" / "evaluation.json", "Verdict": tmp_path / "verdict.json"}
+    read = set()
+    for definition in variant("own", "processing").values():
+        for path, file in json_gets(definition.body):
+            content = json.loads(written[file].read_text(encoding="utf-8"))
+            for key in path.split("."):
+                content = content[key]
+            read.add((file, path))
+    assert read >= {("Evaluation", "value"), ("Evaluation", "champion.shortfall"), ("Verdict", "verdict")}
+
+
+def json_gets(value):
+    """Each path that is read, with the property file it is read from."""
+    if isinstance(value, dict):
+        if "Std:JsonGet" in value:
+            found = value["Std:JsonGet"]
+            yield found["Path"], found["PropertyFile"]["Get"].rpartition(".")[2]
+        for inner in value.values():
+            yield from json_gets(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from json_gets(inner)
+
+
+# How inference predicts
+
+
+def test_several_instances_take_the_input_files_in_turn(variant):
+    steps = variant("own", "processing")["inference"].by_name
+    sharded = {
+        name: [
+            entry["InputName"]
+            for entry in steps[name].arguments["ProcessingInputs"]
+            if entry["S3Input"]["S3DataDistributionType"] == "ShardedByS3Key"
+        ]
+        for name in ("Preprocess", "BatchInference", "QualityInput", "ModelQuality")
+    }
+    assert sharded == {
+        "Preprocess": ["data"],
+        "BatchInference": ["features"],
+        "QualityInput": ["data"],
+        "ModelQuality": [],
+    }
+    for name in sharded:
+        arguments = steps[name].arguments["AppSpecification"]["ContainerArguments"]
+        count = steps[name].arguments["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
+        assert ("--sharded" in arguments) == bool(sharded[name])
+        assert count == ({"Get": "Parameters.InstanceCount"} if sharded[name] else 1)
+
+
+def test_a_batch_transform_gets_lines_and_gives_lines(variant):
+    steps = variant("own", "transform")["inference"].by_name
+    assert "csv" in steps["Preprocess"].arguments["AppSpecification"]["ContainerArguments"]
+    transform = SimpleNamespace(**steps["BatchInference"].arguments)
+    assert (transform.TransformInput["ContentType"], transform.TransformInput["SplitType"]) == ("text/csv", "Line")
+    assert transform.TransformOutput["Accept"] == "application/jsonlines"
+    assert transform.TransformOutput["AssembleWith"] == "Line"
+    container = steps["CreateModel"].arguments["PrimaryContainer"]
+    assert container["ModelDataUrl"] == {"Get": "Steps.ResolveInputs.OutputParameters['ModelDataUri']"}
+    assert (ROOT / "jobs" / container["Environment"]["SAGEMAKER_PROGRAM"]).is_file()
+
+
+def test_a_day_without_cache_is_one_without_cached_steps(variant):
+    cached = {step.name for step in variant("own", "processing")["training"].steps if "CacheConfig" in step.body}
+    assert cached == {"Preprocess", "DataQualityBaseline", "Train", "Evaluate"}
+    never = json.loads(compile_pipeline(training.build(replace(load_settings(), cache_days=0))))
+    assert "CacheConfig" not in json.dumps(never)

@@ -1,0 +1,206 @@
+"""What the team writes into config/ is taken as it is meant, or refused with the place and what it may be."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import yaml
+
+from errors import JobError
+from local import ROOT
+from pipelines.settings import hyperparameter_types, load_hyperparameters, load_settings
+
+GONE = object()
+
+
+@pytest.fixture
+def own_copy(tmp_path):
+    """The sources of the settings, to change."""
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def change(root, file, path, value):
+    place = root / "config" / file
+    content = inner = yaml.safe_load(place.read_text(encoding="utf-8"))
+    *keys, last = path.split(".")
+    for key in keys:
+        inner = inner[key]
+    if value is GONE:
+        del inner[last]
+    else:
+        inner[last] = value
+    place.write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+def test_the_projects_own_settings_are_good_ones():
+    settings = load_settings()
+    assert settings.hyperparameters == load_hyperparameters()
+    assert settings.hyperparameters.keys() == hyperparameter_types().keys()
+    assert {found.name for found in settings.tuning.ranges} <= settings.hyperparameters.keys()
+    assert settings.tuning.parallel_jobs <= settings.tuning.jobs
+
+
+def test_a_hyperparameter_keeps_its_type():
+    types = hyperparameter_types()
+    assert types["num_round"] is int
+    assert {name: type(value) for name, value in load_hyperparameters().items()} == types
+
+
+REFUSED = {
+    "a mode that is none": (
+        "batch_inference",
+        "batch",
+        "batch_inference is 'batch'; it must be one of processing, transform",
+    ),
+    "a name with capitals": ("project", "Rings", "project is 'Rings'; it must be lower-case words joined by hyphens"),
+    "a share that is too large": (
+        "split.test_share",
+        0.95,
+        "split.test_share is 0.95; it must be a number of at least 0.05 and of at most 0.9",
+    ),
+    "a tolerance below zero": (
+        "champion_tolerance",
+        -0.1,
+        "champion_tolerance is -0.1; it must be a number of at least 0",
+    ),
+    "a tolerance that is a word": (
+        "champion_tolerance",
+        "none",
+        "champion_tolerance is 'none'; it must be a number of",
+    ),
+    "a machine of another service": (
+        "machines.training.instance_type",
+        "m5.large",
+        "machines.training.instance_type is 'm5.large'; it must be an instance type of SageMaker, for example ml.m5",
+    ),
+    "a volume in words": (
+        "machines.training.volume_gb",
+        "30 GB",
+        "machines.training.volume_gb is '30 GB'; it must be a whole number from 1 to 16384",
+    ),
+    "a yes where a number is wanted": (
+        "machines.inference.instance_count",
+        True,
+        "machines.inference.instance_count is True; it must be a whole number from 1 to 100",
+    ),
+    "several machines for a fit": (
+        "machines.processing.instance_count",
+        2,
+        "machines.processing.instance_count is a key that nothing reads; correct its name or remove it",
+    ),
+    "a misspelt purpose": ("machines.trainning", {}, "machines.trainning is a key that nothing reads; "),
+    "a machine that is missing": ("machines.monitoring", GONE, "machines.monitoring is missing; add it"),
+    "a machine that is a word": (
+        "machines.training",
+        "ml.m5.large",
+        "machines.training is 'ml.m5.large'; it must be a mapping of keys to values",
+    ),
+    "an off without quotes": (
+        "tuning.early_stopping",
+        False,
+        "tuning.early_stopping is False; it must be one of Auto, Off, in quotes",
+    ),
+    "a hyperparameter that train.py does not know": (
+        "tuning.ranges",
+        {"max_deph": {"type": "integer", "min": 1, "max": 2}},
+        "tuning.ranges.max_deph is no hyperparameter of train.py; it may be num_round, ",
+    ),
+    "nothing to search": ("tuning.ranges", {}, "tuning.ranges is empty; name at least one hyperparameter to search"),
+    "a range of another type": (
+        "tuning.ranges",
+        {"max_depth": {"type": "continuous", "min": 1, "max": 2}},
+        "tuning.ranges.max_depth.type is 'continuous'; it must be one of integer, categorical",
+    ),
+    "a range that ends before it starts": (
+        "tuning.ranges",
+        {"max_depth": {"type": "integer", "min": 5, "max": 5}},
+        "tuning.ranges.max_depth.max is 5; it must be above min, which is 5",
+    ),
+    "a logarithm of zero": (
+        "tuning.ranges",
+        {"eta": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}},
+        "tuning.ranges.eta.min is 0.0; it must be above 0 on the scale Logarithmic",
+    ),
+    "a reverse logarithm of one": (
+        "tuning.ranges",
+        {"eta": {"type": "continuous", "min": 0.5, "max": 1, "scaling": "ReverseLogarithmic"}},
+        "tuning.ranges.eta.scaling is 'ReverseLogarithmic'; it must be another one: ",
+    ),
+    "categories that are no list": (
+        "tuning.ranges",
+        {"seed": {"type": "categorical", "values": "1, 2"}},
+        "tuning.ranges.seed.values is '1, 2'; it must be a list of texts, for example ",
+    ),
+    "a cache for ever": ("cache_days", 1000, "cache_days is 1000; it must be a whole number from 0 to 365"),
+    "a pause that shrinks": (
+        "retries.backoff_rate",
+        0.5,
+        "retries.backoff_rate is 0.5; it must be a number of at least 1",
+    ),
+    "a tag that is a number": ("tags", {"cost": 4711}, "tags.cost is 4711; it must be up to 128 letters, digits, "),
+    "a tag of AWS's own": (
+        "tags",
+        {"aws:team": "x"},
+        "tags.aws:team is 'x'; it must be under a name of up to 128 letters",
+    ),
+    "a key that nothing reads": ("champion_tolerence", 0.1, "champion_tolerence is a key that nothing reads; "),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_setting_that_cannot_be_is_refused(own_copy, fault):
+    path, value, said = REFUSED[fault]
+    change(own_copy, "pipelines.yaml", path, value)
+    with pytest.raises(JobError) as refused:
+        load_settings(own_copy)
+    assert str(refused.value).startswith(f"config/pipelines.yaml: {said}")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("eta", "low", "eta is 'low'; it must be a number"),
+        ("max_depth", 4.5, "max_depth is 4.5; it must be a whole number of at least 0"),
+        ("num_round", GONE, "num_round is missing; add it"),
+        ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
+    ],
+)
+def test_a_hyperparameter_that_cannot_be_is_refused(own_copy, path, value, said):
+    change(own_copy, "hyperparameters.yaml", path, value)
+    with pytest.raises(JobError) as refused:
+        load_settings(own_copy)
+    assert str(refused.value) == f"config/hyperparameters.yaml: {said}"
+
+
+def test_a_file_that_is_missing_or_no_yaml_is_refused(own_copy):
+    settings = own_copy / "config" / "pipelines.yaml"
+    settings.write_text("project: [", encoding="utf-8")
+    with pytest.raises(JobError, match=r"config/pipelines.yaml: is not YAML: "):
+        load_settings(own_copy)
+    settings.unlink()
+    with pytest.raises(JobError, match=r"config/pipelines.yaml: cannot be read .*; restore it"):
+        load_settings(own_copy)
+
+
+def test_a_category_and_a_scale_are_taken_as_they_are_written(own_copy):
+    ranges = {
+        "seed": {"type": "categorical", "values": ["1", "2"]},
+        "subsample": {"type": "continuous", "min": 0.5, "max": 0.99, "scaling": "ReverseLogarithmic"},
+    }
+    change(own_copy, "pipelines.yaml", "tuning.ranges", ranges)
+    change(own_copy, "pipelines.yaml", "tags", {"cost-center": "4711"})
+    settings = load_settings(own_copy)
+    seed, subsample = settings.tuning.ranges
+    assert (seed.type, seed.values) == ("categorical", ("1", "2"))
+    assert (subsample.values, subsample.scaling) == (("0.5", "0.99"), "ReverseLogarithmic")
+    assert settings.tags == {"cost-center": "4711"}
+
+
+def test_hyperparameters_that_are_not_plain_are_refused(own_copy):
+    script = own_copy / "jobs" / "train.py"
+    script.write_text("HYPERPARAMETERS = {}\n", encoding="utf-8")
+    with pytest.raises(JobError, match=r"train.py: lists no `HYPERPARAMETERS"):
+        load_settings(own_copy)
