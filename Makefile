@@ -35,7 +35,6 @@ demo: setup  ## Generate the default project into build/demo, test it, rehearse 
 	@$(MAKE) --no-print-directory -C build/demo test VENV='$(CURDIR)/$(VENV)'
 	@echo "Its story on this machine, from training to retuning:"
 	@$(MAKE) --no-print-directory -C build/demo local VENV='$(CURDIR)/$(VENV)'
-	@echo "To see what happened, open $(CURDIR)/build/demo/.local/report.html"
 
 test: setup  ## Run the whole suite
 	@mkdir -p build/in_project  # the tests fill it, coverage looks for it before they do

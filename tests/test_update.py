@@ -302,23 +302,21 @@ def test_a_template_inside_another_repository_does_not_take_its_version(template
 # From the release before this one, as it was
 
 
-def commit_of(version: str) -> str:
-    """Find a release in this repository's history: by its tag, or in a clone without tags by the version it bears."""
-    line = f'version = "{version}"'
-    last_change = git(ROOT, "log", "-1", "--format=%H", f"-S{line}", "--", "pyproject.toml")
-    last = "HEAD" if line in git(ROOT, "show", "HEAD:pyproject.toml") else f"{last_change}^"
-    for name in (f"v{version}", last):
+def commit_of_0_1_0() -> str:
+    """Find release 0.1.0 in this repository's history: by its tag, or as the last commit without pipelines/."""
+    added = git(ROOT, "log", "--diff-filter=A", "--format=%H", "--", f"{TREE}/pipelines/__init__.py").split()
+    for name in ("v0.1.0", f"{added[-1]}^" if added else "HEAD"):
         command = ["git", "-C", str(ROOT), "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
         if commit := subprocess.run(command, capture_output=True, text=True).stdout.strip():
             return commit
-    pytest.fail(f"release {version} is not in the history of this clone: git fetch --unshallow brings all of it")
+    pytest.fail("release 0.1.0 is not in the history of this clone: git fetch --unshallow brings all of it")
 
 
 @pytest.fixture
 def first_release(tmp_path: Path) -> Path:
     """Make a repository of the template as release v0.1.0 left it."""
     archive, repository = tmp_path / "v0.1.0.tar", tmp_path / "template"
-    git(ROOT, "archive", f"--output={archive}", commit_of("0.1.0"))
+    git(ROOT, "archive", f"--output={archive}", commit_of_0_1_0())
     shutil.unpack_archive(archive, repository, filter="data")
     git(tmp_path, "init", "--quiet", "--initial-branch=main", str(repository))
     release(repository, "v0.1.0")

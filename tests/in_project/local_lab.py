@@ -126,7 +126,7 @@ class Lab:
 @contextmanager
 def open_lab(folder: Path) -> Iterator[Lab]:
     """A lab whose project is nothing but a name."""
-    (folder / "config").mkdir(parents=True)
+    (folder / "config").mkdir(parents=True, exist_ok=True)
     (folder / "config" / "pipelines.yaml").write_text("project: lab\n", encoding="utf-8")
     clock = Clock()
     with LocalCloud(folder, wait=clock.wait, clock=lambda: clock.now) as cloud:

@@ -30,11 +30,12 @@ def close_abandoned(work: Path) -> None:
     for path in work.glob(f"executions/*/*/{FILE}"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            is_abandoned = record["status"] not in ENDED and not answers(record.get("cloud", ""))
+            if record["status"] in ENDED or answers(record["cloud"]):
+                continue
+            closed = _closed(record)
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # not a record of this version, and nothing that the next execution needs
-        if is_abandoned:
-            write_atomically(path, json.dumps(_closed(record), indent=1))
+            continue  # no record of this version, and nothing that the next execution needs
+        write_atomically(path, json.dumps(closed))
 
 
 def _closed(record: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class LocalCloud:
     ) -> None:
         self._runner.close()
         self._processes.close()
-        self._events.flush()
+        self.flush()
         self._server.close()
 
     def client(self, service: str) -> Any:
@@ -173,6 +173,10 @@ class LocalCloud:
     def stop(self, arn: str) -> None:
         """Stop an execution; come back at once."""
         self._runner.find(arn).stop()
+
+    def flush(self) -> None:
+        """Wait until every event so far is on the bus and in events.jsonl."""
+        self._events.flush()
 
     def _open(self) -> None:
         additions = Additions(

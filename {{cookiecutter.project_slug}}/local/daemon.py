@@ -70,14 +70,14 @@ def stop(root: Path) -> None:
     Raises:
         JobError: it is not up, or does not stop.
     """
-    address = require(root)["address"]
+    address = str(require(root)["address"])
     try:
         with build_opener(ProxyHandler({})).open(Request(address, method="POST")):  # noqa: S310 - checked to be ours
             pass
     except (URLError, OSError) as error:
         raise JobError(f"the local cloud does not take the request to stop ({error}); end its process") from error
     deadline = time.monotonic() + STOP_SECONDS
-    while is_up(root):
+    while answers(address):
         if time.monotonic() > deadline:
             raise JobError(f"the local cloud has not stopped within {STOP_SECONDS:.0f} s; end its process")
         time.sleep(LOOK_SECONDS)

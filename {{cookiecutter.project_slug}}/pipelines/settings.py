@@ -160,13 +160,16 @@ def hyperparameter_types(root: Path = ROOT) -> dict[str, type]:
 
 
 def _split(given: Section) -> Split:
-    split = Split(
-        seed=given.whole("seed"),
-        validation_share=given.number("validation_share", least=0.05, most=0.9),
-        test_share=given.number("test_share", least=0.05, most=0.9),
-    )
+    seed, shares = given.whole("seed"), []
+    for key in ("validation_share", "test_share"):
+        share = given.number(key, least=0.05, most=0.9)
+        if abs(share * 20 - round(share * 20)) > 1e-9:
+            raise given.refusal(key, share, "a number of twentieths, for example 0.15")
+        shares.append(share)
+    if sum(shares) > 0.95:
+        raise given.refusal("test_share", shares[1], "small enough to leave rows to train on, for example 0.15")
     given.refuse_the_rest()
-    return split
+    return Split(seed, *shares)
 
 
 def _machines(given: Section) -> Machines:

@@ -34,6 +34,14 @@ from pipelines.steps import (
 CHANNELS = ("train", "validation", "preprocessor")
 EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
+# How SageMaker's framework images are told what to run. Without a network the code comes by a channel.
+SCRIPT_MODE = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
+    "sagemaker_container_log_level": "20",
+    "sagemaker_region": "${region}",
+}
+
 
 @dataclass(frozen=True)
 class Parameters:
@@ -117,15 +125,6 @@ def train(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep) -> Tr
     request = training_job(parts, parameters, fitted, "Train")
     request |= {"HyperParameters": SCRIPT_MODE | values, "Tags": parts.tags}
     return TrainingJobStep("Train", request, cache=parts.cache, retry_policies=parts.retries)
-
-
-# How SageMaker's framework images are told what to run. Without a network the code comes by a channel.
-SCRIPT_MODE = {
-    "sagemaker_program": "train.py",
-    "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
-    "sagemaker_container_log_level": "20",
-    "sagemaker_region": "${region}",
-}
 
 
 def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:

@@ -61,6 +61,16 @@ REFUSED = {
         0.95,
         "split.test_share is 0.95; it must be a number of at least 0.05 and of at most 0.9",
     ),
+    "a share between twentieths": (
+        "split.test_share",
+        0.17,
+        "split.test_share is 0.17; it must be a number of twentieths, for example 0.15",
+    ),
+    "shares that leave nothing": (
+        "split",
+        {"seed": 1, "validation_share": 0.5, "test_share": 0.5},
+        "split.test_share is 0.5; it must be small enough to leave rows to train on, for example 0.15",
+    ),
     "a tolerance below zero": (
         "champion_tolerance",
         -0.1,

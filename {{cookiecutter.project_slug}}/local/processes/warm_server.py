@@ -1,9 +1,9 @@
 """A process that has imported what jobs need, and forks one of itself for each. Run by path, by warm.py.
 
 It reads JSON lines from a socket: {"job": 1, "arguments": ..., "environment": ..., "folder": ..., "log": ...} starts a
-job, {"kill": 1} ends it. It answers {"job": 1, "process": 4711} when one has started, or {"job": 1, "error": "..."} when
-it could not, and {"job": 1, "exit_code": 0, "seconds": 0.2} when one has ended. When the socket closes, it kills its jobs and ends: no job outlives the one
-who asked for it, however that one ended.
+job, {"kill": 1} ends it. It answers {"job": 1, "process": 4711} when one has started, {"job": 1, "error": "..."} when
+it could not, and {"job": 1, "exit_code": 0, "seconds": 0.2} when it has ended. When the socket closes, it kills its
+jobs and ends: no job outlives the one who asked for it, however that one ended.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ Approximated, since Model Monitor itself (Spark and Deequ) is not at hand:
 - The distance of two distributions is Deequ's: the largest difference of their cumulative distributions (of the
   relative frequencies, for categories), and with the method Robust less 1.8 * sqrt((n + m) / (n * m)), so that a small
   batch is not taken for a different one. ChiSquared is not known.
-- Completeness may lie below the baseline's by what chance allows in a batch of its size (four standard errors), for the
-  same reason.
-- Missing and extra columns are named one by one; non_negative_check is told where the baseline held no negative number.
+- Where the baseline has missing cells, a batch may have more of them by what chance allows (four standard errors); and
+  where it has no negative number, a batch may hold a few that the baseline may have missed by chance. Model Monitor
+  documents no check of its own for the latter; here it is called non_negative_check.
+- Missing and extra columns are named one by one.
 - No metric is sent to CloudWatch. Run by path.
 """
 

@@ -11,7 +11,8 @@ import numpy as np
 from monitor_columns import Column
 from monitor_statistics import unfold
 
-STANDARD_ERRORS = 4.0  # by which a batch's completeness may lie below the baseline's
+STANDARD_ERRORS = 4.0  # by which a batch's completeness may lie below that of a baseline with missing cells
+LUCK = 0.001  # at which it is no chance any more that all of so many negative numbers are in the batch
 ROBUST = 1.8  # of Deequ's correction for small samples
 
 Feature = Mapping[str, Any]
@@ -32,7 +33,7 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
             found.append(_violation(name, "missing_column_check", "the baseline has this column, the dataset has not"))
             continue
         own = {**config, **feature.get("monitoringConfigOverrides", {})}
-        found += _column_violations(there[name], feature, known.get(name, {}), own)
+        found += _column_violations(there[name], feature, known.get(name, {}), own, statistics["dataset"]["item_count"])
     expected = {feature["name"] for feature in constraints["features"]}
     found += [
         _violation(name, "extra_column_check", "the dataset has this column, the baseline has not")
@@ -42,11 +43,13 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
     return found
 
 
-def _column_violations(column: Column, constraint: Feature, baseline: Feature, config: Feature) -> Iterator[Violation]:
+def _column_violations(
+    column: Column, constraint: Feature, baseline: Feature, config: Feature, rows_before: float
+) -> Iterator[Violation]:
     checks = {
         "data_type_check": _data_type(column, constraint, config),
-        "completeness_check": _completeness(column, constraint),
-        "non_negative_check": _non_negative(column, constraint),
+        "completeness_check": _completeness(column, constraint, rows_before),
+        "non_negative_check": _non_negative(column, constraint, rows_before),
         "categorical_values_check": _domain(column, constraint, config),
         "baseline_drift_check": _drift(column, baseline, config["distribution_constraints"]),
     }
@@ -75,17 +78,20 @@ def _data_type(column: Column, constraint: Feature, config: Feature) -> str:
     )
 
 
-def _completeness(column: Column, constraint: Feature) -> str:
+def _completeness(column: Column, constraint: Feature, rows_before: float) -> str:
     expected, rows = float(constraint["completeness"]), column.present + column.missing
-    allowance = STANDARD_ERRORS * math.sqrt(expected * (1 - expected) / rows) if rows else 0.0
-    if column.completeness >= expected - allowance:
+    overall = (expected * rows_before + column.present) / (rows_before + rows)
+    chance = STANDARD_ERRORS * math.sqrt(overall * (1 - overall) * (1 / rows_before + 1 / rows)) if expected < 1 else 0
+    if column.completeness >= expected - chance:
         return ""
     return f"Completeness requirement is not met. Expected: {expected:.1%}. Observed: {column.completeness:.1%}."
 
 
-def _non_negative(column: Column, constraint: Feature) -> str:
+def _non_negative(column: Column, constraint: Feature, rows_before: float) -> str:
     negative = int((column.numbers < 0).sum())
     if not constraint.get("num_constraints", {}).get("is_non_negative") or not negative:
+        return ""
+    if (column.present / (column.present + rows_before)) ** negative > LUCK:
         return ""
     return f"Non-negative requirement is not met. Observed: {negative} negative numbers, down to {column.numbers[0]:g}."
 

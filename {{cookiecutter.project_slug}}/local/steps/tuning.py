@@ -88,7 +88,7 @@ class _Tuning:
         limits = configuration["ResourceLimits"]
         self.jobs = int(limits.get("MaxNumberOfTrainingJobs") or len(_grid(self._ranges)))
         self.parallel_jobs = int(limits["MaxParallelTrainingJobs"])
-        self._study = _study(configuration["Strategy"], self._objective["Type"].lower(), self._ranges)
+        self._study = _study(configuration["Strategy"], self._objective["Type"], self._ranges)
         self._lock = threading.Lock()
         self._tried: list[_Job] = []
 
@@ -179,12 +179,13 @@ def _definition(request: Mapping[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def _study(strategy: str, direction: str, ranges: Mapping[str, Any]) -> optuna.Study:
+def _study(strategy: str, objective: str, ranges: Mapping[str, Any]) -> optuna.Study:
     """A search by one of SageMaker's strategies."""
     if strategy in ("Random", "Grid"):
         sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(SEED)
     else:
         sampler = optuna.samplers.TPESampler(seed=SEED, n_startup_trials=STARTING_JOBS, constant_liar=True)
+    direction = optuna.study.StudyDirection[objective.upper()]
     study = optuna.create_study(direction=direction, sampler=sampler)
     for combination in _grid(ranges) if strategy == "Grid" else ():
         study.enqueue_trial(combination)

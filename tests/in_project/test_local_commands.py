@@ -1,0 +1,163 @@
+"""A local cloud that stays up between commands, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_local_processes import wait_for_end
+
+from errors import JobError
+from local import daemon
+
+SECONDS = 120
+
+
+class Person:
+    """Types commands in a project's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def types(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of `python -m local` to its end."""
+        command = [sys.executable, "-m", "local", *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=SECONDS
+        )
+
+    def begins(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command of `python -m local`."""
+        command = [sys.executable, "-m", "local", *arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a terminal of some width, and of no AWS account."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {**own, "COLUMNS": "200"}
+
+    def state(self) -> dict[str, str | int]:
+        """What cloud.json says."""
+        content: dict[str, str | int] = json.loads((self.folder / ".local" / "cloud.json").read_text(encoding="utf-8"))
+        return content
+
+
+@pytest.fixture(scope="module")
+def person(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    folder = tmp_path_factory.mktemp("person") / "project"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns(".local", "*.csv", "__pycache__"))
+    person = Person(folder)
+    yield person
+    person.types("down")
+
+
+@pytest.fixture(scope="module")
+def up(person: Person) -> Person:
+    """Somebody who has the cloud up."""
+    said = person.types("up")
+    assert said.returncode == 0, said.stderr
+    return person
+
+
+@pytest.mark.parametrize("command", [("run", "training"), ("status",), ("approve",), ("down",)])
+def test_without_the_cloud_each_command_says_how_to_start_it(person: Person, command: tuple[str, ...]) -> None:
+    said = person.types(*command)
+    assert (said.returncode, said.stderr) == (
+        1,
+        "error: the local cloud is not up; start it with: python -m local up\n",
+    )
+
+
+def test_up_brings_data_and_pipelines_and_may_be_said_twice(up: Person) -> None:
+    process = up.state()["pid"]
+    said = up.types("up")
+    assert "The local cloud was up already." in said.stderr
+    assert "unchanged abalone-rings-local-training" in said.stderr
+    assert "/data/training/training-data.csv" in said.stderr
+    assert up.state()["pid"] == process
+    exports = dict(line.removeprefix("export ").split("=") for line in said.stdout.splitlines())
+    assert exports["AWS_ENDPOINT_URL"] == up.state()["endpoint"]
+    assert set(exports) > {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+
+
+def test_a_pipeline_runs_is_approved_and_shown(up: Person) -> None:
+    said = up.types("run", "training")
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "RegisterModel" in said.stdout
+    assert "Succeeded" in said.stdout.splitlines()[-1]
+    said = up.types("approve", "--comment", "looks right")
+    assert said.stdout == "version 1 of abalone-rings-local is Approved\n"
+    said = up.types("run", "inference", "--param", "MetricThreshold=0.01")
+    assert said.returncode == 1
+    assert "ModelQualityViolation" in said.stdout
+    said = up.types("reject", "1", "--comment", "does not hold")
+    assert said.stdout == "version 1 of abalone-rings-local is Rejected\n"
+    said = up.types("status")
+    for shown in ("abalone-rings-local-training", "ModelQualityViolation", "version 1", "Rejected", "never started"):
+        assert shown in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "training", "--param", "Treshold=1"), "has no parameter 'Treshold'; it has InputDataUri"),
+        (("run", "training", "--param", "MetricThreshold=low"), "MetricThreshold"),
+        (("run", "training", "--param", "MetricThreshold"), "must have the form Name=Value"),
+        (("approve", "9", "--comment", "x"), "has no version 9"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(up: Person, arguments: tuple[str, ...], said: str) -> None:
+    ended = up.types(*arguments)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert said in ended.stderr
+
+
+def test_ctrl_c_stops_the_execution_and_the_command_after_it(up: Person) -> None:
+    following = up.begins("run", "training-hpo", "--param", "TuningJobs=500", "--param", "ParallelTuningJobs=1")
+    assert following.stdout
+    assert "Executing" in following.stdout.readline()
+    following.send_signal(signal.SIGINT)
+    said, _ = following.communicate(timeout=SECONDS)
+    assert following.returncode == 1
+    assert "Stopped" in said.splitlines()[-1]
+    [path] = up.folder.glob(".local/executions/*-training-hpo/*/execution.json")
+    assert json.loads(path.read_text(encoding="utf-8"))["status"] == "Stopped"
+
+
+def test_a_cloud_that_is_gone_is_told_of_and_can_be_started_again(up: Person) -> None:
+    process = int(up.state()["pid"])
+    os.kill(process, signal.SIGKILL)
+    wait_for_end(process)
+    said = up.types("status")
+    assert (said.returncode, "the local cloud is gone: nothing answers at http://127.0.0.1:" in said.stderr) == (1, True)
+    assert daemon.start(up.folder)
+    assert "no model yet" in up.types("status").stdout, "the new one is empty"
+
+
+def test_down_leaves_the_records_and_no_process(up: Person) -> None:
+    process = int(up.state()["pid"])
+    said = up.types("down")
+    assert (said.returncode, said.stdout.startswith("The local cloud is down")) == (0, True)
+    wait_for_end(process)
+    left = {path.name for path in (up.folder / ".local").iterdir()}
+    assert {"executions", "events.jsonl"} <= left
+    assert not {"cloud.json", "environment.yaml"} & left
+
+
+def test_a_cloud_that_cannot_start_says_why(person: Person) -> None:
+    settings = person.folder / "config" / "pipelines.yaml"
+    content = settings.read_text(encoding="utf-8")
+    settings.write_text("split: {}\n", encoding="utf-8")
+    with pytest.raises(JobError, match="the local cloud did not start: .*does not say what the project is called"):
+        daemon.start(person.folder)
+    settings.write_text(content, encoding="utf-8")

@@ -1,0 +1,126 @@
+"""However a local cloud ends, its executions end with it, and the next one starts as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from local_lab import open_lab, statuses, step_of
+from test_local_processes import wait_for, wait_for_end
+
+from local.abandoned import REASON
+
+# A program that runs a pipeline of one step, which says who it is and then takes as long as it is told.
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[1])))
+from local_lab import open_lab
+CODE = '''
+import os, pathlib, sys, time
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+time.sleep(600)
+'''
+with open_lab(Path(sys.argv[2])) as lab:
+    lab.run(lab.job("Long", CODE, arguments=[sys.argv[3]]), lab.job("Next", DependsOn=["Long"]))
+"""
+
+Running = tuple["subprocess.Popen[str]", int]
+
+
+@pytest.fixture(params=["warm", "plain"])
+def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path) -> Iterator[Callable[[], Running]]:
+    """Start the program and wait until its job runs; gives the program and the job's process id."""
+    environment = {**os.environ, "LOCAL_PROCESSES": request.param, "PYTHONPATH": str(project)}
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> Running:
+        mark = tmp_path / "job-runs"
+        arguments = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(tmp_path / "lab"), str(mark)]
+        program = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+        started.append(program)
+        return program, int(wait_for(mark))
+
+    yield start
+    for program in started:
+        program.kill()
+        program.communicate()
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    paths = sorted((folder / ".local" / "executions").glob("*/*/execution.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def test_ctrl_c_stops_the_execution_and_leaves_nothing_behind(run: Callable[[], Running], tmp_path: Path) -> None:
+    program, job = run()
+    program.send_signal(signal.SIGINT)
+    _, said = program.communicate(timeout=20)
+    assert "KeyboardInterrupt" in said
+    wait_for_end(job)
+    [record] = records(tmp_path / "lab")
+    assert record["status"] == "Stopped"
+    assert statuses(record) == {"Long": "Stopped", "Next": "Stopped"}
+    assert record["ended"]
+
+
+def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(run: Callable[[], Running], tmp_path: Path) -> None:
+    program, job = run()
+    program.send_signal(signal.SIGKILL)
+    program.communicate(timeout=20)
+    wait_for_end(job)
+    [abandoned] = records(tmp_path / "lab")
+    assert abandoned["status"] == "Executing", "nobody was left to write that it has ended"
+    with open_lab(tmp_path / "lab") as lab:
+        assert step_of(lab.run(lab.job("Again", "print('works')")), "Again")["note"] == "works"
+    closed = next(record for record in records(tmp_path / "lab") if record["id"] == abandoned["id"])
+    assert (closed["status"], closed["reason"]) == ("Stopped", REASON)
+    assert set(statuses(closed).values()) == {"Stopped"}
+    assert closed["ended"]
+
+
+def test_what_another_cloud_runs_is_not_taken_for_abandoned(run: Callable[[], Running], tmp_path: Path) -> None:
+    run()
+    with open_lab(tmp_path / "lab"):
+        [running] = records(tmp_path / "lab")
+        assert running["status"] == "Executing"
+
+
+def test_to_leave_a_cloud_is_to_stop_what_it_runs(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "lab") as lab:
+        lab.cloud.start(lab.deploy(lab.job("Long", "import time\ntime.sleep(600)")))
+    [record] = records(tmp_path / "lab")
+    assert record["status"] == "Stopped"
+
+
+def test_an_exception_leaves_no_cloud_behind(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), open_lab(tmp_path / "lab"):
+        raise ZeroDivisionError
+    with open_lab(tmp_path / "other") as lab:
+        assert lab.run(lab.job("Works"))["status"] == "Succeeded"
+
+
+def test_there_is_one_cloud_in_a_process_at_a_time(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "lab") as lab:
+        with (
+            pytest.raises(RuntimeError, match="there is a local cloud in this process already"),
+            open_lab(tmp_path / "other"),
+        ):
+            pass
+        assert lab.run(lab.job("Works"))["status"] == "Succeeded"
+
+
+def test_records_that_cannot_be_read_hold_nobody_up(tmp_path: Path) -> None:
+    for name, content in (("a", "{"), ("b", "[]"), ("c", '{"status": "Executing", "steps": 1, "cloud": ""}')):
+        path = tmp_path / "lab" / ".local" / "executions" / "p" / name / "execution.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(content, encoding="utf-8")
+    with open_lab(tmp_path / "lab") as lab:
+        assert lab.run(lab.job("Works"))["status"] == "Succeeded"
