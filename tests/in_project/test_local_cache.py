@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from local_lab import Lab, open_lab, step_of
+from local_lab import Lab, Record, Step, open_lab, step_of
 
 from local.cache import cache_key, duration
 
 DAY = 24 * 60 * 60
 CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
-WRITE = "import pathlib, sys\npathlib.Path('opt/ml/processing/output/o/out.txt').write_text(sys.argv[1])\nprint('wrote')\n"
+WRITE = (
+    "import pathlib, sys\npathlib.Path('opt/ml/processing/output/o/out.txt').write_text(sys.argv[1])\nprint('wrote')\n"
+)
 TEXT = {"Name": "Text", "Type": "String", "DefaultValue": "a"}
 
 
@@ -29,11 +31,11 @@ def kind(lab: Lab) -> str:
     return lab.deploy(writer(lab), parameters=[TEXT])
 
 
-def writer(lab: Lab, **more: Any) -> dict[str, Any]:
+def writer(lab: Lab, **more: Any) -> Step:
     return lab.job("Write", WRITE, outputs=["o"], arguments=[{"Get": "Parameters.Text"}], **{**CACHED, **more})
 
 
-def run(lab: Lab, kind: str, **given: str) -> dict[str, Any]:
+def run(lab: Lab, kind: str, **given: str) -> Record:
     return step_of(lab.cloud.run(kind, given), "Write")
 
 

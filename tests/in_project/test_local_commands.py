@@ -139,7 +139,10 @@ def test_a_cloud_that_is_gone_is_told_of_and_can_be_started_again(up: Person) ->
     os.kill(process, signal.SIGKILL)
     wait_for_end(process)
     said = up.types("status")
-    assert (said.returncode, "the local cloud is gone: nothing answers at http://127.0.0.1:" in said.stderr) == (1, True)
+    assert (said.returncode, "the local cloud is gone: nothing answers at http://127.0.0.1:" in said.stderr) == (
+        1,
+        True,
+    )
     assert daemon.start(up.folder)
     assert "no model yet" in up.types("status").stdout, "the new one is empty"
 

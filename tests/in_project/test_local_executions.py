@@ -131,9 +131,7 @@ def test_a_condition_on_a_property_file_decides_which_branch_runs(
     )
     below = {"Type": "LessThanOrEqualTo", "LeftValue": value, "RightValue": {"Get": "Parameters.Threshold"}}
     check = condition("Check", below, then=[lab.job("Good")], otherwise=[lab.job("Bad")])
-    record = lab.run(
-        evaluate, check, lab.job("AfterGood", DependsOn=["Good"]), parameters=[FLOAT], Threshold=threshold
-    )
+    record = lab.run(evaluate, check, lab.job("AfterGood", DependsOn=["Good"]), parameters=[FLOAT], Threshold=threshold)
     assert record["status"] == "Succeeded"
     assert (statuses(record)[taken], statuses(record)[left]) == ("Succeeded", "Skipped")
     assert statuses(record)["AfterGood"] == statuses(record)["Good"]
@@ -160,7 +158,9 @@ def test_a_definition_that_cannot_be_run_fails_before_anything_runs(lab: Lab) ->
     assert "local mode cannot run Ask (Callback); it knows Processing" in record["reason"]
 
 
-@pytest.mark.parametrize(("given", "said"), [({"Treshold": 1}, "no parameter 'Treshold'"), ({"Threshold": "x"}, "Float")])
+@pytest.mark.parametrize(
+    ("given", "said"), [({"Treshold": 1}, "no parameter 'Treshold'"), ({"Threshold": "x"}, "Float")]
+)
 def test_a_parameter_that_does_not_fit_is_refused_as_aws_does(lab: Lab, given: dict[str, Any], said: str) -> None:
     with pytest.raises(ClientError, match=said) as caught:
         lab.run(lab.job("First"), parameters=[FLOAT], **given)
@@ -199,7 +199,9 @@ def test_two_executions_of_a_pipeline_at_once_do_not_disturb_one_another(lab: La
 
 
 def test_an_execution_that_is_told_to_stop_kills_its_jobs_and_starts_no_more(lab: Lab) -> None:
-    kind = lab.deploy(lab.job("First"), lab.job("Long", FOREVER, DependsOn=["First"]), lab.job("Next", DependsOn=["Long"]))
+    kind = lab.deploy(
+        lab.job("First"), lab.job("Long", FOREVER, DependsOn=["First"]), lab.job("Next", DependsOn=["Long"])
+    )
     arn = lab.cloud.start(kind)
     stop_when(lab, arn, "Long", "Executing")
     record = lab.cloud.wait(arn)

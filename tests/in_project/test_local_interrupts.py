@@ -71,7 +71,9 @@ def test_ctrl_c_stops_the_execution_and_leaves_nothing_behind(run: Callable[[], 
     assert record["ended"]
 
 
-def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(run: Callable[[], Running], tmp_path: Path) -> None:
+def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(
+    run: Callable[[], Running], tmp_path: Path
+) -> None:
     program, job = run()
     program.send_signal(signal.SIGKILL)
     program.communicate(timeout=20)

@@ -27,6 +27,7 @@ from monitor_columns import Column, read_columns
 from monitor_constraints import suggested_constraints
 from monitor_statistics import sketch, statistics_of, unfold
 
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
 BASELINE_ROWS, BATCH_ROWS = 1400, 500
 
 
@@ -55,7 +56,7 @@ def found(baseline: list[Column], now: list[Column], **config: Any) -> list[tupl
     return [(violation["feature_name"], violation["constraint_check_type"]) for violation in checked]
 
 
-def normal(seed: int, rows: int, mean: float = 10.0) -> np.ndarray:
+def normal(seed: int, rows: int, mean: float = 10.0) -> Numbers:
     return np.random.default_rng(seed).normal(mean, 2.0, rows)
 
 
@@ -296,7 +297,7 @@ def check(lab: Lab, name: str, data: str, **options: Any) -> dict[str, Any]:
     return {"Name": name, "Type": "QualityCheck", "Arguments": request, **known, **options}
 
 
-def csv(values: np.ndarray) -> dict[str, str | bytes]:
+def csv(values: Numbers) -> dict[str, str | bytes]:
     return {"data.csv": pd.DataFrame({"x": values}).to_csv(index=False)}
 
 
@@ -328,9 +329,7 @@ def test_a_baseline_is_made_registered_and_checked_against(lab: Lab) -> None:
 
 def test_a_violation_fails_the_step_where_it_is_to(lab: Lab) -> None:
     baseline = check(lab, "Baseline", lab.store("data", csv(normal(1, 1400))), SkipCheck=True, RegisterNewBaseline=True)
-    other = check(
-        lab, "Other", lab.store("data", csv(-normal(3, 500))), FailOnViolation=True, **supplied("Baseline")
-    )
+    other = check(lab, "Other", lab.store("data", csv(-normal(3, 500))), FailOnViolation=True, **supplied("Baseline"))
     reason = lab.run(baseline, other)["reason"]
     assert reason == "Other: ClientError: 2 violations: x (non_negative_check), x (baseline_drift_check)"
 

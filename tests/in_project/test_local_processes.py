@@ -101,9 +101,7 @@ def test_nothing_of_this_environment_reaches_a_job(
         ("import os\nprint('last')\nos.kill(os.getpid(), 9)", -9, "last"),
     ],
 )
-def test_how_a_script_ends_is_told(
-    processes: Processes, tmp_path: Path, code: str, exit_code: int, said: str
-) -> None:
+def test_how_a_script_ends_is_told(processes: Processes, tmp_path: Path, code: str, exit_code: int, said: str) -> None:
     assert processes.run(command(tmp_path, code), Stop()).exit_code == exit_code
     assert said in log(tmp_path)
 

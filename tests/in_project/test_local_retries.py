@@ -91,7 +91,7 @@ def test_a_policy_may_end_after_some_time() -> None:
 )
 def test_an_answer_of_the_api_tells_whether_to_try_again(code: str, status: int, kind: str | None) -> None:
     error = ClientError(
-        {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        {"Error": {"Code": code, "Message": "m"}, "ResponseMetadata": {"HTTPStatusCode": status}},
         "CreateModel",
     )
     assert service_failure(error).exception_type == kind

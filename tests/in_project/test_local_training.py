@@ -162,7 +162,7 @@ def test_a_metric_is_the_last_value_found_line_by_line() -> None:
 # Tuning
 
 
-def tuning(lab: Lab, *, strategy: str = "Bayesian", jobs: Any = 8, kind: str = "Minimize", **ranges: Any) -> Any:
+def tuning(lab: Lab, *, strategy: str = "Bayesian", jobs: Any = 8, kind: str = "Minimize", ranges: Any = None) -> Any:
     definition = job(lab, SQUARE)
     definition["StaticHyperParameters"] = definition.pop("HyperParameters")
     known = {
@@ -214,7 +214,11 @@ def test_how_many_jobs_may_be_a_text(lab: Lab) -> None:
 
 def test_the_best_model_lies_where_the_sdk_expects_it(lab: Lab) -> None:
     request = tuning(lab, jobs=1)
-    script = "import os, pathlib\npathlib.Path(os.environ['SM_MODEL_DIR'], 'm').write_text('best')\nprint('validation:rmse=1')"
+    script = (
+        "import os, pathlib\n"
+        "pathlib.Path(os.environ['SM_MODEL_DIR'], 'm').write_text('best')\n"
+        "print('validation:rmse=1')\n"
+    )
     source = request["Arguments"]["TrainingJobDefinition"]["InputDataConfig"][0]["DataSource"]["S3DataSource"]
     source["S3Uri"] = f"{lab.store('source', {'sourcedir.tar.gz': packed(script)})}/sourcedir.tar.gz"
     best_name = {"Get": "Steps.Tune.BestTrainingJob.TrainingJobName"}
@@ -228,7 +232,7 @@ def test_the_best_model_lies_where_the_sdk_expects_it(lab: Lab) -> None:
 def test_jobs_that_fail_are_counted_and_not_chosen(lab: Lab) -> None:
     modes = {"CategoricalParameterRanges": [{"Name": "mode", "Values": ["broken", "whole"]}]}
     numbers = tuning(lab)["Arguments"]["HyperParameterTuningJobConfig"]["ParameterRanges"]
-    step = step_of(lab.run(tuning(lab, jobs=6, **numbers, **modes)), "Tune")
+    step = step_of(lab.run(tuning(lab, jobs=6, ranges=numbers | modes)), "Tune")
     failed = [found for found in step["result"]["TrainingJobSummaries"] if found["TrainingJobStatus"] == "Failed"]
     assert 0 < len(failed) < 6
     assert {found["FailureReason"] for found in failed} == {"AlgorithmError: error: broken"}
@@ -238,7 +242,9 @@ def test_jobs_that_fail_are_counted_and_not_chosen(lab: Lab) -> None:
 
 def test_a_grid_tries_each_combination_once(lab: Lab) -> None:
     grid = [{"Name": "depth", "Values": ["1", "2"]}, {"Name": "eta", "Values": ["0.1", "0.3"]}]
-    step = step_of(lab.run(tuning(lab, strategy="Grid", jobs=None, CategoricalParameterRanges=grid)), "Tune")
+    step = step_of(
+        lab.run(tuning(lab, strategy="Grid", jobs=None, ranges={"CategoricalParameterRanges": grid})), "Tune"
+    )
     tried = [tuple(found["TunedHyperParameters"].values()) for found in step["result"]["TrainingJobSummaries"]]
     assert sorted(tried) == [("1", "0.1"), ("1", "0.3"), ("2", "0.1"), ("2", "0.3")]
     assert tried[0] == ("1", "0.3")
@@ -250,14 +256,14 @@ def test_a_reversed_scale_stays_in_its_range(lab: Lab) -> None:
         "IntegerParameterRanges": [{"Name": "depth", "MinValue": "1", "MaxValue": "2"}],
         "ContinuousParameterRanges": [eta],
     }
-    step = step_of(lab.run(tuning(lab, strategy="Random", jobs=3, **ranges)), "Tune")
+    step = step_of(lab.run(tuning(lab, strategy="Random", jobs=3, ranges=ranges)), "Tune")
     values = [float(found["TunedHyperParameters"]["eta"]) for found in step["result"]["TrainingJobSummaries"]]
     assert all(0.5 <= value <= 0.999 for value in values)
 
 
 def test_a_tuning_without_one_good_job_has_failed(lab: Lab) -> None:
     modes = {"CategoricalParameterRanges": [{"Name": "mode", "Values": ["broken"]}]}
-    step = step_of(lab.run(tuning(lab, jobs=2, **modes)), "Tune")
+    step = step_of(lab.run(tuning(lab, jobs=2, ranges=modes)), "Tune")
     assert step["reason"] == (
         "AlgorithmError: all 2 training jobs failed, the last with: AlgorithmError: error: broken"
     )

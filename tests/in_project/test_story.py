@@ -17,10 +17,10 @@ from support import ROOT, Bake
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
 
 
-def told(project: Path, **parameters: Any) -> str:
+def told(project: Path, threshold: float | None = None) -> str:
     """Tell the story and return what was said."""
     console = Console(file=io.StringIO(), width=160)
-    tell(project, parameters=parameters, console=console)
+    tell(project, threshold, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -63,5 +63,5 @@ def test_every_chapter_ends_as_it_should_on_the_real_abalone_data(bake: Bake) ->
 def test_a_story_that_goes_otherwise_says_where_and_leaves_the_page(bake: Bake) -> None:
     project = bake("copier")
     with pytest.raises(JobError, match=r"chapter 1 .*MetricNotMet|chapter 1 .*threshold"):
-        told(project, MetricThreshold=0.0001)
+        told(project, threshold=0.0001)
     assert "MetricNotMet" in (project / ".local" / "report.html").read_text("utf-8")

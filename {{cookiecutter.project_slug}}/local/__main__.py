@@ -22,7 +22,7 @@ def tell_story(arguments: argparse.Namespace) -> None:
     """Tell the whole life of a model."""
     from local.story import tell
 
-    tell(ROOT)
+    tell(ROOT, arguments.threshold)
 
 
 def up(arguments: argparse.Namespace) -> None:
@@ -46,12 +46,14 @@ def up(arguments: argparse.Namespace) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Start a pipeline and follow it to its end."""
     from local.follow import follow
+    from local.report import report_on
     from pipelines import executions
     from pipelines.__main__ import parse_parameters
 
     environment = _environment()
     arn = executions.start(environment, arguments.kind, parse_parameters(arguments.param))
     record = follow(environment, arn, ROOT / ".local")
+    _say(f"The page: {report_on(environment, ROOT / '.local')}")
     if record["status"] != "Succeeded":
         sys.exit(1)
 
@@ -150,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     story = commands.add_parser("story", aliases=["local"], help="tell the whole life of a model, start to end")
+    story.add_argument("--threshold", type=float, help="of the metric, instead of the contract's")
     story.set_defaults(do=tell_story)
     commands.add_parser("up", help="start the local cloud with pipelines and data").set_defaults(do=up)
     runs = commands.add_parser("run", help="run a pipeline there, and follow it")

@@ -20,9 +20,19 @@ from local.page.findings import findings_of
 from local.page.models import model_versions
 from local.page.shelf import Shelf
 from local.page.summary import contents, page_head, summary_table
+from pipelines.environment import Environment
+from pipelines.registry import model_packages
 
 STYLES = Path(__file__).with_name("page") / "page.css"
 TITLE = "Rehearsal on this machine"
+
+
+def report_on(environment: Environment, work: Path, chapters: Sequence[Mapping[str, Any]] | None = None) -> Path:
+    """Write the page of a local cloud that is up; see `write_report`."""
+    sagemaker = environment.client("sagemaker")
+    arns = [package.arn for package in model_packages(environment)]
+    packages = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
+    return write_report(work, packages=packages, project=environment.project, chapters=chapters)
 
 
 def write_report(

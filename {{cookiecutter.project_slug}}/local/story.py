@@ -20,13 +20,15 @@ from errors import JobError
 from local import ROOT
 from local.changed_world import write_changed_world
 from local.cloud import LocalCloud
+from local.data_files import FOLDERS, data_files
 from local.progress import Progress
-from local.report import write_report
+from local.report import report_on
 from local.sample import write_sample
-from pipelines.registry import approve, model_packages
+from pipelines.registry import approve
 
 Record = dict[str, Any]
 TUNING = {"TuningJobs": 6, "ParallelTuningJobs": 2}  # enough to see it work; config/pipelines.yaml says how many in AWS
+LABELS = "ground-truth.csv"
 EVIDENCE = "rehearsal on this machine: the report page shows the comparison with version 1"
 
 
@@ -38,13 +40,15 @@ class Story:
     contract: Contract
     console: Console
     data: str  # the prefix of all data in the local S3
-    parameters: dict[str, Any]
+    threshold: float | None
     chapters: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self, kind: str, **parameters: Any) -> Record:
         """Run a pipeline with progress on the screen."""
+        if self.threshold is not None:
+            parameters["MetricThreshold"] = self.threshold
         with Progress(self.console) as progress:
-            return self.cloud.run(kind, {**self.parameters, **parameters}, listener=progress.update)
+            return self.cloud.run(kind, parameters, listener=progress.update)
 
     def tell(self, title: str, expected: str, happened: Callable[[], tuple[Record | None, str]]) -> None:
         """Tell one chapter.
@@ -73,12 +77,12 @@ class Story:
         self.console.print(f"   as it should be: {expected}", style="green", highlight=False, soft_wrap=True)
 
 
-def tell(root: Path = ROOT, parameters: dict[str, Any] | None = None, console: Console | None = None) -> Path:
+def tell(root: Path = ROOT, threshold: float | None = None, console: Console | None = None) -> Path:
     """Tell the whole story on the project's data, and write the page to look at afterwards.
 
     Args:
         root: the project.
-        parameters: given to every pipeline, for example another MetricThreshold.
+        threshold: of the metric, instead of the contract's.
         console: where to tell it.
 
     Returns:
@@ -91,7 +95,7 @@ def tell(root: Path = ROOT, parameters: dict[str, Any] | None = None, console: C
     contract = load_contract(root / "config" / "dataset.yaml")
     _make_sample(contract, root / "data", console)
     with LocalCloud(root) as cloud:
-        story = Story(cloud, contract, console, f"s3://{cloud.environment.bucket}/data", parameters or {})
+        story = Story(cloud, contract, console, f"s3://{cloud.environment.bucket}/data", threshold)
         with _page(story, root) as page:
             _lay_out(story, root)
             for chapter in (_train, _refuse_unapproved, _approve_first, _infer, _drift, _violate, _retune, _recover):
@@ -108,14 +112,11 @@ def _page(story: Story, root: Path) -> Iterator[Path]:
     try:
         yield work / "report.html"
     finally:
-        sagemaker = story.cloud.client("sagemaker")
-        found = model_packages(story.cloud.environment)
-        packages = [sagemaker.describe_model_package(ModelPackageName=package.arn) for package in found]
-        write_report(work, packages=packages, project=story.cloud.environment.project, chapters=story.chapters)
+        report_on(story.cloud.environment, work, story.chapters)
 
 
 def _make_sample(contract: Contract, data: Path, console: Console) -> None:
-    if not (data / "training-data.csv").exists():
+    if not data_files(data):
         console.print(f"No data in {data} yet: making a sample that fits the contract.", soft_wrap=True)
         write_sample(contract, data)
 
@@ -125,9 +126,9 @@ def _lay_out(story: Story, root: Path) -> None:
     changed = root / ".local" / "changed-world"
     write_changed_world(story.contract, root / "data" / "training-data.csv", changed)
     for world, folder in (("", root / "data"), ("changed-", changed)):
-        for name, place in (("training-data", "training"), ("inference-data", "inference"), ("ground-truth", "labels")):
-            if (folder / f"{name}.csv").exists() and (world, place) != ("changed-", "labels"):
-                story.cloud.upload(folder / f"{name}.csv", f"{story.data}/{world}{place}/{name}.csv")
+        for path in data_files(folder):
+            if path != changed / LABELS:  # they come later
+                story.cloud.upload(path, f"{story.data}/{world}{FOLDERS[path.name]}/{path.name}")
     story.cloud.deploy()
 
 
@@ -176,8 +177,8 @@ def _drift(story: Story) -> None:
 
 def _violate(story: Story) -> None:
     def happened() -> tuple[Record | None, str]:
-        labels = story.cloud.root / ".local" / "changed-world" / "ground-truth.csv"
-        story.cloud.upload(labels, f"{story.data}/changed-labels/ground-truth.csv")
+        labels = story.cloud.root / ".local" / "changed-world" / LABELS
+        story.cloud.upload(labels, f"{story.data}/changed-labels/{LABELS}")
         record = story.run("inference", **_changed(story))
         return record, _not_failed_at(record, "ModelQualityViolation")
 

@@ -45,8 +45,8 @@ class Parameters:
         """The parameters, with what the team has settled as their defaults."""
         machine = settings.machines.inference
         return cls(
-            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/inference"),
-            labels=ParameterString("LabelsUri", default_value=f"{BUCKET}/data/labels"),
+            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/inference/"),
+            labels=ParameterString("LabelsUri", default_value=f"{BUCKET}/data/labels/"),
             threshold=ParameterFloat("MetricThreshold", default_value=settings.contract.threshold),
             instance_type=ParameterString("InstanceType", default_value=machine.instance_type),
             instance_count=ParameterInteger("InstanceCount", default_value=machine.instance_count),
@@ -86,7 +86,7 @@ def model_approved(resolve: LambdaFunctionStep, features: ProcessingJobStep) -> 
     """Go on if there is an approved model; everything else needs Preprocess, so nothing runs without one."""
     message = (
         "There is no approved model in the model package group ${model_package_group}. Start the pipeline training, "
-        "then approve its model: python -m pipelines approve --env ${environment}"
+        "then approve its model: python -m pipelines approve --env ${environment} --comment ..."
     )
     return ConditionStep(
         name="ModelApproved",

@@ -58,7 +58,7 @@ class Parameters:
         """The parameters, with what the team has settled as their defaults."""
         machines = settings.machines
         return cls(
-            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/training"),
+            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/training/"),
             threshold=ParameterFloat("MetricThreshold", default_value=settings.contract.threshold),
             tolerance=ParameterFloat("ChampionTolerance", default_value=settings.champion_tolerance),
             processing=ParameterString("ProcessingInstanceType", default_value=machines.processing.instance_type),

@@ -145,7 +145,7 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
     settings = load_settings()
     machines, tuning = settings.machines, settings.tuning
     of_training = {
-        "InputDataUri": ("String", "s3://${bucket}/data/training"),
+        "InputDataUri": ("String", "s3://${bucket}/data/training/"),
         "MetricThreshold": ("Float", own_contract.threshold),
         "ChampionTolerance": ("Float", settings.champion_tolerance),
         "ProcessingInstanceType": ("String", machines.processing.instance_type),
@@ -156,8 +156,8 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
         "training-hpo": of_training
         | {"TuningJobs": ("Integer", tuning.jobs), "ParallelTuningJobs": ("Integer", tuning.parallel_jobs)},
         "inference": {
-            "InputDataUri": ("String", "s3://${bucket}/data/inference"),
-            "LabelsUri": ("String", "s3://${bucket}/data/labels"),
+            "InputDataUri": ("String", "s3://${bucket}/data/inference/"),
+            "LabelsUri": ("String", "s3://${bucket}/data/labels/"),
             "MetricThreshold": ("Float", own_contract.threshold),
             "InstanceType": ("String", machines.inference.instance_type),
             "InstanceCount": ("Integer", machines.inference.instance_count),

@@ -26,8 +26,8 @@ def run_processing(task: Task) -> Outcome:
     Raises:
         StepFailedError: it failed.
     """
-    outcome, container = process(task, task.request)
-    return replace(outcome, note=container.last_line())
+    outcome, _ = process(task, task.request)
+    return replace(outcome, note=task.said)
 
 
 def process(task: Task, request: Request) -> tuple[Outcome, Container]:

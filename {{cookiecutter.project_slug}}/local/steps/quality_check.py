@@ -42,7 +42,7 @@ def run_quality_check(task: Task) -> Outcome:
             **{f"CalculatedBaseline{what}": found for what, found in made.items()},
             **{f"BaselineUsedForDriftCheck{what}": found for what, found in used.items()},
         },
-        note=container.last_line() if skip else _summary(violations),
+        note=task.said if skip else _summary(violations),
         metadata={
             "QualityCheck": {
                 "CheckType": "DATA_QUALITY",

@@ -27,6 +27,7 @@ class Task:
         execution_id: the execution it belongs to.
         folder: the step's own folder.
         job_seconds: how long processes ran for it so far, added up.
+        said: how the logs of its instances end.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Task:
     machine: Machine
     stop: Stop
     job_seconds: float = 0.0
+    said: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def job_name(self) -> str:
@@ -72,6 +74,7 @@ class Task:
         Returns:
             the container that holds everything.
         """
+        self.said = "; ".join(container.last_line() for container in containers)
         if len(containers) == 1:
             return containers[0]
         whole = Container(self.machine, self.stop, containers[0].folder.parent)

@@ -62,7 +62,7 @@ def run_training(task: Task) -> Outcome:
             "FinalMetricDataList": metric_list(trained.metrics),
             **task.request,
         },
-        note=trained.container.last_line(),
+        note=task.said,
         files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
         outputs=(trained.model_uri,),
         log=task.log(),

@@ -48,7 +48,7 @@ def run_transform(task: Task) -> Outcome:
     arn = task.machine.arn(f"transform-job/{name}")
     return Outcome(
         result={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
-        note=whole.last_line(),
+        note=task.said,
         files=(task.output("transformed", target, whole.path(OUTPUT)),),
         outputs=(target,),
         log=task.log(),
