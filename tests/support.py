@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ Bake = Callable[..., Path]
 ROOT = Path(__file__).parents[1]
 TREE = "{{cookiecutter.project_slug}}"
 ENGINES = ("cookiecutter", "copier")
+JINJA = re.compile(r"\{\{|\{%|\{#")
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
@@ -54,3 +56,11 @@ def clean_copy(target: Path) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
     return target
+
+
+def keep_what_answers_change(template: Path) -> Path:
+    """Delete the files of a template's tree that are the same in every project."""
+    for path in [path for path in (template / TREE).rglob("*") if path.is_file()]:
+        if not JINJA.search(path.read_bytes().decode("utf-8", errors="replace")):
+            path.unlink()
+    return template

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,16 +25,20 @@ else:
 
 ANSWERS = [*PAIRWISE, *TOGGLED]
 
-pytestmark = pytest.mark.xdist_group("matrix")  # so that one worker makes the projects, once
-
 
 @pytest.fixture(scope="module")
-def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Make every project of the table; one engine is enough, the parity tests see to the other."""
+def projects(template: Path, small_template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Make every project of the table; one engine is enough, the parity tests see to the other.
+
+    Only the first is generated whole. Each other is a copy of it, over which goes what its own answers change.
+    """
     root = tmp_path_factory.mktemp("matrix")
-    for number, answers in enumerate(ANSWERS):
-        copier.run_copy(str(template), root / f"{number:02d}", data=answers, defaults=True, quiet=True)
-    return sorted(root.iterdir())
+    folders = [root / f"{number:02d}" for number in range(len(ANSWERS))]
+    copier.run_copy(str(template), folders[0], data=ANSWERS[0], defaults=True, quiet=True)
+    for folder, answers in zip(folders[1:], ANSWERS[1:], strict=True):
+        shutil.copytree(folders[0], folder, ignore=shutil.ignore_patterns(".copier-answers.yml"))
+        copier.run_copy(str(small_template), folder, data=answers, defaults=True, overwrite=True, quiet=True)
+    return folders
 
 
 def run(*command: str, cwd: Path) -> None:

@@ -12,6 +12,12 @@ from combinations import PAIRWISE, TOGGLED, name
 from support import ENGINES, Bake, snapshot
 
 
+@pytest.fixture(scope="module")
+def template(small_template: Path) -> Path:
+    """Answers make no difference to the other files; test_tree.py compares the whole tree once."""
+    return small_template
+
+
 @pytest.mark.parametrize("answers", [*PAIRWISE, *TOGGLED], ids=name)
 def test_both_engines_write_the_same_bytes_and_modes(bake: Bake, answers: dict[str, Any]) -> None:
     by_cookiecutter, by_copier = (snapshot(bake(engine, **answers)) for engine in ENGINES)

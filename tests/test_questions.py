@@ -97,6 +97,12 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
 # fmt: on
 
 
+@pytest.fixture(scope="module")
+def template(small_template: Path) -> Path:
+    """What is asked does not depend on the files that no answer changes."""
+    return small_template
+
+
 def made(root: Path) -> set[Path]:
     """List everything below a folder but the numbered folders that the bakes stand in."""
     return {path for path in root.rglob("*") if not re.fullmatch(r"cookies|copier|bake\d+", path.name)}

@@ -11,14 +11,13 @@ import yaml
 from binaryornot.check import is_binary
 
 from cookiecutter_rules import FOLDER
-from support import ENGINES, TREE, Bake
+from support import ENGINES, JINJA, TREE, Bake, snapshot
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-JINJA = re.compile(r"\{\{|\{%|\{#")
 LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
@@ -78,6 +77,11 @@ def test_both_engines_agree_on_what_is_binary(tree: dict[str, Path]) -> None:
     assert {name for name, path in tree.items() if text(path) is None} == {
         name for name, path in tree.items() if is_binary(str(path))
     }
+
+
+def test_both_engines_write_the_same_bytes_and_modes_of_the_whole_tree(bake: Bake) -> None:
+    by_cookiecutter, by_copier = (snapshot(bake(engine)) for engine in ENGINES)
+    assert by_cookiecutter == by_copier
 
 
 def test_no_file_is_larger_than_a_megabyte(tree: dict[str, Path]) -> None:

@@ -28,7 +28,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture
 def kind(lab: Lab) -> str:
     """A pipeline whose one step is cached."""
-    return lab.deploy(writer(lab), parameters=[TEXT])
+    return str(lab.deploy(writer(lab), parameters=[TEXT]))
 
 
 def writer(lab: Lab, **more: Any) -> Step:

@@ -161,6 +161,6 @@ def test_a_cloud_that_cannot_start_says_why(person: Person) -> None:
     settings = person.folder / "config" / "pipelines.yaml"
     content = settings.read_text(encoding="utf-8")
     settings.write_text("split: {}\n", encoding="utf-8")
-    with pytest.raises(JobError, match="the local cloud did not start: .*does not say what the project is called"):
+    with pytest.raises(JobError, match=r"the local cloud did not start: .*does not say what the project is called"):
         daemon.start(person.folder)
     settings.write_text(content, encoding="utf-8")

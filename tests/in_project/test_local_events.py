@@ -99,10 +99,10 @@ def test_a_failure_tells_why(lab: Lab, heard: Any) -> None:
 
 def test_a_cached_step_says_so(lab: Lab, heard: Any) -> None:
     kind = lab.deploy(lab.job("Same", CacheConfig={"Enabled": True}))
-    lab.cloud.run(kind)
+    first = lab.cloud.run(kind)
     heard()
     lab.cloud.run(kind)
-    assert "cacheHitResult" in details(heard(), STEP)[-1]
+    assert details(heard(), STEP)[-1]["cacheHitResult"] == {"sourcePipelineExecutionArn": first["arn"]}
 
 
 def test_a_model_package_tells_of_its_making_and_of_each_decision(lab: Lab, heard: Any) -> None:

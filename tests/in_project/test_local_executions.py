@@ -41,7 +41,7 @@ def stop_when(lab: Lab, arn: str, step: str, status: str) -> None:
         if statuses(record)[step] == status:
             reached.set()
 
-    lab.cloud._runner.listen(arn, look)
+    lab.cloud.listen(arn, look)
     assert reached.wait(PATIENCE)
     lab.cloud.client("sagemaker").stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="t" * 32)
 

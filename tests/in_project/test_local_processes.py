@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from local.failures import StepStoppedError
-from local.processes import Command, Processes, Timeout, start_processes
+from local.processes import Command, Processes, TookTooLongError, start_processes
 from local.processes.warm import WarmProcesses, imported_modules
 from local.stop import Stop
 
@@ -129,7 +129,7 @@ def test_a_script_waits_for_its_threads_and_says_goodbye(processes: Processes, t
 
 
 def test_what_takes_too_long_is_killed(processes: Processes, tmp_path: Path) -> None:
-    with pytest.raises(Timeout):
+    with pytest.raises(TookTooLongError):
         processes.run(command(tmp_path, FOREVER), Stop(), timeout=0.2)
 
 

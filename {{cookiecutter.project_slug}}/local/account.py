@@ -8,10 +8,16 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from errors import JobError
 from local.machine import Function
-from pipelines.environment import Environment
+from pipelines.environment import LOCAL, Environment, environment_names, load_environment
 
 ACCOUNT = "123456789012"  # moto's
+REGION = "us-east-1"  # where the project names none
+IMAGE = "sagemaker-xgboost:3.0-5"
+MONITOR_IMAGE = "sagemaker-model-monitor-analyzer"
 HANDLER = "handler.handler"
 RUNTIME = "python3.12"
 TIMEOUT_SECONDS = 60
@@ -22,6 +28,32 @@ TRUST = {
         for service in ("sagemaker.amazonaws.com", "lambda.amazonaws.com")
     ],
 }
+
+
+def local_environment(root: Path, url: str) -> Environment:
+    """The environment of a local cloud that answers under a URL; its resources have the names by rule.
+
+    Raises:
+        JobError: the project does not say what it is called, or an environment of it is not as it should be.
+    """
+    project, region = _project(root), _region(root)
+    stem = f"{project}-{LOCAL}"
+    registry = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
+    return Environment(
+        name=LOCAL,
+        project=project,
+        account_id=ACCOUNT,
+        region=region,
+        bucket=f"{stem}-{ACCOUNT}",
+        kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{stem}",
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/{stem}-pipeline",
+        subnets=("subnet-local",),
+        security_groups=("sg-local",),
+        model_package_group=stem,
+        image_uri=f"{registry}/{IMAGE}",
+        monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
+        endpoint_url=url,
+    )
 
 
 def make_account(environment: Environment, root: Path) -> None:
@@ -54,6 +86,7 @@ def registered_function(environment: Environment, arn: str) -> Function | None:
 
     moto does not hand a function's code out over its API, so it is taken from where moto keeps it.
     """
+    # not above: a cloud without functions starts without them
     from moto.awslambda.exceptions import UnknownFunctionException
     from moto.awslambda.models import lambda_backends
 
@@ -90,3 +123,17 @@ def _zipped(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*.py")):
             writer.write(path, path.relative_to(folder).as_posix())
     return archive.getvalue()
+
+
+def _project(root: Path) -> str:
+    path = root / "config" / "pipelines.yaml"
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["project"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise JobError(f"{path}: does not say what the project is called; give it a line `project: name`") from error
+
+
+def _region(root: Path) -> str:
+    """The region of the project's first environment."""
+    names = environment_names(root)
+    return load_environment(names[0], root).region if names else REGION

@@ -32,6 +32,7 @@ _UNITS = (
 class _Entry:
     outcome: Outcome
     made: float
+    source: str
 
 
 class Cache:
@@ -48,18 +49,18 @@ class Cache:
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: str, expire_after: str | None) -> Outcome | None:
-        """The last result under a key, if it is no older than it may be and its outputs are still there."""
+    def find(self, key: str, expire_after: str | None) -> tuple[Outcome, str] | None:
+        """The last result under a key and its source, if it is no older than it may be and its outputs are there."""
         with self._lock:
             entry = self._entries.get(key)
         if entry is None or self._clock() - entry.made > duration(expire_after).total_seconds():
             return None
-        return entry.outcome if all(self._exist(uri) for uri in entry.outcome.outputs) else None
+        return (entry.outcome, entry.source) if all(map(self._exist, entry.outcome.outputs)) else None
 
-    def keep(self, key: str, outcome: Outcome) -> None:
-        """Remember a result."""
+    def keep(self, key: str, outcome: Outcome, source: str) -> None:
+        """Remember a result, and the ARN of the execution that it comes from."""
         with self._lock:
-            self._entries[key] = _Entry(outcome, self._clock())
+            self._entries[key] = _Entry(outcome, self._clock(), source)
 
 
 def cache_key(pipeline: str, step: str, request: Mapping[str, Any]) -> str:

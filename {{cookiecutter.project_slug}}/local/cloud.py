@@ -16,30 +16,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import yaml
-
-from errors import JobError
 from local import ROOT
 from local.abandoned import close_abandoned
-from local.account import ACCOUNT, make_account, registered_function
+from local.account import ACCOUNT, local_environment, make_account, registered_function
 from local.additions import Additions
+from local.additions.executions import Executions
+from local.additions.packages import Packages
 from local.cache import Cache
 from local.events import Events
 from local.machine import Machine
 from local.objects import Objects
 from local.processes import start_processes
-from local.runner import Listener, Runner
+from local.record import Listener
+from local.runner import Runner
 from local.server import Server, moto_application
 from local.slots import Slots
 from local.stop import Stop
 from local.values import as_text
-from pipelines.environment import LOCAL, Environment, environment_names, load_environment
 
 Record = dict[str, Any]
 
-REGION = "us-east-1"  # where the project names none
-IMAGE = "sagemaker-xgboost:3.0-5"
-MONITOR_IMAGE = "sagemaker-model-monitor-analyzer"
 PACE = 0.01  # of the time that a retry policy waits in AWS
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -99,7 +95,7 @@ class LocalCloud:
     ) -> None:
         self._runner.close()
         self._processes.close()
-        self.flush()
+        self._events.close()
         self._server.close()
 
     def client(self, service: str) -> Any:
@@ -147,7 +143,7 @@ class LocalCloud:
         answer = self.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=given)
         arn = str(answer["PipelineExecutionArn"])
         if listener:
-            self._runner.listen(arn, listener)
+            self.listen(arn, listener)
         return arn
 
     def run(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> Record:
@@ -163,6 +159,10 @@ class LocalCloud:
             self.stop(arn)
             self.wait(arn)
             raise
+
+    def listen(self, arn: str, listener: Listener) -> None:
+        """Have something called with an execution's record: now, and after each change of status."""
+        self._runner.find(arn).recorder.listen(listener)
 
     def wait(self, arn: str) -> Record:
         """Wait for the end of an execution, and give back its record."""
@@ -191,7 +191,8 @@ class LocalCloud:
             self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
             self._machine = self._make_machine()
             self._runner = Runner(self._machine, self._events, self.address)
-            additions.connect(self._runner, self._events, self.client("sagemaker"), self._kind_of)
+            sagemaker = self.client("sagemaker")
+            additions.connect(Executions(self._runner, sagemaker, self._kind_of), Packages(self._events, sagemaker))
             close_abandoned(self.work)
         except BaseException:
             self._server.close()
@@ -227,46 +228,6 @@ class LocalCloud:
     def _dismiss(self) -> Record:
         self.dismissed.set()
         return self._identity()
-
-
-def local_environment(root: Path, url: str) -> Environment:
-    """The environment of a local cloud that answers under a URL; its resources have the names by rule.
-
-    Raises:
-        JobError: the project does not say what it is called, or an environment of it is not as it should be.
-    """
-    project, region = _project(root), _region(root)
-    stem = f"{project}-{LOCAL}"
-    registry = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
-    return Environment(
-        name=LOCAL,
-        project=project,
-        account_id=ACCOUNT,
-        region=region,
-        bucket=f"{stem}-{ACCOUNT}",
-        kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{stem}",
-        role_arn=f"arn:aws:iam::{ACCOUNT}:role/{stem}-pipeline",
-        subnets=("subnet-local",),
-        security_groups=("sg-local",),
-        model_package_group=stem,
-        image_uri=f"{registry}/{IMAGE}",
-        monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
-        endpoint_url=url,
-    )
-
-
-def _project(root: Path) -> str:
-    path = root / "config" / "pipelines.yaml"
-    try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["project"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise JobError(f"{path}: does not say what the project is called; give it a line `project: name`") from error
-
-
-def _region(root: Path) -> str:
-    """The region of the project's first environment."""
-    names = environment_names(root)
-    return load_environment(names[0], root).region if names else REGION
 
 
 def _scripts(root: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from local.failures import algorithm_error, client_error, internal_error
 from local.machine import Machine
-from local.processes import Command, Timeout
+from local.processes import Command, TookTooLongError
 from local.stop import Stop
 
 ML = "/opt/ml"
@@ -92,7 +92,7 @@ class Container:
         with self._machine.slots.taken(self._stop):
             try:
                 ended = self._machine.processes.run(command, self._stop, seconds)
-            except Timeout:
+            except TookTooLongError:
                 raise client_error(f"the job took more than the {seconds:g} seconds that it may take") from None
             except OSError as error:
                 raise internal_error(f"the job could not be started: {error}") from error

@@ -38,6 +38,7 @@ class Events:
         self._path = work / FILE
         self._place = {"region": region, "account": account_id}
         self._queue: SimpleQueue[Event | threading.Event] = SimpleQueue()
+        self._closing = False
         threading.Thread(target=self._send, name="events", daemon=True).start()
 
     def status_changed(self, change: Change) -> None:
@@ -62,12 +63,17 @@ class Events:
         self._queue.put(sent)
         sent.wait(seconds)
 
+    def close(self) -> None:
+        """Send what is left, and nothing more."""
+        self._closing = True
+        self.flush()
+
     def _tell(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
         envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
         self._queue.put({**envelope, **self._place, "time": now(), "resources": resources, "detail": detail})
 
     def _send(self) -> None:
-        while True:
+        while not self._closing or not self._queue.empty():
             batch = [self._queue.get()]
             while len(batch) < MOST_ENTRIES and not self._queue.empty():
                 batch.append(self._queue.get())
@@ -130,7 +136,7 @@ def step_detail(change: Change) -> dict[str, Any]:
         "stepEndTime": step["ended"],
         "failureReason": step["reason"] if step["status"] == "Failed" else None,
         "metadata": _job(step["result"]),
-        "cacheHitResult": {"sourcePipelineExecutionArn": record["arn"]} if step["cache_hit"] else None,
+        "cacheHitResult": {"sourcePipelineExecutionArn": step["cached_from"]} if step["cache_hit"] else None,
     }
     return _given(detail)
 

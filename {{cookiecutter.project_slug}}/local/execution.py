@@ -4,69 +4,35 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.cache import cache_key
-from local.conditions import all_hold
 from local.container import LOG, relative
-from local.failures import (
-    ExecutionFailedError,
-    StepFailedError,
-    StepStoppedError,
-    client_error,
-    service_failure,
-)
+from local.failures import ExecutionFailedError, StepFailedError, StepStoppedError
 from local.graph import Node
 from local.machine import Machine
-from local.outcome import Outcome
-from local.record import ENDED, Recorder, now
-from local.retries import with_retries
-from local.steps import RUNNERS, Task
+from local.performer import Facts, Performer
+from local.record import ENDED, Recorder
 from local.stop import Stop
-from local.values import Scope, as_text, resolve, walk
-
-# Keys of a step that are no part of what it is asked for.
-_ABOUT_THE_STEP = (
-    "Name",
-    "Type",
-    "Arguments",
-    "DependsOn",
-    "DisplayName",
-    "Description",
-    "PropertyFiles",
-    "RetryPolicies",
-    "CacheConfig",
-)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of an execution when it starts."""
-
-    id: str
-    arn: str
-    pipeline: str
-    pipeline_arn: str
-    parameters: Mapping[str, Any]
 
 
 class Execution:
-    """Runs in threads of its own, from `start` to `wait`."""
+    """Runs in threads of its own, from `start` to `wait`.
+
+    Attributes:
+        metadata: of each step that has ended, as ListPipelineExecutionSteps tells it.
+    """
 
     def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine) -> None:
         self.facts = facts
         self.recorder = recorder
-        self.metadata: dict[str, dict[str, Any]] = {}  # of each step, as ListPipelineExecutionSteps tells it
-        self._nodes = {node.name: node for node in nodes}
-        self._machine = machine
-        self._results: dict[str, Any] = {}
-        self._started = now()
+        self.metadata: dict[str, dict[str, Any]] = {}
+        self._nodes = nodes
+        self._work = machine.work
         self._stop = Stop()
+        self._performer = Performer(facts, nodes, recorder, machine, self._stop)
         self._stopped_by_hand = False
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._over = threading.Event()
@@ -120,7 +86,7 @@ class Execution:
         moved = True
         while moved:
             moved = False
-            for node in self._nodes.values():
+            for node in self._nodes:
                 if self.recorder.step_status(node.name) != "Waiting" or self._fate(node) == "Waiting":
                     continue
                 fate = self._fate(node)
@@ -140,7 +106,7 @@ class Execution:
         if statuses & {"Failed", "Stopped"}:
             return "Stopped"
         branch = node.branch
-        if "Skipped" in statuses or (branch and self._results[branch.condition]["Outcome"] != branch.when):
+        if "Skipped" in statuses or (branch and self._performer.results[branch.condition]["Outcome"] != branch.when):
             return "Skipped"
         return "Starting"
 
@@ -155,83 +121,40 @@ class Execution:
 
     def _run_step(self, node: Node) -> None:
         try:
-            outcome = self._outcome(node)
-            self._results[node.name] = outcome.result
-            self.metadata[node.name] = outcome.metadata
-            self.recorder.change_step(
-                node.name,
-                status="Succeeded",
-                reason="",
-                result=outcome.result,
-                note=outcome.note,
-                files=[asdict(file) for file in outcome.files],
-                log=outcome.log,
-            )
-        except ExecutionFailedError as error:
-            self.metadata[node.name] = {"Fail": {"ErrorMessage": error.reason}}
-            self.recorder.change_step(node.name, status="Failed", reason=error.reason)
-            self._stop.set()
-        except StepStoppedError:
-            self.recorder.change_step(node.name, status="Stopped", log=self._log(node))
-        except StepFailedError as error:
-            self.recorder.change_step(node.name, status="Failed", reason=error.reason, log=self._log(node))
-        except Exception as error:
-            # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
-            reason = f"InternalServerError: local mode: {type(error).__name__}: {error}"
-            self._note_fault(node)
-            self.recorder.change_step(node.name, status="Failed", reason=reason, log=self._log(node))
+            self.recorder.change_step(node.name, **self._end_of(node))
         finally:
             self._ended.put(node.name)
 
-    def _outcome(self, node: Node) -> Outcome:
-        scope = self._scope()
-        if node.type == "Condition":
-            self.recorder.change_step(node.name, status="Executing")
-            holds = all_hold(node.definition["Arguments"]["Conditions"], scope)
-            return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
-        request = resolve(node.definition["Arguments"], scope)
-        options = resolve({key: value for key, value in node.definition.items() if key not in _ABOUT_THE_STEP}, scope)
-        cached = node.definition.get("CacheConfig", {})
-        if not cached.get("Enabled"):
-            return self._attempts(node, request, options)
-        key = cache_key(self.facts.pipeline, node.name, {"request": request, "options": options})
-        found = self._machine.cache.find(key, cached.get("ExpireAfter"))
-        if found:
-            self.recorder.change_step(node.name, cache_hit=True)
-            return found
-        outcome = self._attempts(node, request, options)
-        self._machine.cache.keep(key, outcome)
-        return outcome
-
-    def _attempts(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
-        """Do the step, and do it again as its retry policies say."""
-        task = Task(
-            name=node.name,
-            request=request,
-            options=options,
-            execution_id=self.facts.id,
-            folder=self.recorder.folder / node.name,
-            machine=self._machine,
-            stop=self._stop,
-        )
-        self.recorder.change_step(node.name, status="Executing")
+    def _end_of(self, node: Node) -> dict[str, Any]:
+        """Do a step, and give back how its record ends."""
         try:
-            return with_retries(
-                lambda: _attempt(task, node.type),
-                node.definition.get("RetryPolicies", []),
-                self._wait,
-                lambda attempt, error: self.recorder.change_step(node.name, attempts=attempt, reason=error.reason),
-            )
-        finally:
-            self.recorder.change_step(node.name, job_seconds=round(task.job_seconds, 4))
-
-    def _wait(self, seconds: float) -> None:
-        self._machine.wait(self._stop, seconds)
-        self._stop.check()
+            outcome = self._performer.perform(node)
+        except ExecutionFailedError as error:
+            self.metadata[node.name] = {"Fail": {"ErrorMessage": error.reason}}
+            self._stop.set()
+            return {"status": "Failed", "reason": error.reason}
+        except StepStoppedError:
+            return {"status": "Stopped", "log": self._log(node)}
+        except StepFailedError as error:
+            return {"status": "Failed", "reason": error.reason, "log": self._log(node)}
+        except Exception as error:
+            # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
+            self._note_fault(node)
+            reason = f"InternalServerError: local mode: {type(error).__name__}: {error}"
+            return {"status": "Failed", "reason": reason, "log": self._log(node)}
+        self.metadata[node.name] = outcome.metadata
+        return {
+            "status": "Succeeded",
+            "reason": "",
+            "result": outcome.result,
+            "note": outcome.note,
+            "files": [asdict(file) for file in outcome.files],
+            "log": outcome.log,
+        }
 
     def _log(self, node: Node) -> str | None:
         path = self.recorder.folder / node.name / LOG
-        return relative(path, self._machine.work) if path.exists() else None
+        return relative(path, self._work) if path.exists() else None
 
     def _note_fault(self, node: Node) -> None:
         """Leave the traceback of what local mode did not expect in the step's log."""
@@ -239,40 +162,3 @@ class Execution:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
-
-    # What expressions refer to
-
-    def _scope(self) -> Scope:
-        facts = self.facts
-        execution = {
-            "PipelineExecutionId": facts.id,
-            "PipelineExecutionArn": facts.arn,
-            "PipelineName": facts.pipeline,
-            "PipelineArn": facts.pipeline_arn,
-            "StartDateTime": self._started,
-            "CurrentDateTime": now(),
-        }
-        read_json = self._machine.objects.read_json
-        return Scope(facts.parameters, execution, self._results, self._property_file, read_json)
-
-    def _property_file(self, step: str, name: str) -> Any:
-        """Read a property file from where the step's output lies."""
-        declared = self._nodes[step].definition.get("PropertyFiles", [])
-        file = next((file for file in declared if file["PropertyFileName"] == name), None)
-        if file is None:
-            raise client_error(f"{step} has no property file {name!r}")
-        uri = walk(self._results[step], f"ProcessingOutputConfig.Outputs['{file['OutputName']}'].S3Output.S3Uri")
-        return self._machine.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
-
-
-def _attempt(task: Task, kind: str) -> Outcome:
-    """Do a step once.
-
-    Raises:
-        StepFailedError: it failed.
-    """
-    task.stop.check()
-    try:
-        return RUNNERS[kind](task)
-    except (ClientError, BotoCoreError) as error:
-        raise service_failure(error) from error

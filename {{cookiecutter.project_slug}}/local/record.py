@@ -13,6 +13,8 @@ from typing import Any
 
 from local.graph import Node
 
+Listener = Callable[[dict[str, Any]], None]
+
 FILE = "execution.json"
 ENDED = ("Succeeded", "Failed", "Stopped", "Skipped")
 
@@ -26,6 +28,7 @@ class StepRecord:
             failed) or Skipped (a branch not taken).
         job_seconds: how long its processes ran, added up.
         result: what it made, shaped like the API's Describe answer.
+        cached_from: the ARN of the execution whose result was taken.
         files: outputs with name, s3_uri and path below the working folder.
         note: one line for people.
     """
@@ -40,6 +43,7 @@ class StepRecord:
     job_seconds: float = 0.0
     attempts: int = 1
     cache_hit: bool = False
+    cached_from: str | None = None
     reason: str = ""
     note: str = ""
     result: dict[str, Any] = field(default_factory=dict)
@@ -85,13 +89,14 @@ class Recorder:
     Args:
         record: how it begins.
         folder: where the file stands.
-        tell: is called with each change; it may not wait for another step.
+        tell: is called with each change; neither it nor a listener may wait for a step.
     """
 
     def __init__(self, record: ExecutionRecord, folder: Path, tell: Callable[[Change], None]) -> None:
         self.folder = folder
         self._record = record
-        self._tell = tell
+        self._events = tell
+        self._listeners: list[Listener] = []
         self._lock = threading.RLock()
 
     @property
@@ -128,6 +133,12 @@ class Recorder:
             if step.status != previous:
                 self._tell(Change(written, dict(vars(step)), previous))
 
+    def listen(self, listener: Listener) -> None:
+        """Have something called with the file's content: now, and after each change of status."""
+        with self._lock:
+            self._listeners.append(listener)
+            listener(self.as_dict())
+
     def step_status(self, name: str) -> str:
         """A step's status."""
         return next(step.status for step in self._record.steps if step.name == name)
@@ -136,6 +147,11 @@ class Recorder:
         """The file's content, as it is now; nobody changes what is inside."""
         with self._lock:
             return {**vars(self._record), "steps": [dict(vars(step)) for step in self._record.steps]}
+
+    def _tell(self, change: Change) -> None:
+        self._events(change)
+        for listener in self._listeners:
+            listener(change.record)
 
     def _write(self) -> dict[str, Any]:
         content = self.as_dict()

@@ -7,18 +7,16 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from local.events import Events
-from local.execution import Execution, Facts
+from local.execution import Execution
 from local.graph import DefinitionError, read_graph
 from local.machine import Machine
 from local.parameters import read_parameters
-from local.record import Change, ExecutionRecord, Recorder
-
-Listener = Callable[[dict[str, Any]], None]
+from local.performer import Facts
+from local.record import ExecutionRecord, Recorder
 
 PATIENCE = 30.0  # seconds that stopping may take: jobs are killed, so it takes much less
 
@@ -53,29 +51,29 @@ class Runner:
         self._cloud = cloud
         self._executions: dict[str, Execution] = {}
         self._definitions: dict[str, str] = {}
-        self._listeners: dict[str, list[Listener]] = {}
         self._lock = threading.Lock()
 
-    def start(self, pipeline: Pipeline, given: Mapping[str, str], listener: Listener | None = None) -> str:
+    def start(self, pipeline: Pipeline, given: Mapping[str, str]) -> str:
         """Start an execution; one whose definition cannot be run here fails at once, and says why.
 
         Args:
             pipeline: what to run.
             given: parameters as text.
-            listener: is called with the record at each change.
 
         Returns:
             the execution's ARN.
 
         Raises:
-            ParameterError: a parameter is unknown, missing or of another type.
+            ValueError: a parameter is unknown, missing or of another type, or the definition is no JSON.
         """
         definition = json.loads(pipeline.definition)
         parameters = read_parameters(definition, given)
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
         arn = f"{pipeline.arn}/execution/{id_}"
         record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
-        recorder = Recorder(record, self._machine.work / "executions" / pipeline.name / id_, self._changed)
+        recorder = Recorder(
+            record, self._machine.work / "executions" / pipeline.name / id_, self._events.status_changed
+        )
         facts = Facts(id_, arn, pipeline.name, pipeline.arn, parameters)
         try:
             nodes, fault = read_graph(definition), ""
@@ -85,7 +83,6 @@ class Runner:
         with self._lock:
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
-            self._listeners[arn] = [listener] if listener else []
         recorder.begin(nodes)
         execution.start(fault)
         return arn
@@ -108,12 +105,6 @@ class Runner:
         """The definition that an execution runs."""
         return self._definitions[arn]
 
-    def listen(self, arn: str, listener: Listener) -> None:
-        """Have something called with the record at each change from now on, and with the one there is at once."""
-        with self._lock:
-            self._listeners[arn].append(listener)
-        listener(self.find(arn).recorder.as_dict())
-
     def close(self) -> None:
         """Stop all executions and wait until they have stopped."""
         deadline = time.monotonic() + PATIENCE
@@ -123,10 +114,3 @@ class Runner:
             execution.stop()
         for execution in executions:
             execution.wait(max(0.0, deadline - time.monotonic()))
-
-    def _changed(self, change: Change) -> None:
-        self._events.status_changed(change)
-        with self._lock:
-            listeners = list(self._listeners.get(change.record["arn"], []))
-        for listener in listeners:
-            listener(change.record)

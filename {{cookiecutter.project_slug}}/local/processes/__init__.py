@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from local.processes.plain import PlainProcesses
-from local.processes.process import Command, Processes, Timeout
+from local.processes.process import Command, Processes, TookTooLongError
 from local.processes.warm import WarmProcesses
 
-__all__ = ["Command", "Processes", "Timeout", "start_processes"]
+__all__ = ["Command", "Processes", "TookTooLongError", "start_processes"]
 
 
 def start_processes(scripts: Iterable[Path]) -> Processes:

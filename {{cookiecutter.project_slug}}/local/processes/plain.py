@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from local.processes.process import Command, Ended, Timeout
+from local.processes.process import Command, Ended, TookTooLongError
 from local.stop import Stop
 
 CHILD = Path(__file__).with_name("child.py")
@@ -35,6 +36,7 @@ class PlainProcesses:
                 cwd=command.folder,
                 env=job["environment"],
                 start_new_session=True,
+                bufsize=0,  # nothing is left to be written when a killed process no longer reads
             )
         with process, stop.calling(lambda: _kill(process)), self._closed.calling(lambda: _kill(process)):
             _hand_over(process, job)
@@ -42,7 +44,7 @@ class PlainProcesses:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
                 _kill(process)
-                raise Timeout from None
+                raise TookTooLongError from None
         stop.check()
         return Ended(process.returncode, time.perf_counter() - started)
 
@@ -55,11 +57,8 @@ def _hand_over(process: subprocess.Popen[bytes], job: dict[str, object]) -> None
     """Give the job to its process. The pipe stays open: the process ends when it closes."""
     if process.stdin is None:  # it was asked for as a pipe
         raise OSError("a job's process has no stdin")
-    try:
+    with contextlib.suppress(BrokenPipeError):  # killed already: waiting for it tells how
         process.stdin.write(json.dumps(job).encode() + b"\n")
-        process.stdin.flush()
-    except BrokenPipeError:
-        return  # killed already: waiting for it tells how
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ _OF_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "USERPROFILE", "APPDA
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class Timeout(Exception):  # noqa: N818 - what happened is no error of the process
+class TookTooLongError(Exception):
     """A process took longer than it may."""
 
 
@@ -67,7 +67,7 @@ class Processes(Protocol):
 
         Raises:
             StepStoppedError: it was told to stop, and is killed.
-            Timeout: it took more than `timeout` seconds, and is killed.
+            TookTooLongError: it took more than `timeout` seconds, and is killed.
             OSError: it could not be started.
         """
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from local.processes.process import Command, Ended, Timeout
+from local.processes.process import Command, Ended, TookTooLongError
 from local.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
@@ -76,7 +76,7 @@ class WarmProcesses:
         except Empty:
             self._send({"kill": number})
             answers.get()
-            raise Timeout from None
+            raise TookTooLongError from None
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._lost:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local.container import Container
 from local.failures import client_error
-from local.hosts import host_names, side_by_side
 from local.objects import S3Object, deal
 from local.outcome import Outcome
-from local.steps.task import Task, s3_source
-from local.stop import Stop
+from local.steps.hosts import Host, on_hosts
+from local.steps.task import Task, longest, s3_source
 from local.values import as_text
 
 Request = Mapping[str, Any]
+
+CONFIGURATION = "/opt/ml/config"
 
 
 def run_processing(task: Task) -> Outcome:
@@ -39,19 +39,13 @@ def process(task: Task, request: Request) -> tuple[Outcome, Container]:
     Raises:
         StepFailedError: it failed.
     """
-    name = task.job_name()
-    hosts = host_names(int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"]))
-    inputs = _inputs(task, request, len(hosts))
-    actions: list[Callable[[Stop], Container]] = [
-        partial(_run_host, task, request, name, host, hosts, [(place, shares[index]) for place, shares in inputs])
-        for index, host in enumerate(hosts)
-    ]
-    containers = side_by_side(task.stop, actions)
-    outputs = _outputs(request)
-    for container in containers:
-        for place, uri in outputs.values():
-            task.machine.objects.put_folder(container.path(place), uri)
-    whole = task.gather(containers, [place for place, _ in outputs.values()])
+    name, outputs = task.job_name(), _outputs(request)
+    count = int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    inputs = _inputs(task, request, count)
+    places = [place for place, _ in outputs.values()]
+    whole = on_hosts(task, count, lambda host: _run(task, request, name, inputs, host), places)
+    for place, uri in outputs.values():
+        task.machine.objects.put_folder(whole.path(place), uri)
     return _outcome(task, request, name, whole), whole
 
 
@@ -67,32 +61,26 @@ def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Se
     return found
 
 
-def _run_host(
-    task: Task,
-    request: Request,
-    name: str,
-    host: str,
-    hosts: Sequence[str],
-    inputs: Sequence[tuple[str, Sequence[S3Object]]],
-    stop: Stop,
-) -> Container:
-    container = task.container(*([host] if len(hosts) > 1 else []), stop=stop)
-    for place, objects in inputs:
-        task.machine.objects.fetch(objects, container.made(place))
-    for place, _ in _outputs(request).values():
-        container.made(place)
-    container.write_json("/opt/ml/config/resourceconfig.json", {"current_host": host, "hosts": list(hosts)})
-    container.write_json("/opt/ml/config/processingjobconfig.json", {"ProcessingJobName": name, **request})
+def _run(
+    task: Task, request: Request, name: str, inputs: Sequence[tuple[str, Sequence[Sequence[S3Object]]]], host: Host
+) -> None:
+    """Do what one instance does."""
     specification = request["AppSpecification"]
     if not specification.get("ContainerEntrypoint"):
         raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
+    container = host.container
+    for place, shares in inputs:
+        task.machine.objects.fetch(shares[host.index], container.made(place))
+    for place, _ in _outputs(request).values():
+        container.made(place)
+    container.write_json(f"{CONFIGURATION}/resourceconfig.json", {"current_host": host.name, "hosts": host.names})
+    container.write_json(f"{CONFIGURATION}/processingjobconfig.json", {"ProcessingJobName": name, **request})
     task.run(
         container,
         [*specification["ContainerEntrypoint"], *map(as_text, specification.get("ContainerArguments", []))],
         {key: as_text(value) for key, value in request.get("Environment", {}).items()},
-        seconds=_longest(request),
+        seconds=longest(request),
     )
-    return container
 
 
 def _outputs(request: Request) -> dict[str, tuple[str, str]]:
@@ -120,8 +108,3 @@ def _outcome(task: Task, request: Request, name: str, whole: Container) -> Outco
 
 def _holds_files(folder: Path) -> bool:
     return any(path.is_file() for path in folder.rglob("*"))
-
-
-def _longest(request: Request) -> float | None:
-    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-    return float(seconds) if seconds is not None else None

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from local.container import Container
+from local.steps.hosts import Host
 from local.steps.task import s3_source
 
 CONFIGURATION = "/opt/ml/input/config"
 
 
-def write_configuration(
-    container: Container, request: Mapping[str, Any], given: Mapping[str, str], host: str, hosts: Sequence[str]
-) -> None:
+def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], host: Host) -> None:
     """Write what a training container finds in /opt/ml/input/config.
 
     Args:
-        container: whose files they are.
         request: the CreateTrainingJob request.
         given: its hyperparameters.
-        host: the instance.
-        hosts: all instances.
+        host: the instance whose container it is.
     """
     channels = {
         channel["ChannelName"]: {
@@ -33,12 +29,11 @@ def write_configuration(
         }
         for channel in request.get("InputDataConfig", [])
     }
+    container = host.container
     container.write_json(f"{CONFIGURATION}/hyperparameters.json", given)
     container.write_json(f"{CONFIGURATION}/inputdataconfig.json", channels)
-    container.write_json(
-        f"{CONFIGURATION}/resourceconfig.json",
-        {"current_host": host, "hosts": list(hosts), "network_interface_name": "lo"},
-    )
+    resources = {"current_host": host.name, "hosts": host.names, "network_interface_name": "lo"}
+    container.write_json(f"{CONFIGURATION}/resourceconfig.json", resources)
 
 
 def arguments_of(given: Mapping[str, str]) -> list[str]:
@@ -51,10 +46,8 @@ def own(given: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
 
 
-def environment_of(
-    request: Mapping[str, Any], given: Mapping[str, str], name: str, host: str, hosts: Sequence[str]
-) -> dict[str, str]:
-    """A script's environment variables; see `write_configuration` for the arguments."""
+def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: str, host: Host) -> dict[str, str]:
+    """A script's environment variables; `name` is the job's, and the rest is as in `write_configuration`."""
     channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     return {
         "SM_MODEL_DIR": "/opt/ml/model",
@@ -68,8 +61,8 @@ def environment_of(
         **{f"SM_HP_{key.upper()}": value for key, value in own(given).items()},
         "SM_USER_ARGS": json.dumps(arguments_of(given)),
         "SM_USER_ENTRY_POINT": given.get("sagemaker_program", ""),
-        "SM_HOSTS": json.dumps(list(hosts)),
-        "SM_CURRENT_HOST": host,
+        "SM_HOSTS": json.dumps(host.names),
+        "SM_CURRENT_HOST": host.name,
         "SM_NUM_CPUS": "1",
         "SM_NUM_GPUS": "0",
         "SM_LOG_LEVEL": given.get("sagemaker_container_log_level", "20"),

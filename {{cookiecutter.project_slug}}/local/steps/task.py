@@ -68,25 +68,6 @@ class Task:
         path = self.folder / LOG
         return relative(path, self.machine.work) if path.exists() else None
 
-    def gather(self, containers: Sequence[Container], places: Sequence[str]) -> Container:
-        """Bring logs and folders of several instances together, one level up, where those of a single one lie.
-
-        Returns:
-            the container that holds everything.
-        """
-        self.said = "; ".join(container.last_line() for container in containers)
-        if len(containers) == 1:
-            return containers[0]
-        whole = Container(self.machine, self.stop, containers[0].folder.parent)
-        with whole.log.open("w", encoding="utf-8") as log:
-            for container in containers:
-                log.write(f"--- {container.folder.name}\n{container.log_text()}")
-        for place in places:
-            for container in containers:
-                if container.path(place).is_dir():
-                    shutil.copytree(container.path(place), whole.path(place), dirs_exist_ok=True)
-        return whole
-
 
 def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:
     """URI and distribution of an S3DataSource or S3Input.
@@ -98,3 +79,9 @@ def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:
     if kind != "S3Prefix":
         raise client_error(f"{source['S3Uri']} is given as {kind}; local mode reads an S3Prefix only")
     return source["S3Uri"], source.get("S3DataDistributionType", "FullyReplicated")
+
+
+def longest(request: Mapping[str, Any]) -> float | None:
+    """How many seconds a job may take."""
+    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
+    return float(seconds) if seconds is not None else None

@@ -7,19 +7,17 @@ import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local.container import Container
 from local.failures import client_error
-from local.hosts import host_names, side_by_side
 from local.objects import S3Object, deal
 from local.outcome import Outcome
 from local.record import now
+from local.steps.hosts import Host, on_hosts
 from local.steps.script_mode import arguments_of, environment_of, write_configuration
-from local.steps.task import Task, s3_source
-from local.stop import Stop
+from local.steps.task import Task, longest, s3_source
 from local.values import as_text
 
 Request = Mapping[str, Any]
@@ -50,7 +48,7 @@ def run_training(task: Task) -> Outcome:
     Raises:
         StepFailedError: it failed.
     """
-    trained = train(task, task.request, task.job_name(), task.stop)
+    trained = train(task, task.request, task.job_name())
     arn = task.machine.arn(f"training-job/{trained.name}")
     return Outcome(
         result={
@@ -70,32 +68,24 @@ def run_training(task: Task) -> Outcome:
     )
 
 
-def train(task: Task, request: Request, name: str, stop: Stop, *below: str) -> Trained:
+def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     """Do what a CreateTrainingJob request asks for.
 
     Args:
         task: what it is done for.
         request: the request, without the job's name.
         name: the job's name.
-        stop: ends it.
         below: folders below the step's own, where a step trains more than once.
 
     Raises:
         StepFailedError: it failed.
     """
     count = int(request["ResourceConfig"].get("InstanceCount", 1))
-    hosts = host_names(count)
     channels = _channels(task, request, count)
-    shares = [{channel: dealt[index] for channel, dealt in channels.items()} for index in range(count)]
-    actions = [
-        partial(_run_host, task, request, name, host, hosts, share, below)
-        for host, share in zip(hosts, shares, strict=True)
-    ]
-    containers = side_by_side(stop, actions)
-    whole = task.gather(containers, [MODEL, DATA])
+    whole = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
     target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
-        folder = whole.path(place)
+        folder = whole.made(place)
         if any(folder.iterdir()):
             task.machine.objects.put(_pack(folder, whole.folder / archive), f"{target}/{archive}")
     definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
@@ -135,32 +125,25 @@ def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequen
     return channels
 
 
-def _run_host(
-    task: Task,
-    request: Request,
-    name: str,
-    host: str,
-    hosts: Sequence[str],
-    channels: Mapping[str, Sequence[S3Object]],
-    below: Sequence[str],
-    stop: Stop,
-) -> Container:
-    container = task.container(*below, *([host] if len(hosts) > 1 else []), stop=stop)
-    for channel, objects in channels.items():
-        task.machine.objects.fetch(objects, container.made(f"/opt/ml/input/data/{channel}"))
+def _run(
+    task: Task, request: Request, name: str, channels: Mapping[str, Sequence[Sequence[S3Object]]], host: Host
+) -> None:
+    """Do what one instance does."""
+    container = host.container
+    for channel, shares in channels.items():
+        task.machine.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
     for place in (MODEL, DATA, CODE):
         container.made(place)
     given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
-    write_configuration(container, request, given, host, hosts)
+    write_configuration(request, given, host)
     code = _unpack_code(task, container, given)
     task.run(
         container,
         ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)],
-        environment_of(request, given, name, host, hosts),
+        environment_of(request, given, name, host),
         folder=code,
-        seconds=_longest(request),
+        seconds=longest(request),
     )
-    return container
 
 
 def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
@@ -209,8 +192,3 @@ def _pack(folder: Path, archive: Path) -> Path:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)
     return archive
-
-
-def _longest(request: Request) -> float | None:
-    seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
-    return float(seconds) if seconds is not None else None

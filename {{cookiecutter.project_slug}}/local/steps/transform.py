@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from local.container import Container
 from local.failures import client_error
-from local.hosts import host_names, side_by_side
 from local.objects import S3Object, deal
 from local.outcome import Outcome
+from local.steps.hosts import on_hosts
 from local.steps.task import Task, s3_source
 from local.steps.training import unpack
-from local.stop import Stop
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "serving.py"
 MODEL = "/opt/ml/model"
@@ -33,16 +31,11 @@ def run_transform(task: Task) -> Outcome:
     for key in ("DataProcessing", "DataCaptureConfig"):
         if request.get(key):
             raise client_error(f"local mode knows no {key} of a transform job")
-    name = task.job_name()
-    model = _container_of(task, request["ModelName"])
-    hosts = host_names(int(request["TransformResources"]["InstanceCount"]))
+    name, model = task.job_name(), _container_of(task, request["ModelName"])
+    count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
-    shares = deal(task.machine.objects.inputs(uri), len(hosts), "ShardedByS3Key")
-    actions = [
-        partial(_run_host, task, model, [host] if len(hosts) > 1 else [], share)
-        for host, share in zip(hosts, shares, strict=True)
-    ]
-    whole = task.gather(side_by_side(task.stop, actions), [OUTPUT])
+    shares = deal(task.machine.objects.inputs(uri), count, "ShardedByS3Key")
+    whole = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
     target = request["TransformOutput"]["S3OutputPath"]
     task.machine.objects.put_folder(whole.path(OUTPUT), target)
     arn = task.machine.arn(f"transform-job/{name}")
@@ -68,10 +61,8 @@ def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
     return {**found, "Environment": {**found.get("Environment", {}), **container.get("Environment", {})}}
 
 
-def _run_host(
-    task: Task, model: Mapping[str, Any], below: Sequence[str], objects: Sequence[S3Object], stop: Stop
-) -> Container:
-    container = task.container(*below, stop=stop)
+def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], container: Container) -> None:
+    """Do what one instance does."""
     found = task.machine.objects.inputs(model["ModelDataUrl"])
     if len(found) != 1:
         raise client_error(f"{model['ModelDataUrl']} is not the one .tar.gz that a model is")
@@ -80,5 +71,5 @@ def _run_host(
     task.machine.objects.fetch(objects, container.made(INPUT))
     container.made(OUTPUT)
     container.write_json(REQUEST, task.request)
-    task.run(container, ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT], dict(model.get("Environment", {})))
-    return container
+    arguments = ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT]
+    task.run(container, arguments, model.get("Environment", {}))

@@ -104,7 +104,7 @@ class _Tuning:
         request = {**self._definition, "HyperParameters": hyperparameters}
         folder = f"job-{number:03}"
         try:
-            job.trained = train(self._task, request, job.name, self._task.stop, folder)
+            job.trained = train(self._task, request, job.name, folder)
             job.value = self._value(job.trained)
         except StepFailedError as error:
             job.failure = error.reason

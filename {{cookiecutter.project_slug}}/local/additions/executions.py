@@ -1,0 +1,125 @@
+"""SageMaker's operations on executions of pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local.additions.api import Answer, ApiError, Request
+from local.execution import Execution
+from local.record import seconds_of
+from local.runner import Pipeline, Runner
+from local.values import as_text
+
+
+class Executions:
+    """Answers from what became of the executions.
+
+    Args:
+        runner: knows them.
+        sagemaker: boto3's client of moto, which knows the pipelines.
+        kind_of: the kind of a pipeline, by its name.
+    """
+
+    def __init__(self, runner: Runner, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
+        self._runner = runner
+        self._sagemaker = sagemaker
+        self._kind_of = kind_of
+
+    def start(self, request: Request) -> Answer:
+        """StartPipelineExecution."""
+        described = self._pipeline(request)
+        name = described["PipelineName"]
+        pipeline = Pipeline(name, described["PipelineArn"], self._kind_of(name), described["PipelineDefinition"])
+        given = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters") or []}
+        try:
+            return {"PipelineExecutionArn": self._runner.start(pipeline, given)}
+        except ValueError as error:
+            raise ApiError("ValidationException", str(error)) from error
+
+    def describe(self, request: Request) -> Answer:
+        """DescribePipelineExecution."""
+        execution = self._execution(request)
+        record = execution.recorder.as_dict()
+        answer = {
+            "PipelineArn": execution.facts.pipeline_arn,
+            "PipelineExecutionArn": record["arn"],
+            "PipelineExecutionDisplayName": record["id"],
+            "PipelineExecutionStatus": record["status"],
+            "CreationTime": seconds_of(record["started"]),
+            "LastModifiedTime": seconds_of(record["ended"] or record["started"]),
+        }
+        return answer | ({"FailureReason": record["reason"]} if record["reason"] else {})
+
+    def list(self, request: Request) -> Answer:
+        """ListPipelineExecutions, the latest first."""
+        pipeline = self._pipeline(request)["PipelineName"]
+        return {"PipelineExecutionSummaries": [_summary(found) for found in self._runner.executions(pipeline)]}
+
+    def list_steps(self, request: Request) -> Answer:
+        """ListPipelineExecutionSteps: the steps that have started, the latest first unless asked otherwise."""
+        execution = self._execution(request)
+        steps = [
+            _step(step, execution.metadata.get(step["name"], {}))
+            for step in execution.recorder.as_dict()["steps"]
+            if step["started"]
+        ]
+        latest_first = request.get("SortOrder", "Descending") == "Descending"
+        steps.sort(key=lambda step: float(step["StartTime"]), reverse=latest_first)
+        return {"PipelineExecutionSteps": steps}
+
+    def stop(self, request: Request) -> Answer:
+        """StopPipelineExecution."""
+        execution = self._execution(request)
+        execution.stop()
+        return {"PipelineExecutionArn": execution.facts.arn}
+
+    def list_parameters(self, request: Request) -> Answer:
+        """ListPipelineParametersForExecution."""
+        parameters = self._execution(request).facts.parameters.items()
+        return {"PipelineParameters": [{"Name": name, "Value": as_text(value)} for name, value in parameters]}
+
+    def describe_definition(self, request: Request) -> Answer:
+        """DescribePipelineDefinitionForExecution."""
+        arn = self._execution(request).facts.arn
+        return {"PipelineDefinition": self._runner.definition(arn)}
+
+    def _pipeline(self, request: Request) -> dict[str, Any]:
+        name = request["PipelineName"].rpartition("/")[2]
+        described: dict[str, Any] = self._sagemaker.describe_pipeline(PipelineName=name)
+        return described
+
+    def _execution(self, request: Request) -> Execution:
+        arn = request["PipelineExecutionArn"]
+        try:
+            return self._runner.find(arn)
+        except KeyError:
+            raise ApiError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.") from None
+
+
+def _summary(execution: Execution) -> Answer:
+    record = execution.recorder.as_dict()
+    summary = {
+        "PipelineExecutionArn": record["arn"],
+        "StartTime": seconds_of(record["started"]),
+        "PipelineExecutionStatus": record["status"],
+        "PipelineExecutionDisplayName": record["id"],
+    }
+    return summary | ({"PipelineExecutionFailureReason": record["reason"]} if record["reason"] else {})
+
+
+def _step(step: dict[str, Any], metadata: dict[str, Any]) -> Answer:
+    answer = {
+        "StepName": step["name"],
+        "StartTime": seconds_of(step["started"]),
+        "StepStatus": step["status"],
+        "AttemptCount": step["attempts"],
+        "Metadata": metadata,
+    }
+    if step["ended"]:
+        answer["EndTime"] = seconds_of(step["ended"])
+    if step["status"] == "Failed":
+        answer["FailureReason"] = step["reason"]
+    if step["cache_hit"]:
+        answer["CacheHitResult"] = {"SourcePipelineExecutionArn": step["cached_from"]}
+    return answer

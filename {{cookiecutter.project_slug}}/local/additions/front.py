@@ -1,0 +1,89 @@
+"""A WSGI application in front of moto's."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.additions.api import Answer, ApiError, Request
+from local.additions.executions import Executions
+from local.additions.packages import Packages
+from local.server import Wsgi
+
+StartResponse = Callable[..., Any]
+
+
+class Additions:
+    """A WSGI application: answers some operations of SageMaker itself, and hands everything else to moto.
+
+    Args:
+        moto: moto's application.
+        pages: answers to requests for paths of this cloud's own, by method and path.
+    """
+
+    def __init__(self, moto: Wsgi, pages: dict[tuple[str, str], Callable[[], Answer]]) -> None:
+        self._moto = moto
+        self._pages = pages
+        self._operations: dict[str, Callable[[Request], Answer]] = {}
+        self._changes: dict[str, Callable[[Request], Request]] = {}
+        self._afterwards: dict[str, Callable[[Request], None]] = {}
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        page = self._pages.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
+        if page:
+            return _respond(start_response, "200 OK", page())
+        service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
+        if service != "SageMaker" or operation not in {*self._operations, *self._changes, *self._afterwards}:
+            return self._moto(environ, start_response)
+        request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        try:
+            if operation in self._operations:
+                return _respond(start_response, "200 OK", self._operations[operation](request))
+            return self._with_moto(operation, request, environ, start_response)
+        except (ApiError, ClientError) as error:
+            code = error.code if isinstance(error, ApiError) else error.response["Error"]["Code"]
+            message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
+            return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
+
+    def connect(self, executions: Executions, packages: Packages) -> None:
+        """Answer SageMaker's operations on executions and on model packages from now on."""
+        self._operations = {
+            "StartPipelineExecution": executions.start,
+            "DescribePipelineExecution": executions.describe,
+            "ListPipelineExecutions": executions.list,
+            "ListPipelineExecutionSteps": executions.list_steps,
+            "StopPipelineExecution": executions.stop,
+            "ListPipelineParametersForExecution": executions.list_parameters,
+            "DescribePipelineDefinitionForExecution": executions.describe_definition,
+        }
+        self._changes = {"CreateModelPackage": packages.before_create, "UpdateModelPackage": packages.before_update}
+        self._afterwards = {"CreateModelPackage": packages.after, "UpdateModelPackage": packages.after}
+
+    def _with_moto(
+        self, operation: str, request: Request, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Hand a changed request to moto, and do what has to follow when moto took it."""
+        changed = self._changes[operation](request)
+        body = json.dumps(changed).encode()
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        statuses: list[str] = []
+
+        def noting(status: str, *more: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *more)
+
+        answer = b"".join(self._moto(environ, noting))
+        if statuses and statuses[-1].startswith("200"):
+            self._afterwards[operation]({**request, **json.loads(answer)})
+        return [answer]
+
+
+def _respond(start_response: StartResponse, status: str, answer: Answer) -> Iterable[bytes]:
+    body = json.dumps(answer).encode()
+    start_response(status, [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))])
+    return [body]
