@@ -79,8 +79,6 @@ def _training(arguments: dict[str, Any]) -> Iterator[str]:
         yield f"  {path} = {value}"
     fixed = job.get("HyperParameters", job.get("StaticHyperParameters"))
     yield f"  hyperparameters {', '.join(f'{name}={value}' for name, value in fixed.items())}"
-    for metric in job["AlgorithmSpecification"]["MetricDefinitions"]:
-        yield f"  finds {metric['Name']} by {metric['Regex']}"
     yield f"  on {_value(job['ResourceConfig']['InstanceCount'])} x {_value(job['ResourceConfig']['InstanceType'])}"
     for channel in job["InputDataConfig"]:
         yield f"  reads {channel['ChannelName']} = {_value(channel['DataSource']['S3DataSource']['S3Uri'])}"

@@ -20,7 +20,6 @@ from sagemaker.core.network import NetworkConfig
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 from sagemaker.core.processing import ScriptProcessor
 from sagemaker.core.shapes import (
-    MetricDefinition,
     OutputDataConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -101,8 +100,6 @@ def quality_check(sdk: Sdk, step: Any, request: Request) -> Step:
 
 def training(sdk: Sdk, step: Any, request: Request) -> Step:
     trainer = _trainer(sdk, request, request["HyperParameters"], request["Tags"])
-    metrics = request["AlgorithmSpecification"]["MetricDefinitions"]
-    trainer.with_metric_definitions([MetricDefinition(name=each["Name"], regex=each["Regex"]) for each in metrics])
     arguments = trainer.train(input_data_config=_channels(request))
     return TrainingStep(step.name, arguments, cache_config=step.cache, retry_policies=step.retry_policies)
 
@@ -119,7 +116,6 @@ def tuning(sdk: Sdk, step: Any, request: Request) -> Step:
         strategy=config["Strategy"],
         max_jobs=20,  # it takes no pipeline variable
         max_parallel_jobs=4,
-        metric_definitions=job["AlgorithmSpecification"]["MetricDefinitions"],
         hyperparameter_ranges=ranges,
         early_stopping_type=config["TrainingJobEarlyStoppingType"],
         tags=request["Tags"],
@@ -148,6 +144,7 @@ def transform(sdk: Sdk, step: Any, request: Request) -> Step:
         data=source["DataSource"]["S3DataSource"]["S3Uri"],
         content_type=source["ContentType"],
         split_type=source["SplitType"],
+        model_client_config=request["ModelClientConfig"],
     )
     return TransformStep(step.name, arguments, cache_config=step.cache, retry_policies=step.retry_policies)
 

@@ -327,7 +327,72 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         ),
         "rmse",
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is 'rmse', "
-        "which no metric definition reads from the log; it may be validation:rmse",
+        "which SageMaker's XGBoost image does not report; it may be validation:",
+    ),
+    "an objective in our name and not in the image's": (
+        *(
+            "training-hpo",
+            "Tune",
+            "Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName",
+        ),
+        "validation:log_loss",
+        "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
+        "'validation:log_loss', which SageMaker's XGBoost image does not report; it may be validation:logloss, ",
+    ),
+    "an objective that gets worse": (
+        *("training-hpo", "Tune", "Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.Type"),
+        "Maximize",
+        "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.Type is 'Maximize', "
+        "and validation:rmse gets better the other way; write Minimize",
+    ),
+    "an objective of another image that nothing reads": (
+        *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification.TrainingImage"),
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours:1",
+        "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
+        "'validation:rmse', which no metric definition reads from the log; "
+        "give the AlgorithmSpecification MetricDefinitions",
+    ),
+    "an objective of another image that its definitions do not read": (
+        *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification"),
+        {
+            "TrainingImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours:1",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "loss", "Regex": "loss=(.+)"}],
+        },
+        "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
+        "'validation:rmse', which no metric definition reads from the log; it may be loss",
+    ),
+    "metric definitions for SageMaker's own image": (
+        *("training", "Train", "Arguments.AlgorithmSpecification.MetricDefinitions"),
+        [{"Name": "validation:rmse", "Regex": "rmse=(.+)"}],
+        "Train: Arguments.AlgorithmSpecification.MetricDefinitions are given to SageMaker's XGBoost image, "
+        "which the API refuses; leave them out: ",
+    ),
+    "metric definitions for SageMaker's own image in a tuning, with its address": (
+        *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification"),
+        {
+            "TrainingImage": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5",
+            "TrainingInputMode": "File",
+            "MetricDefinitions": [{"Name": "validation:rmse", "Regex": "rmse=(.+)"}],
+        },
+        "Tune: Arguments.TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions are given to SageMaker's "
+        "XGBoost image, which the API refuses; leave them out: ",
+    ),
+    "a hyperparameter that the image does not let a tuning search": (
+        *(
+            "training-hpo",
+            "Tune",
+            "Arguments.HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].Name",
+        ),
+        "seed",
+        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0] searches seed, "
+        "which SageMaker's XGBoost image does not let a tuning search; it may be max_delta_step, ",
+    ),
+    "a range of another type than the image's": (
+        *("training-hpo", "Tune", "Arguments.HyperParameterTuningJobConfig.ParameterRanges.CategoricalParameterRanges"),
+        [{"Name": "eta", "Values": ["0.1", "0.2"]}],
+        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.CategoricalParameterRanges[0] searches eta "
+        "in a range of another type; put it among ContinuousParameterRanges",
     ),
     "a hyperparameter that is fixed and searched": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.StaticHyperParameters.eta", "0.1"),

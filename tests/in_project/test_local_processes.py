@@ -214,6 +214,15 @@ def test_forks_draw_different_random_numbers(tmp_path: Path) -> None:
     assert not set(first) & set(second)
 
 
+def test_what_is_forked_has_one_thread(tmp_path: Path) -> None:
+    code = "import os, pathlib, pyarrow\nprint(len(os.listdir(f'/proc/{os.getppid()}/task')))\n"
+    asked = command(tmp_path, code)
+    processes = WarmProcesses([tmp_path / "job.py"])
+    processes.run(asked, Stop())
+    processes.close()
+    assert log(tmp_path) == "1\n"
+
+
 def test_when_the_server_of_warm_processes_dies_its_jobs_end_and_have_failed(tmp_path: Path) -> None:
     processes = WarmProcesses([])
     code = "import os\nprint(os.getpid(), flush=True)\nos.kill(os.getppid(), 9)\n" + FOREVER

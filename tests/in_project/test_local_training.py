@@ -77,7 +77,8 @@ def job(lab: Lab, script: str, *, instances: int = 1, **hyperparameters: Any) ->
 
 def train(lab: Lab, script: str, **more: Any) -> dict[str, Any]:
     step = {"Name": "Train", "Type": "Training", "Arguments": job(lab, script, **more)}
-    return step_of(lab.run(step), "Train")
+    found: dict[str, Any] = step_of(lab.run(step), "Train")
+    return found
 
 
 def unpacked(lab: Lab, uri: str) -> dict[str, str]:

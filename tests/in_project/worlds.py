@@ -85,7 +85,9 @@ def file_of(world: World, record: Record, step_name: str, output: str) -> Path:
 def predicted(world: World, record: Record) -> dict[str, bytes]:
     """The files of predictions of an execution, read from the local S3."""
     assert record["status"] == "Succeeded", record["reason"]
-    found = next(file for file in step(record, "BatchInference")["files"] if file["name"] in ("predictions", "transformed"))
+    found = next(
+        file for file in step(record, "BatchInference")["files"] if file["name"] in ("predictions", "transformed")
+    )
     bucket, _, prefix = found["s3_uri"].removeprefix("s3://").partition("/")
     s3 = world.cloud.client("s3")
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/").get("Contents", [])

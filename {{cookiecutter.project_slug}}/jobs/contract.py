@@ -78,8 +78,12 @@ class Contract:
 
     @property
     def baseline_columns(self) -> tuple[str, ...]:
-        """What the data-quality check looks at: the features and the target (or its prediction)."""
-        return tuple(c.name for c in self.columns if c.role in ("numeric", "categorical", "target"))
+        """What the data-quality check looks at: the features.
+
+        Not the target: a batch has only its prediction, which is distributed otherwise though nothing has changed. What
+        predictions are worth, labels tell.
+        """
+        return self.features
 
     @property
     def labelled_columns(self) -> tuple[str, ...]:

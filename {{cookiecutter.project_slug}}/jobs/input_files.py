@@ -6,7 +6,7 @@ from pathlib import Path
 
 from errors import DataError
 
-SHARDED = "one of several instances that share the files: an empty folder is no error"  # for --help
+SHARDED = "one of several instances that share the files: no file, or no folder, is no error"  # for --help
 
 
 def csv_files(folder: str | Path, *, sharded: bool = False) -> list[Path]:
@@ -22,13 +22,13 @@ def files_of(folder: str | Path, *kinds: str, sharded: bool = False) -> list[Pat
     Args:
         folder: where they lie.
         kinds: the endings that files may have, in any case.
-        sharded: whether several instances share the files; then there may be none for this one.
+        sharded: whether several instances share the files; then there may be none for this one, nor a folder.
 
     Raises:
-        DataError: the folder does not exist, holds no such file (unless it is sharded), something else beside them, or
-            two of one name but for the ending, since what is made of a file has its name.
+        DataError: the folder does not exist or holds no such file (unless it is sharded), holds something else beside
+            them, or two of one name but for the ending, since what is made of a file has its name.
     """
-    found = visible(folder)
+    found = [] if sharded and not Path(folder).exists() else visible(folder)
     wanted = " or ".join(kinds)
     names: dict[str, str] = {}
     for path in found:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 
-METRICS_FOR = {
-    "regression": ("rmse", "mae", "mse", "r2"),
-    "binary": ("accuracy", "f1", "roc_auc", "log_loss"),
-    "multiclass": ("accuracy", "f1_macro", "log_loss"),
+# Each metric of a problem, and what SageMaker's XGBoost image calls it. A tuning on that image can follow these names only:
+# the API refuses others. They stand in XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS of
+# sagemaker_xgboost_container/constants/xgb_constants.py (github.com/aws/sagemaker-xgboost-container).
+CONTAINER_NAMES = {
+    "regression": {"rmse": "rmse", "mae": "mae", "mse": "mse", "r2": "r2"},
+    "binary": {"accuracy": "accuracy", "f1": "f1_binary", "roc_auc": "auc", "log_loss": "logloss"},
+    "multiclass": {"accuracy": "accuracy", "f1_macro": "f1_macro", "log_loss": "mlogloss"},
 }
+METRICS_FOR = {problem_type: tuple(names) for problem_type, names in CONTAINER_NAMES.items()}
 USUAL_METRIC = {"regression": "rmse", "binary": "roc_auc", "multiclass": "f1_macro"}
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "log_loss"})
 
@@ -37,11 +40,15 @@ def gain(metric: str, value: float, reference: float) -> float:
     return reference - value if metric in LOWER_IS_BETTER else value - reference
 
 
-def metric_line(metric: str, value: float) -> str:
-    """The line that tells a tuning job how good a model is."""
-    return f"validation:{metric}={value:.10g}"
+def objective_name(problem_type: str, metric: str) -> str:
+    """The name under which a tuning job follows a metric, of the image's own."""
+    return f"validation:{CONTAINER_NAMES[problem_type][metric]}"
 
 
-def metric_pattern(metric: str) -> str:
-    """The regular expression that finds the value in a `metric_line`."""
-    return rf"^validation:{re.escape(metric)}=([-+0-9.eE]+)$"
+def metric_line(problem_type: str, metric: str, value: float, rounds: int) -> str:
+    r"""The line that tells SageMaker how good a model is, in the form of XGBoost's own evaluations.
+
+    The image's expression for it is `.*\[[0-9]+\].*#011validation-<name>:(\S+)` (algorithm_mode/metrics.py of
+    github.com/aws/sagemaker-xgboost-container), where #011 is the tab in the log. The last such line of a job counts.
+    """
+    return f"[{rounds}]\tvalidation-{CONTAINER_NAMES[problem_type][metric]}:{value:.10g}"

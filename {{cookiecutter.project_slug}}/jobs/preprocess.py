@@ -55,8 +55,8 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
     """Split the labelled rows of all CSV files in a folder, and fit a preprocessor on the training split.
 
     Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows, for a
-    champion to read with its own preprocessor), baseline.csv (the raw training split, for the data-quality
-    check), and beside the preprocessor the contract it was fitted under and a report.
+    champion to read with its own preprocessor), baseline.csv (the raw features of the training split, for
+    the data-quality check), and beside the preprocessor the contract it was fitted under and a report.
 
     Returns:
         the report: rows of each split, missing cells by column, the form of the files.

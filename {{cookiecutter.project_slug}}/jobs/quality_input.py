@@ -1,6 +1,6 @@
-"""Job: put inputs and predictions side by side for the data-quality check, in the columns of the baseline.
+"""Job: write the features of a predicted batch for the data-quality check, in the columns of the baseline.
 
-The prediction stands under the target's name, where the baseline has what it predicts.
+Inputs and predictions are held side by side first: what is checked is what was predicted, row by row.
 
 python jobs/quality_input.py --help
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from contract import PREDICTION, Contract, load_contract
+from contract import Contract, load_contract
 from csv_stream import CsvStream
 from errors import DataError, run_job
 from input_files import SHARDED, csv_files
@@ -23,13 +23,13 @@ from prediction_files import read_predictions
 def quality_input(
     input_dir: Path, predictions_dir: Path, contract: Contract, output_dir: Path, *, sharded: bool = False
 ) -> int:
-    """Write for each file of inputs one CSV file with the features and the prediction of its rows.
+    """Write for each file of inputs one CSV file with the features of its rows, all of which have been predicted.
 
     Args:
         input_dir: the folder of files that were predicted.
         predictions_dir: the folder of their predictions, and maybe others.
         contract: what the rows are.
-        output_dir: where the joined rows go.
+        output_dir: where the features go.
         sharded: whether several instances share the files; then the folder of inputs may be empty.
 
     Returns:
@@ -44,11 +44,11 @@ def quality_input(
         for path, final in targets.items():
             predictions = read_predictions(predictions_dir / f"{path.stem}.csv", contract)
             target = outputs.path(final)
-            rows += _write_side_by_side(path, predictions, contract, target, predictions_dir / f"{path.stem}.csv")
+            rows += _write_features(path, predictions, contract, target, predictions_dir / f"{path.stem}.csv")
     return rows
 
 
-def _write_side_by_side(path: Path, predictions: pa.Table, contract: Contract, target: Path, source: Path) -> int:
+def _write_features(path: Path, predictions: pa.Table, contract: Contract, target: Path, source: Path) -> int:
     start = 0
     with CsvOutput(target) as output:
         for batch in CsvStream(path, contract, contract.file_columns(labelled=False)):
@@ -58,9 +58,7 @@ def _write_side_by_side(path: Path, predictions: pa.Table, contract: Contract, t
                 break
             if contract.id and not matching[contract.id].combine_chunks().equals(batch.column(contract.id)):
                 raise DataError(f"{source}: has other ids than {path}, or in another order; predict the file again")
-            columns = {name: batch.column(name) for name in contract.features}
-            columns[contract.target] = matching[PREDICTION]
-            output.write(pa.table(columns).select(list(contract.baseline_columns)))
+            output.write(batch.select(contract.baseline_columns))
     if start != len(predictions):
         raise DataError(f"{source}: has {len(predictions)} rows and {path} has another number; predict the file again")
     return start
@@ -68,7 +66,7 @@ def _write_side_by_side(path: Path, predictions: pa.Table, contract: Contract, t
 
 def main(argv: list[str] | None = None) -> None:
     """Parse the arguments and do the job."""
-    parser = argparse.ArgumentParser(description="Join inputs and predictions for the data-quality check.")
+    parser = argparse.ArgumentParser(description="Write the features of a predicted batch for the data-quality check.")
     parser.add_argument("--input-dir", type=Path, required=True, help="folder of the CSV files that were predicted")
     parser.add_argument("--predictions-dir", type=Path, required=True, help="folder of predictions (.csv or .csv.out)")
     parser.add_argument("--contract", type=Path, required=True, help="config/dataset.yaml")

@@ -150,7 +150,8 @@ def main(argv: list[str] | None = None) -> None:
         }
         outputs.write_json(folder / RECORD, record)
     print(f"kept the best {rounds} rounds of at most {arguments.num_round}")
-    print(metric_line(contract.metric, value))
+    print(f"{contract.metric} on the validation split: {value:.6g}")
+    print(metric_line(contract.problem_type, contract.metric, value, rounds))  # after XGBoost's own: the last one counts
 
 
 def _parser() -> argparse.ArgumentParser:

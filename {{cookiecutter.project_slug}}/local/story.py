@@ -172,7 +172,8 @@ def _drift(story: Story) -> None:
         found = _step(record, "ReportDataQuality")["result"]["OutputParameters"]["DataQuality"]
         return record, "" if found == "VIOLATION" else f"the check of the data says {found}"
 
-    story.tell("A batch arrives from a world that has changed", "the drift is found; labels are still to come", happened)
+    expected = "the drift is found; labels are still to come"
+    story.tell("A batch arrives from a world that has changed", expected, happened)
 
 
 def _violate(story: Story) -> None:

@@ -32,14 +32,15 @@ def compile_definitions(arguments: argparse.Namespace) -> None:
 
 def check(arguments: argparse.Namespace, environment: Environment | None = None) -> None:
     """Check the definitions, as they are compiled or as they would be deployed."""
+    from pipelines import aws
     from pipelines.compiled import compile_all
     from pipelines.deployment import find_faults, wanted_pipelines
-    from pipelines.environment import read_lineage
+    from pipelines.lineage import read_lineage
 
     if environment is None:
         definitions = {kind: json.loads(text) for kind, text in compile_all(ROOT).items()}
     else:
-        wanted = wanted_pipelines(environment, ROOT, read_lineage(ROOT))
+        wanted = wanted_pipelines(aws.with_key(environment), ROOT, read_lineage(ROOT))
         definitions = {pipeline.name: pipeline.definition for pipeline in wanted.values()}
     faults = find_faults(definitions)
     print("\n".join(faults) or f"nothing is wrong with {', '.join(definitions)}")
@@ -66,10 +67,9 @@ def deploy(arguments: argparse.Namespace, environment: Environment) -> None:
 
 def start(arguments: argparse.Namespace, environment: Environment) -> None:
     """Start a pipeline."""
-    from pipelines import aws, executions
+    from pipelines import executions
 
     parameters = parse_parameters(arguments.param)
-    aws.caller(environment)
     arn = executions.start(environment, arguments.kind, parameters)
     say = partial(print, flush=True)  # a log of the CI shows each line as it comes
     say(arn)
@@ -100,15 +100,27 @@ def approve(arguments: argparse.Namespace, environment: Environment) -> None:
     """Approve a version of the model."""
     from pipelines import registry
 
-    package = registry.approve(environment, arguments.version, arguments.comment, arguments.evidence)
-    print(f"version {package.version} is approved: the pipeline inference takes the latest approved version")
+    package = registry.to_decide(environment, arguments.version, "approve")
+    print(package)
+    registry.approve(environment, package.version, arguments.comment, arguments.evidence)
+    if later := registry.preferred_to(environment, package):
+        versions = ", ".join(str(found.version) for found in later)
+        print(
+            f"version {package.version} is approved, and the pipeline inference goes on with version "
+            f"{later[0].version}, the latest approved one; to go back to version {package.version}, reject {versions}: "
+            f"python -m pipelines reject --env {environment.name} --version {later[0].version} --comment ..."
+        )
+    else:
+        print(f"version {package.version} is approved: the pipeline inference takes it from now on")
 
 
 def reject(arguments: argparse.Namespace, environment: Environment) -> None:
     """Reject a version of the model."""
     from pipelines import registry
 
-    package = registry.reject(environment, arguments.version, arguments.comment)
+    package = registry.to_decide(environment, arguments.version, "reject")
+    print(package)
+    registry.reject(environment, package.version, arguments.comment)
     print(f"version {package.version} is rejected")
 
 
@@ -194,11 +206,11 @@ def make_parser() -> argparse.ArgumentParser:
         decision.add_argument("--comment", required=True, metavar="TEXT", help="why")
     adopted = command("adopt-hyperparameters", "write tuned hyperparameters into the config", adopt_hyperparameters)
     for versioned, usual in (
-        (approved, "that waits"),
-        (rejected, "that waits"),
-        (adopted, "that is tuned and approved"),
+        (approved, "the one that waits"),
+        (rejected, "the one that waits"),
+        (adopted, "the latest that is tuned and approved"),
     ):
-        versioned.add_argument("--version", type=int, metavar="N", help=f"which [default: the latest {usual}]")
+        versioned.add_argument("--version", type=int, metavar="N", help=f"which [default: {usual}]")
     return parser
 
 
@@ -216,6 +228,7 @@ def main(argv: list[str] | None = None) -> None:
 
     environment = load_environment(arguments.environment, ROOT)
     with aws.in_sentences(environment):
+        aws.caller(environment)  # whatever is asked or changed belongs to this account
         arguments.run(arguments, environment)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from botocore import exceptions
@@ -59,7 +60,7 @@ def is_absent(error: exceptions.ClientError) -> bool:
 
 
 def caller(environment: Environment) -> str:
-    """The ARN of who is asking, from credentials that belong to the environment's account.
+    """The ARN of who is asking, with credentials that belong to the environment's account.
 
     Raises:
         JobError: they belong to another account.
@@ -71,6 +72,17 @@ def caller(environment: Environment) -> str:
             f"{environment.account_id}; take the profile of that account (AWS_PROFILE), or correct the file"
         )
     return str(identity["Arn"])
+
+
+def with_key(environment: Environment) -> Environment:
+    """The environment with its key in place of an alias: the volumes of jobs and policies that compare take no alias.
+
+    Needs the IAM action kms:DescribeKey on the key.
+    """
+    if ":alias/" not in environment.kms_key_arn:
+        return environment
+    described = environment.client("kms").describe_key(KeyId=environment.kms_key_arn)
+    return replace(environment, kms_key_arn=str(described["KeyMetadata"]["Arn"]))
 
 
 def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
@@ -90,10 +102,10 @@ def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
             f"account makes it, with versioning and encryption by {environment.kms_key_arn}, or name another in "
             f"{environment.source}"
         )
-    if code == "KMS.NotFoundException":
+    if code == "KMS.NotFoundException" or (code, error.operation_name) == ("NotFoundException", "DescribeKey"):
         return (
-            f"there is no KMS key {environment.kms_key_arn}; whoever owns the account makes it, or name another in "
-            f"{environment.source}"
+            f"there is no KMS key {environment.kms_key_arn}; whoever owns the account makes it, or name another as "
+            f"kms_key_arn in {environment.source}"
         )
     return f"AWS refused {error.operation_name} ({code}): {' '.join(message.split())}"
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.checks import graph, inside, policy, references, requests
+from pipelines.checks import caching, graph, inside, metrics, own_fields, policy, references, requests
 from pipelines.checks.definition import Definition, Finding
 
 __all__ = ["Finding", "check"]
 
-RULES = (graph, requests, references, inside, policy)
+RULES = (graph, requests, own_fields, references, inside, metrics, policy, caching)
 
 
 def check(definition: Mapping[str, Any]) -> list[Finding]:

@@ -83,9 +83,15 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _jobs(root: Path) -> dict[str, bytes]:
-    found = {path.name: path.read_bytes() for path in sorted((root / "jobs").glob("*.py"))}
+    """The scripts; what lies beside them would be there for the tests and missing in the cloud."""
+    folder = root / "jobs"
+    visible = [path for path in sorted(folder.glob("*")) if not path.name.startswith((".", "__pycache__"))]
+    for path in visible:
+        if path.suffix != ".py" or not path.is_file():
+            raise JobError(f"jobs/{path.name}: is no .py file, and only those reach the jobs; move it out of jobs/")
+    found = {path.name: path.read_bytes() for path in visible}
     if not found:
-        raise JobError(f"{root / 'jobs'}: holds no .py file; the pipelines run the scripts that lie there")
+        raise JobError(f"{folder}: holds no .py file; the pipelines run the scripts that lie there")
     return found
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from errors import JobError
 from pipelines import ROOT
 from pipelines.offline import offline_import
 from pipelines.settings import KINDS, load_settings
@@ -46,15 +45,3 @@ def write_compiled(folder: Path, root: Path = ROOT) -> dict[str, Path]:
         written[kind] = folder / f"{kind}.json"
         written[kind].write_text(text, encoding="utf-8", newline="\n")
     return written
-
-
-def load_compiled(path: Path) -> dict[str, Any]:
-    """Read a definition from its file.
-
-    Raises:
-        JobError: there is none.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise JobError(f"{path}: is no definition; make it with: python -m pipelines compile") from error

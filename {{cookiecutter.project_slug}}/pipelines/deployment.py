@@ -3,7 +3,8 @@
 To deploy twice is to deploy once: code lies at keys that are hashes of it, and a pipeline is touched only where it
 differs from what is deployed.
 
-Needs the IAM actions s3:ListBucket and s3:PutObject on the bucket; kms:GenerateDataKey and kms:Decrypt on its key;
+Needs the IAM actions s3:ListBucket and s3:PutObject on the bucket; kms:DescribeKey (which `diff` needs, too),
+kms:GenerateDataKey and kms:Decrypt on its key;
 sagemaker:DescribePipeline, CreatePipeline, UpdatePipeline, ListTags and AddTags on the pipelines, and iam:PassRole on
 their role; sagemaker:DescribeModelPackageGroup, CreateModelPackageGroup and AddTags on the group.
 """
@@ -22,7 +23,8 @@ from errors import JobError
 from pipelines import ROOT, aws, changes, check
 from pipelines.code import code_files
 from pipelines.compiled import compile_all
-from pipelines.environment import Environment, Lineage, bind, read_lineage
+from pipelines.environment import Environment, bind
+from pipelines.lineage import Lineage, read_lineage
 from pipelines.settings import load_settings
 
 DESCRIPTIONS = {
@@ -71,10 +73,10 @@ def deploy(
     Raises:
         JobError: the check finds something, or the environment is not ready.
     """
+    environment = aws.with_key(environment)
     wanted = wanted_pipelines(environment, root, lineage or read_lineage(root))
     if faults := find_faults({pipeline.name: pipeline.definition for pipeline in wanted.values()}):
         raise JobError("nothing was deployed, since the check finds: " + " ".join(faults))
-    aws.caller(environment)
     say(f"{upload_code(environment, root)} files of code uploaded to s3://{environment.bucket}/code/")
     if make_model_package_group(environment, load_settings(root).tags):
         say(f"created the model package group {environment.model_package_group}")
@@ -93,7 +95,7 @@ def diff(
     Raises:
         JobError: the configuration cannot be.
     """
-    lineage = lineage or read_lineage(root)
+    environment, lineage = aws.with_key(environment), lineage or read_lineage(root)
     found = {}
     for kind, wanted in wanted_pipelines(environment, root, changes.OPEN_LINEAGE).items():
         deployed = describe(environment, wanted.name)

@@ -18,14 +18,13 @@ import boto3
 from botocore.config import Config
 
 from errors import JobError
-from pipelines import ROOT
-from pipelines.lineage import Lineage, read_lineage
+from pipelines import ROOT, names
+from pipelines.lineage import Lineage
 from pipelines.offline import offline_import
 from pipelines.strict_yaml import Section
 
-__all__ = ["Environment", "Lineage", "bind", "environment_names", "load_environment", "read_lineage"]
-
 LOCAL = "local"  # the cloud on this machine, which `python -m local up` starts and describes
+FUNCTIONS = ("resolve-inputs", "report-data-quality")
 XGBOOST_IMAGE = "3.0-5"  # of SageMaker's own images the one whose packages requirements.txt pins
 
 Fact = str | tuple[str, ...]
@@ -71,9 +70,17 @@ class Environment:
 
     def client(self, service: str) -> Any:
         """A boto3 client for a service of this environment."""
-        local = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if self.endpoint_url else {}
-        config = Config(retries={"mode": "standard", "max_attempts": 5})
-        return boto3.client(service, region_name=self.region, endpoint_url=self.endpoint_url, config=config, **local)
+        if self.endpoint_url is None:
+            config = Config(retries={"mode": "standard", "max_attempts": 5})
+            return boto3.client(service, region_name=self.region, config=config)
+        return boto3.client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 - no secret: nobody looks at it
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2),  # on this machine, now or not at all
+        )
 
 
 # What each placeholder stands for.
@@ -171,13 +178,16 @@ def load_environment(name: str, root: Path = ROOT) -> Environment:
     else:
         known = environment_names(root)
         if name not in known:
-            names = ", ".join([*known, LOCAL])
-            raise JobError(f"there is no environment {name!r} in config/environments/; there are {names}")
+            there_are = ", ".join([*known, LOCAL])
+            raise JobError(f"there is no environment {name!r} in config/environments/; there are {there_are}")
         path = root / "config" / "environments" / f"{name}.yaml"
-    project = Section.of_file(root / "config" / "pipelines.yaml", root).take("project")
+        if not re.fullmatch(names.ENVIRONMENT[0], name):
+            raise JobError(f"{path.relative_to(root)}: the file's name must be {names.ENVIRONMENT[1]}; rename it")
+    project = Section.of_file(root / "config" / "pipelines.yaml", root).text("project", *names.PROJECT)
     given = Section.of_file(path, root)
     environment = _environment(name, project, given)
     given.refuse_the_rest()
+    _refuse_long_functions(environment)
     return environment
 
 
@@ -188,7 +198,6 @@ def environment_names(root: Path = ROOT) -> list[str]:
 
 def _environment(name: str, project: str, given: Section) -> Environment:
     """The environment that a file describes; what is not given has a name by rule."""
-    image = (r"[\w.-]+/\S+", "the URI of an image in a registry")
     account = given.text("account_id", r"\d{12}", '12 digits in quotes, for example "123456789012"')
     region = given.text("region", r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region, for example eu-west-1")
     arn, stem = f"arn:{_partition(region)}", f"{project}-{name}"
@@ -197,25 +206,28 @@ def _environment(name: str, project: str, given: Section) -> Environment:
         project=project,
         account_id=account,
         region=region,
-        bucket=given.optional_text("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket")
-        or f"{stem}-{account}",
-        kms_key_arn=given.optional_text(
-            "kms_key_arn", r"arn:[\w-]+:kms:[\w-]+:\d{12}:(key|alias)/.+", "the ARN of a KMS key or alias"
-        )
-        or f"{arn}:kms:{region}:{account}:alias/{stem}",
-        role_arn=given.optional_text("role_arn", r"arn:[\w-]+:iam::\d{12}:role/.+", "the ARN of an IAM role")
-        or f"{arn}:iam::{account}:role/{stem}-pipeline",
+        bucket=given.text_or("bucket", f"{stem}-{account}", *names.BUCKET),
+        kms_key_arn=given.text_or("kms_key_arn", f"{arn}:kms:{region}:{account}:alias/{stem}", *names.KEY),
+        role_arn=given.text_or("role_arn", f"{arn}:iam::{account}:role/{stem}-pipeline", *names.ROLE),
         subnets=given.texts("subnets", r"subnet-[0-9a-z]+", "a list of ids, for example [subnet-0a1b2c3d]"),
         security_groups=given.texts("security_groups", r"sg-[0-9a-z]+", "a list of ids, for example [sg-0a1b2c3d]"),
-        model_package_group=given.optional_text(
-            "model_package_group", r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "the name of a model package group"
-        )
-        or stem,
-        image_uri=given.optional_text("image_uri", *image),
-        monitor_image_uri=given.optional_text("monitor_image_uri", *image),
+        model_package_group=given.text_or("model_package_group", stem, *names.MODEL_PACKAGE_GROUP),
+        image_uri=given.optional_text("image_uri", *names.IMAGE),
+        monitor_image_uri=given.optional_text("monitor_image_uri", *names.IMAGE),
         # elsewhere AWS answers: with an endpoint of its own come credentials that are none
         endpoint_url=given.text("endpoint_url", r"https?://\S+", "a URL") if name == LOCAL else None,
     )
+
+
+def _refuse_long_functions(environment: Environment) -> None:
+    """The functions have names by rule only; where they fit, so do those of the pipelines."""
+    for function in FUNCTIONS:
+        name = environment.function_arn(function).rpartition(":")[2]
+        if len(name) > names.MOST_FUNCTION:
+            raise JobError(
+                f"{environment.source}: the Lambda function {name} would have a name of {len(name)} characters, and "
+                f"AWS takes {names.MOST_FUNCTION}; shorten the name of this file, or project in config/pipelines.yaml"
+            )
 
 
 def _partition(region: str) -> str:

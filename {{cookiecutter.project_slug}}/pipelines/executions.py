@@ -19,7 +19,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from errors import JobError
-from pipelines import aws
+from pipelines import aws, instance_types
 from pipelines.environment import Environment
 
 RUNNING = ("Executing", "Stopping")
@@ -94,9 +94,11 @@ def checked_parameters(definition: Mapping[str, Any], given: Mapping[str, str], 
     """The parameters of an execution as the API wants them, which is as text.
 
     Raises:
-        JobError: one is unknown to the definition or of another type, or one without a default is not given.
+        JobError: one is unknown to the definition, of another type, or a machine that cannot be; or one without a
+            default is not given.
     """
     known = {parameter["Name"]: parameter for parameter in definition["Parameters"]}
+    machines = [found for _, found in instance_types.with_key(definition, pipeline)]
     for name, value in given.items():
         if name not in known:
             raise JobError(f"{pipeline} has no parameter {name!r}; it has {', '.join(known)}")
@@ -106,6 +108,8 @@ def checked_parameters(definition: Mapping[str, Any], given: Mapping[str, str], 
             raise JobError(
                 f"the parameter {name} of {pipeline} must be a {known[name]['Type']}{of}{usual}; it is {value!r}"
             )
+        if {"Get": f"Parameters.{name}"} in machines and instance_types.has_local_storage(value):
+            raise JobError(f"the parameter {name} of {pipeline} is {value!r}; it must be {instance_types.WITHOUT}")
     for name, parameter in known.items():
         if name not in given and "DefaultValue" not in parameter:
             raise JobError(f"the parameter {name} of {pipeline} has no default; give it with --param {name}=...")

@@ -184,13 +184,15 @@ def transform_job(
 ) -> TransformJobStep:
     """Predict in a batch transform job: lines of features go in, lines of JSON come out.
 
-    It has no cache, which would never hit: each execution creates a model of another name.
+    It has no cache, which would never hit: each execution creates a model of another name. The API takes no time limit
+    for the job, only one for each request to the model.
     """
     source = {"S3DataType": "S3Prefix", "S3Uri": features.output("features")}
     request: Request = {
         "ModelName": created.properties.ModelName,
         "BatchStrategy": "MultiRecord",
         "MaxPayloadInMB": 6,
+        "ModelClientConfig": {"InvocationsTimeoutInSeconds": 600, "InvocationsMaxRetries": 1},
         "TransformInput": {
             "DataSource": {"S3DataSource": source},
             "ContentType": "text/csv",
@@ -215,7 +217,7 @@ def transform_job(
 def quality_input(
     parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
 ) -> ProcessingJobStep:
-    """Put inputs and predictions side by side, in the columns of the baseline."""
+    """Write the features of what was predicted, in the columns of the baseline."""
     return sharded_job(
         parts,
         parameters,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -50,6 +50,17 @@ class ModelPackage:
         """The kind of pipeline that made it."""
         return self.metadata.get("kind", "")
 
+    @property
+    def score(self) -> str:
+        """The metric that it was judged by, and its value on the test split, as far as they are known."""
+        name, value = self.metadata.get("metric", ""), self.metadata.get("value", "")
+        return f"{name} {float(value):.4g}" if re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", value) else name
+
+    def __str__(self) -> str:
+        """It on a line, for who decides."""
+        about = [f"version {self.version}", f"from {self.kind or 'elsewhere'}", self.score]
+        return ", ".join(part for part in about if part)
+
 
 def model_packages(environment: Environment, limit: int | None = None) -> list[ModelPackage]:
     """The latest versions of the environment's group, the latest first; none where the group does not exist."""
@@ -70,14 +81,14 @@ def approve(
 
     Args:
         environment: whose model it is.
-        version: None for the latest that waits.
+        version: None for the one that waits.
         comment: why, for those who come later.
         evidence: the record of the review board, which a model with tuned hyperparameters needs.
 
     Raises:
         JobError: there is no such version, it is approved already, or comment or evidence are missing.
     """
-    package = _to_decide(environment, version, "approve")
+    package = to_decide(environment, version, "approve")
     if package.status == APPROVED:
         raise JobError(f"version {package.version} of {environment.model_package_group} is approved already")
     if package.kind == TUNED and not (evidence or "").strip():
@@ -95,16 +106,22 @@ def reject(environment: Environment, version: int | None = None, comment: str = 
 
     Args:
         environment: whose model it is.
-        version: None for the latest that waits.
+        version: None for the one that waits.
         comment: why, for those who come later.
 
     Raises:
         JobError: there is no such version, it is rejected already, or the comment is missing.
     """
-    package = _to_decide(environment, version, "reject")
+    package = to_decide(environment, version, "reject")
     if package.status == REJECTED:
         raise JobError(f"version {package.version} of {environment.model_package_group} is rejected already")
     return _decide(environment, package, REJECTED, comment)
+
+
+def preferred_to(environment: Environment, package: ModelPackage) -> list[ModelPackage]:
+    """The approved versions that inference takes rather than an approved one, since they are later; the latest first."""
+    approved = versions(environment, APPROVED)
+    return list(takewhile(lambda found: found.version != package.version, approved))
 
 
 def find(environment: Environment, version: int) -> ModelPackage:
@@ -122,11 +139,21 @@ def find(environment: Environment, version: int) -> ModelPackage:
     raise JobError(f"{environment.model_package_group} has no version {version}; there is {known}")
 
 
-def _to_decide(environment: Environment, version: int | None, verb: str) -> ModelPackage:
-    """The version that was named, or the latest that waits."""
+def to_decide(environment: Environment, version: int | None, verb: str) -> ModelPackage:
+    """The version that was named, or the one that waits.
+
+    Raises:
+        JobError: there is no such version, or several wait.
+    """
     if version is not None:
         return find(environment, version)
-    for package in versions(environment, PENDING):
+    waiting = list(versions(environment, PENDING))
+    if len(waiting) > 1:
+        raise JobError(
+            f"{len(waiting)} versions of {environment.model_package_group} wait: {'; '.join(map(str, waiting))}; "
+            f"say with --version which to {verb}"
+        )
+    for package in waiting:
         return package
     for latest in versions(environment):
         raise JobError(

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from contract import Contract, load_contract
 from errors import JobError
-from pipelines import ROOT
+from pipelines import ROOT, instance_types, names
 from pipelines.code import CodeKeys, code_keys
+from pipelines.stock_image import TUNABLE
 from pipelines.strict_yaml import Section
 
 KINDS = ("training", "training-hpo", "inference")
@@ -50,17 +51,17 @@ class Machines:
 
 @dataclass(frozen=True)
 class Range:
-    """Where a tuning looks for the best value of a hyperparameter.
+    """Where a tuning looks for the best value of a hyperparameter, of those that the image lets it search.
 
     Attributes:
-        type: integer, continuous or categorical.
-        values: the lowest and the highest value, or the categories.
+        type: integer or continuous.
+        values: the lowest and the highest value.
         scaling: on which scale numbers are searched.
     """
 
     name: str
     type: str
-    values: tuple[str, ...]
+    values: tuple[str, str]
     scaling: str = "Auto"
 
 
@@ -110,7 +111,7 @@ def load_settings(root: Path = ROOT) -> Settings:
     """
     given = Section.of_file(root / "config" / "pipelines.yaml", root)
     settings = Settings(
-        project=given.text("project", r"[a-z][a-z0-9]*(-[a-z0-9]+)*", "lower-case words joined by hyphens"),
+        project=given.text("project", *names.PROJECT),
         contract=load_contract(root / "config" / "dataset.yaml"),
         code=code_keys(root),
         batch_inference=given.choice("batch_inference", "processing", "transform"),
@@ -192,6 +193,8 @@ def _machine(given: Section, *, counted: bool = False) -> Machine:
         max_minutes=given.whole("max_minutes", least=1, most=5 * 24 * 60),  # what AWS grants where one has not asked
         instance_count=given.whole("instance_count", least=1, most=100) if counted else 1,
     )
+    if instance_types.has_local_storage(machine.instance_type):
+        raise given.refusal("instance_type", machine.instance_type, instance_types.WITHOUT)
     given.refuse_the_rest()
     return machine
 
@@ -211,25 +214,18 @@ def _tuning(given: Section, known: Mapping[str, type]) -> Tuning:
 def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
     names = given.names
     for name in names:
-        if name not in known:
-            raise given.unknown(name, "hyperparameter of train.py", known)
+        if name not in known or name not in TUNABLE:
+            what = "hyperparameter of train.py" if name not in known else "hyperparameter that SageMaker's image tunes"
+            raise given.unknown(name, what, [tunable for tunable in known if tunable in TUNABLE])
     if not names:
         raise JobError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
     return tuple(_range(name, given.section(name), known[name]) for name in names)
 
 
 def _range(name: str, given: Section, kind: type) -> Range:
-    number = "integer" if kind is int else "continuous"
-    type_ = given.choice("type", number, "categorical")
-    if type_ == "categorical":
-        found = Range(name, type_, given.texts("values", r".{1,256}", 'a list of texts, for example ["0", "1", "10"]'))
-    else:
-        found = _number_range(name, type_, given)
-    given.refuse_the_rest()
-    return found
-
-
-def _number_range(name: str, type_: str, given: Section) -> Range:
+    type_ = given.choice("type", TUNABLE[name])
+    if type_ == "continuous" and kind is int:
+        raise given.refusal("type", type_, f"that of train.py, which takes whole numbers: write {name} with a point there")
     numbers = {key: given.whole(key) if type_ == "integer" else given.number(key) for key in ("min", "max")}
     low, high = numbers["min"], numbers["max"]
     scaling = "Auto"
@@ -241,6 +237,7 @@ def _number_range(name: str, type_: str, given: Section) -> Range:
         raise given.refusal("min", low, "above 0 on the scale Logarithmic")
     if scaling == "ReverseLogarithmic" and (type_ == "integer" or not 0 <= low < high < 1):
         raise given.refusal("scaling", scaling, "another one: this is for continuous ranges from 0 to below 1")
+    given.refuse_the_rest()
     return Range(name, type_, (str(low), str(high)), scaling)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
@@ -74,7 +73,7 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
             _coloured(package.status),
             _time(package.created),
             package.kind,
-            _metric(package),
+            package.score,
             Text(package.comment),
         )
     return table
@@ -106,12 +105,6 @@ def _print(console: Console, view: RenderableType) -> None:
 
 def _coloured(status: str) -> Text:
     return Text(status, COLOURS.get(status, ""))
-
-
-def _metric(package: ModelPackage) -> str:
-    """The metric that a version was judged by, and its value on the test split, as far as they are known."""
-    name, value = package.metadata.get("metric", ""), package.metadata.get("value", "")
-    return f"{name} {float(value):.4g}" if re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", value) else name
 
 
 def _time(moment: datetime) -> str:

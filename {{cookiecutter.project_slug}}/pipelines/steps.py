@@ -219,7 +219,6 @@ class LambdaFunctionStep(Step):
         super().__init__(name, step_type=StepTypeEnum.LAMBDA, depends_on=list(depends_on))
         self._function_arn, self._inputs, self._outputs = function_arn, dict(inputs), tuple(outputs)
         self._properties = Properties(step_name=name, step=self)
-        self._properties.Outputs = {output: self.output(output) for output in outputs}
 
     @property
     def arguments(self) -> Request:
@@ -228,7 +227,7 @@ class LambdaFunctionStep(Step):
 
     @property
     def properties(self) -> Properties:
-        """The answer of the function, under `Outputs`."""
+        """None by the names of an API's answer: `output` has those of the function's."""
         return self._properties
 
     def output(self, name: str) -> Properties:

@@ -25,13 +25,16 @@ class Section:
         path: the keys that lead to the mapping, each with a dot behind it.
 
     Raises:
-        JobError: the values are no mapping.
+        JobError: the values are no mapping, or a key is no text.
     """
 
     def __init__(self, values: Any, place: str, path: str = "") -> None:
         if not isinstance(values, dict):
             where = f"{place}: {path.rstrip('.')}" if path else place
             raise JobError(f"{where} is {values!r}; it must be a mapping of keys to values")
+        for key in values:
+            if not isinstance(key, str):  # to YAML, 1 is a number and on is true
+                raise JobError(f"{place}: {path}{key} is read as {key!r}, and a key must be a text; put it in quotes")
         self._values, self._place, self._path = dict(values), place, path
 
     @classmethod
@@ -48,11 +51,13 @@ class Section:
             raise JobError(f"{place}: cannot be read ({error}); restore it") from error
         except yaml.YAMLError as error:
             raise JobError(f"{place}: is not YAML: {' '.join(str(error).split())}") from error
+        except ValueError as error:  # of what looks like a date, as 2024-02-31 does
+            raise JobError(f"{place}: holds a value that YAML cannot read ({error}); put it in quotes") from error
 
     @property
     def names(self) -> list[str]:
         """The keys not taken yet."""
-        return [str(key) for key in self._values]
+        return list(self._values)
 
     def take(self, key: str) -> Any:
         """Any value.
@@ -78,6 +83,14 @@ class Section:
     def optional_text(self, key: str, pattern: str, wanted: str) -> str | None:
         """As `text`, or None where the key is not given."""
         return self.text(key, pattern, wanted) if key in self._values else None
+
+    def text_or(self, key: str, usual: str, pattern: str, wanted: str) -> str:
+        """As `text`, or what is usual where the key is not given, which has to match as well."""
+        if key in self._values:
+            return self.text(key, pattern, wanted)
+        if not re.fullmatch(pattern, usual):
+            raise JobError(f"{self._place}: {self._path}{key} would by rule be {usual!r}; give one: {wanted}")
+        return usual
 
     def texts(self, key: str, pattern: str, wanted: str) -> tuple[str, ...]:
         """A list, maybe empty, of texts that match a pattern; raises JobError if one does not."""

@@ -19,7 +19,7 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
-from metric_names import LOWER_IS_BETTER, metric_pattern
+from metric_names import LOWER_IS_BETTER
 from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
 from pipelines.settings import Settings
 from pipelines.steps import (
@@ -128,15 +128,14 @@ def train(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep) -> Tr
 
 
 def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:
-    """What a training job is, alone or as one of a tuning."""
-    machine, metric = parts.settings.machines.training, parts.settings.contract.metric
+    """What a training job is, alone or as one of a tuning.
+
+    It has no MetricDefinitions: SageMaker's XGBoost image brings its own, and the API refuses others.
+    """
+    machine = parts.settings.machines.training
     sources = {"code": f"{BUCKET}/{parts.settings.code.source}"} | {name: fitted.output(name) for name in CHANNELS}
     return {
-        "AlgorithmSpecification": {
-            "TrainingImage": "${image_uri}",
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [{"Name": f"validation:{metric}", "Regex": metric_pattern(metric)}],
-        },
+        "AlgorithmSpecification": {"TrainingImage": "${image_uri}", "TrainingInputMode": "File"},
         "RoleArn": "${role_arn}",
         "InputDataConfig": [channel(name, uri) for name, uri in sources.items()],
         "OutputDataConfig": {"S3OutputPath": parts.uri(step, "model"), "KmsKeyId": "${kms_key_arn}"},

@@ -8,7 +8,7 @@ from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import ParameterInteger
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
-from metric_names import LOWER_IS_BETTER
+from metric_names import LOWER_IS_BETTER, objective_name
 from pipelines.parts import Parts
 from pipelines.settings import Range, Settings
 from pipelines.steps import ProcessingJobStep, Request, TuningJobStep
@@ -42,15 +42,15 @@ def build(settings: Settings) -> Pipeline:
 
 def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits: Request) -> TuningJobStep:
     """Train many times, and look where it pays."""
-    tuning, metric = parts.settings.tuning, parts.settings.contract.metric
+    tuning, contract = parts.settings.tuning, parts.settings.contract
     searched = {found.name for found in tuning.ranges}
     fixed = {name: str(value) for name, value in parts.settings.hyperparameters.items() if name not in searched}
     request = {
         "HyperParameterTuningJobConfig": {
             "Strategy": tuning.strategy,
             "HyperParameterTuningJobObjective": {
-                "Type": "Minimize" if metric in LOWER_IS_BETTER else "Maximize",
-                "MetricName": f"validation:{metric}",
+                "Type": "Minimize" if contract.metric in LOWER_IS_BETTER else "Maximize",
+                "MetricName": objective_name(contract.problem_type, contract.metric),
             },
             "ResourceLimits": limits,
             "ParameterRanges": parameter_ranges(tuning.ranges),
@@ -69,12 +69,9 @@ def parameter_ranges(ranges: tuple[Range, ...]) -> Request:
     """The ranges as the API wants them: by type, and every number as a text."""
     found: dict[str, list[Request]] = {}
     for searched in ranges:
-        if searched.type == "categorical":
-            where: Request = {"Values": list(searched.values)}
-        else:
-            low, high = searched.values
-            where = {"MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
-        found.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append({"Name": searched.name, **where})
+        low, high = searched.values
+        entry = {"Name": searched.name, "MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
+        found.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append(entry)
     return dict(found)
 
 

@@ -55,7 +55,7 @@ def test_each_file_has_the_columns_it_needs():
     assert contract.file_columns(labelled=True) == tuple(column.name for column in contract.columns)
     assert contract.target not in contract.file_columns(labelled=False)
     assert contract.label_columns == (contract.id, contract.target)
-    assert contract.baseline_columns == (*contract.features, contract.target)
+    assert contract.baseline_columns == contract.features
     assert "remark" not in contract.labelled_columns
     assert contract_of("churn").id is None
 

@@ -6,6 +6,7 @@ from sklearn import metrics as sk
 
 from errors import DataError
 from metric_names import (
+    CONTAINER_NAMES,
     LOWER_IS_BETTER,
     METRICS_FOR,
     early_stopping_metric,
@@ -13,9 +14,10 @@ from metric_names import (
     in_range,
     meets,
     metric_line,
-    metric_pattern,
+    objective_name,
 )
 from metrics import all_metrics, one_metric
+from pipelines.stock_image import OBJECTIVES, metric_definitions
 from scores import Scores
 
 EVERY_METRIC = sorted({name for names in METRICS_FOR.values() for name in names})
@@ -86,11 +88,23 @@ def test_a_threshold_can_be_met_and_missed(metric):
     assert not any(in_range(metric, value) for value in (0.0, -1.0, float("nan"), float("inf")))
 
 
-@pytest.mark.parametrize("metric", EVERY_METRIC)
-@pytest.mark.parametrize("value", [0.5, 1e-12, -3.25, 1e21, 1.0])
-def test_a_tuning_job_finds_the_value_in_the_metric_line(metric, value):
-    found = re.findall(metric_pattern(metric), f"[25] train-x:1\n{metric_line(metric, value)}\nmore\n", re.MULTILINE)
-    assert [float(text) for text in found] == [value]
+@pytest.mark.parametrize(("problem_type", "metric"), [(kind, name) for kind in METRICS_FOR for name in METRICS_FOR[kind]])
+@pytest.mark.parametrize("value", [0.5, 1e-12, -3.25, 1e21, 1.0, 0.123456789])
+def test_sagemaker_finds_the_value_in_the_metric_line(problem_type, metric, value):
+    line = metric_line(problem_type, metric, value, 25).replace("\t", "#011")  # as it stands in the log
+    assert line.startswith("[25]#011")
+    [pattern] = [
+        found["Regex"] for found in metric_definitions() if found["Name"] == objective_name(problem_type, metric)
+    ]
+    assert [float(text) for text in re.findall(pattern, line)] == [value]
+    of_the_container = rf".*\[[0-9]+\].*#011validation-{CONTAINER_NAMES[problem_type][metric]}:(\S+)"
+    assert [float(text) for text in re.findall(of_the_container, line)] == [value]
+
+
+@pytest.mark.parametrize(("problem_type", "metric"), [(kind, name) for kind in METRICS_FOR for name in METRICS_FOR[kind]])
+def test_sagemakers_image_knows_each_metric_and_which_way_is_better(problem_type, metric):
+    wanted = "Minimize" if metric in LOWER_IS_BETTER else "Maximize"
+    assert OBJECTIVES[objective_name(problem_type, metric)] == wanted
 
 
 def test_training_watches_the_metric_itself_or_its_nearest_kin():

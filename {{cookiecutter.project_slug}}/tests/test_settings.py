@@ -122,7 +122,17 @@ REFUSED = {
     "a range of another type": (
         "tuning.ranges",
         {"max_depth": {"type": "continuous", "min": 1, "max": 2}},
-        "tuning.ranges.max_depth.type is 'continuous'; it must be one of integer, categorical",
+        "tuning.ranges.max_depth.type is 'continuous'; it must be one of integer",
+    ),
+    "categories": (
+        "tuning.ranges",
+        {"max_depth": {"type": "categorical", "values": ["2", "4"]}},
+        "tuning.ranges.max_depth.type is 'categorical'; it must be one of integer",
+    ),
+    "a hyperparameter that SageMaker's image does not tune": (
+        "tuning.ranges",
+        {"seed": {"type": "integer", "min": 1, "max": 2}},
+        "tuning.ranges.seed is no hyperparameter that SageMaker's image tunes; it may be num_round, max_depth, eta, ",
     ),
     "a range that ends before it starts": (
         "tuning.ranges",
@@ -138,11 +148,6 @@ REFUSED = {
         "tuning.ranges",
         {"eta": {"type": "continuous", "min": 0.5, "max": 1, "scaling": "ReverseLogarithmic"}},
         "tuning.ranges.eta.scaling is 'ReverseLogarithmic'; it must be another one: ",
-    ),
-    "categories that are no list": (
-        "tuning.ranges",
-        {"seed": {"type": "categorical", "values": "1, 2"}},
-        "tuning.ranges.seed.values is '1, 2'; it must be a list of texts, for example ",
     ),
     "a cache for ever": ("cache_days", 1000, "cache_days is 1000; it must be a whole number from 0 to 365"),
     "a pause that shrinks": (
@@ -195,18 +200,27 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(own_copy):
         load_settings(own_copy)
 
 
-def test_a_category_and_a_scale_are_taken_as_they_are_written(own_copy):
+def test_a_range_and_a_scale_are_taken_as_they_are_written(own_copy):
     ranges = {
-        "seed": {"type": "categorical", "values": ["1", "2"]},
+        "num_round": {"type": "integer", "min": 50, "max": 500},
         "subsample": {"type": "continuous", "min": 0.5, "max": 0.99, "scaling": "ReverseLogarithmic"},
     }
     change(own_copy, "pipelines.yaml", "tuning.ranges", ranges)
     change(own_copy, "pipelines.yaml", "tags", {"cost-center": "4711"})
     settings = load_settings(own_copy)
-    seed, subsample = settings.tuning.ranges
-    assert (seed.type, seed.values) == ("categorical", ("1", "2"))
+    rounds, subsample = settings.tuning.ranges
+    assert (rounds.type, rounds.values) == ("integer", ("50", "500"))
     assert (subsample.values, subsample.scaling) == (("0.5", "0.99"), "ReverseLogarithmic")
     assert settings.tags == {"cost-center": "4711"}
+
+
+def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(own_copy):
+    script = own_copy / "jobs" / "train.py"
+    script.write_text(script.read_text(encoding="utf-8").replace('"gamma": 0.0', '"gamma": 0'), encoding="utf-8")
+    change(own_copy, "hyperparameters.yaml", "gamma", 0)
+    change(own_copy, "pipelines.yaml", "tuning.ranges", {"gamma": {"type": "continuous", "min": 0, "max": 5}})
+    with pytest.raises(JobError, match=r"which takes whole numbers: write gamma with a point there"):
+        load_settings(own_copy)
 
 
 def test_hyperparameters_that_are_not_plain_are_refused(own_copy):

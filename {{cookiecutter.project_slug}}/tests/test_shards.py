@@ -29,6 +29,19 @@ def test_an_instance_without_a_file_succeeds_and_writes_nothing(project_named, t
 
 
 @pytest.mark.parametrize("job", JOBS)
+def test_an_instance_without_a_folder_succeeds_too(project_named, tmp_path, capsys, job):
+    JOBS[job]([*arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out"), "--sharded"])
+    assert capsys.readouterr().out.splitlines()[-1] == "rows: 0"
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_an_instance_of_its_own_needs_a_folder(project_named, tmp_path, job):
+    alone = arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out")
+    assert "is no folder" in refusal(JOBS[job], alone, tmp_path / "out")
+
+
+@pytest.mark.parametrize("job", JOBS)
 def test_an_instance_of_its_own_needs_a_file(project_named, tmp_path, job):
     put(tmp_path / "in" / ".gitkeep", "")
     alone = arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out")
@@ -38,7 +51,6 @@ def test_an_instance_of_its_own_needs_a_file(project_named, tmp_path, job):
 @pytest.mark.parametrize("job", JOBS)
 def test_a_shard_is_held_to_the_same_rules(project_named, tmp_path, job):
     shard = [*arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out"), "--sharded"]
-    assert "is no folder" in refusal(JOBS[job], shard, tmp_path / "out")
     put(tmp_path / "in" / "rows.txt", "")
     assert "rows.txt: is no .csv" in refusal(JOBS[job], shard, tmp_path / "out")
 

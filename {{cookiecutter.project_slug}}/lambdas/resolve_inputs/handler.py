@@ -18,7 +18,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-_ABSENT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
+# What SageMaker says of a group that is not there.
+_ABSENT = ("ResourceNotFound", "ValidationException")
+_ABSENT_TEXT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def resolve(event: dict[str, Any], s3: Any, sagemaker: Any) -> dict[str, str]:
         LabelsAvailable, LabelsUri, LabelsVersion.
 
     Raises:
-        ValueError: there is no data, or the approved model is none that the pipeline can work with.
+        ValueError: there is no data, or data of another folder with it, or the approved model is none that the
+            pipeline can work with.
     """
     for_inference = {"training": False, "inference": True}[event["purpose"]]
     data = _objects(s3, event["data_uri"])
@@ -75,16 +78,27 @@ def resolve(event: dict[str, Any], s3: Any, sagemaker: Any) -> dict[str, str]:
 
 
 def _objects(s3: Any, uri: str) -> list[tuple[str, str, str]]:
-    """Key, ETag and version of what a job would read: no folder markers, nothing behind a dot or an underscore."""
+    """Key, ETag and version of what a job would read: no folder markers, nothing behind a dot or an underscore.
+
+    Raises:
+        ValueError: a key begins like the URI and lies elsewhere; a job would read it all the same.
+    """
     place = S3Uri.parse(uri)
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=place.bucket, Prefix=place.prefix)
-    return [
+    objects = [
         (version["Key"], version["ETag"], version["VersionId"])
         for page in pages
         for version in page.get("Versions", [])
         if version["IsLatest"] and not version["Key"].rpartition("/")[2].startswith((".", "_"))
         if not version["Key"].endswith("/")
     ]
+    for key, _, _ in objects:
+        if place.prefix and key != place.prefix and not key.startswith(f"{place.prefix.rstrip('/')}/"):
+            raise ValueError(
+                f"{uri} would take in s3://{place.bucket}/{key} as well, since S3 goes by how a key begins; end the "
+                "URI with a slash if it is a folder, or move one of the two"
+            )
+    return objects
 
 
 def _fingerprint(objects: list[tuple[str, str, str]]) -> str:
@@ -125,7 +139,7 @@ def _latest_approved(sagemaker: Any, group: str) -> str | None:
     try:
         return next((package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]), None)
     except ClientError as error:
-        if _ABSENT.search(error.response["Error"]["Message"]):
+        if error.response["Error"]["Code"] in _ABSENT and _ABSENT_TEXT.search(error.response["Error"]["Message"]):
             return None
         raise
 

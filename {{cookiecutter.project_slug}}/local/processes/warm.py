@@ -21,6 +21,8 @@ from local.processes.process import Command, Ended, TookTooLongError
 from local.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
+# A process that forks should have one thread only, and Arrow's allocator starts one when it is imported.
+NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 GONE = "the process that starts jobs has ended"
 
 
@@ -39,7 +41,7 @@ class WarmProcesses:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=Command((), Path(), Path()).as_json()["environment"],
+                env={**Command((), Path(), Path()).as_json()["environment"], **NO_THREADS},
                 start_new_session=True,
             )
         self._numbers = count(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tarfile
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from local.objects import S3Object, deal
 from local.outcome import Outcome
 from local.record import now
 from local.steps.hosts import Host, on_hosts
+from local.steps.metrics import definitions_of, found_metrics, readable
 from local.steps.script_mode import arguments_of, environment_of, write_configuration
 from local.steps.task import Task, longest, s3_source
 from local.values import as_text
@@ -60,7 +60,7 @@ def run_training(task: Task) -> Outcome:
             "FinalMetricDataList": metric_list(trained.metrics),
             **task.request,
         },
-        note=task.said,
+        note=readable(task.said),
         files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
         outputs=(trained.model_uri,),
         log=task.log(),
@@ -80,6 +80,7 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     Raises:
         StepFailedError: it failed.
     """
+    definitions = definitions_of(request["AlgorithmSpecification"])
     count = int(request["ResourceConfig"].get("InstanceCount", 1))
     channels = _channels(task, request, count)
     whole = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
@@ -88,27 +89,7 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
         folder = whole.made(place)
         if any(folder.iterdir()):
             task.machine.objects.put(_pack(folder, whole.folder / archive), f"{target}/{archive}")
-    definitions = request["AlgorithmSpecification"].get("MetricDefinitions", [])
     return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
-
-
-def found_metrics(definitions: Sequence[Mapping[str, str]], log: str) -> dict[str, float]:
-    """The last value of each metric in a log, which is looked through line by line.
-
-    Raises:
-        StepFailedError: what a definition's expression finds is no number.
-    """
-    values = {}
-    for definition in definitions:
-        expression = re.compile(definition["Regex"])
-        matches = [match for line in log.splitlines() if (match := expression.search(line))]
-        if matches:
-            last = matches[-1][1] if expression.groups else matches[-1][0]
-            try:
-                values[definition["Name"]] = float(last)
-            except ValueError:
-                raise client_error(f"the metric {definition['Name']} is {last!r} in the log: no number") from None
-    return values
 
 
 def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:

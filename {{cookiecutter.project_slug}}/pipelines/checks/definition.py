@@ -125,6 +125,18 @@ def expressions(value: Any, path: str) -> Iterator[tuple[str, str, Any]]:
             yield from expressions(inner, f"{path}[{index}]")
 
 
+def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Each text in a value, and its place."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from texts(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from texts(inner, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield path, value
+
+
 class Definition:
     """A definition as read from JSON."""
 
@@ -145,6 +157,11 @@ class Definition:
     def by_name(self) -> dict[str, PlacedStep]:
         """The steps by name."""
         return {step.name: step for step in self.steps}
+
+    @cached_property
+    def is_bound(self) -> bool:
+        """Whether it is bound to an environment: no placeholder is left to fill."""
+        return not any("${" in text for _, text in texts(self.body, ""))
 
     def references(self, step: PlacedStep) -> Iterator[tuple[str, Reference]]:
         """What a step refers to, with the place; what has no known form is left out."""

@@ -20,11 +20,13 @@ STEP_TYPES = (
 ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 COMPARED = ("Equals", *ORDERED)
 CONDITIONS = (*COMPARED, "In", "Not", "Or")
+SIDES = dict.fromkeys(COMPARED, ("LeftValue", "RightValue"))
+SIDES |= {"In": ("QueryValue", "Values"), "Not": ("Condition",), "Or": ("Conditions",)}
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html
 MOST_STEPS, MOST_PARAMETERS, MOST_BRANCH, MOST_CONDITIONS = 50, 200, 20, 200
 MOST_PROPERTY_FILES, MOST_JSON_GETS, MOST_BYTES = 10, 200, 1_048_576
-STEP_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,63}")
+STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 PARAMETER_TYPES: dict[str, tuple[type, ...]] = {"String": (str,), "Integer": (int,), "Float": (int, float)}
 PARAMETER_TYPES |= {"Boolean": (bool,)}
@@ -69,13 +71,16 @@ def _steps(definition: Definition) -> Iterator[Finding]:
         if count > 1:
             yield Finding(name, "", f"is the name of {count} steps", "give each a name of its own")
         if not STEP_NAME.fullmatch(name):
-            yield Finding(name, "", "has a name that SageMaker refuses", "use up to 64 letters, digits and inner -")
+            yield Finding(name, "", "has a name that SageMaker refuses", "use up to 64 letters, digits, _ and -")
     for step in definition.steps:
         if step.type not in STEP_TYPES:
             yield Finding(step.name, "Type", f"is {step.type!r}", f"it may be {', '.join(STEP_TYPES)}")
         for name in step.depends_on:
             if name not in names:
                 yield Finding(step.name, "DependsOn", f"names {name!r}, which is no step", "correct the name")
+            elif definition.by_name[name].type == "Condition":
+                remedy = "SageMaker refuses that: depend on a step of its branches, or put this one into a branch"
+                yield Finding(step.name, "DependsOn", f"names the condition {name}", remedy)
 
 
 def _limits(definition: Definition) -> Iterator[Finding]:
@@ -87,7 +92,7 @@ def _limits(definition: Definition) -> Iterator[Finding]:
         ("parameters", len(definition.parameters), MOST_PARAMETERS),
         ("property files", files, MOST_PROPERTY_FILES),
         ("JsonGet expressions", gets, MOST_JSON_GETS),
-        ("bytes", len(json.dumps(definition.body)), MOST_BYTES),
+        ("bytes", len(json.dumps(definition.body, separators=(",", ":"))), MOST_BYTES),
     ):
         if count > most:
             yield Finding("", "The definition", f"has {count} {what}", f"SageMaker takes {most}: split the pipeline")
@@ -170,8 +175,11 @@ def _condition_step(definition: Definition, step: PlacedStep) -> Iterator[Findin
 def _condition(definition: Definition, condition: dict[str, Any], path: str) -> Iterator[tuple[str, str, str]]:
     """What is wrong with one condition."""
     kind = condition.get("Type")
-    if kind == "Not":
-        yield from _condition(definition, condition.get("Condition", {}), f"{path}.Condition")
+    for key in SIDES.get(str(kind), ()):
+        if key not in condition:
+            yield path, f"lacks {key}", "say what is compared"
+    if kind == "Not" and "Condition" in condition:
+        yield from _condition(definition, condition["Condition"], f"{path}.Condition")
     elif kind == "Or":
         for index, inner in enumerate(condition.get("Conditions", [])):
             yield from _condition(definition, inner, f"{path}.Conditions[{index}]")
@@ -184,7 +192,7 @@ def _condition(definition: Definition, condition: dict[str, Any], path: str) -> 
         yield from _comparison(definition, (left, right), path)
         if kind in ORDERED and "Boolean" in {_kind(definition, left), _kind(definition, right)}:
             yield path, "asks which of two truths is greater", "use Equals"
-    else:
+    elif kind not in CONDITIONS:
         yield f"{path}.Type", f"is {kind!r}", f"it may be {', '.join(CONDITIONS)}"
 
 

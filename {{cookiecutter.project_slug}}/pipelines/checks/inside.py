@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.checks.definition import Definition, Finding, PlacedStep
+from pipelines.checks.definition import Definition, Finding, PlacedStep, texts
 from pipelines.checks.references import tuned
 
 PROCESSING = "/opt/ml/processing/"
+CODE = "sagemaker_submit_directory"
 CHANNEL = re.compile(r"/opt/ml/input/data/([^/]+)")
 
 
 def check(definition: Definition) -> Iterator[Finding]:
     """Compare folders, channels and names on both sides of each container's wall."""
     for step in definition.steps:
+        yield from _fetched(step)
         if step.type == "Processing":
             yield from _folders(step)
         elif step.type == "Training":
@@ -23,7 +26,6 @@ def check(definition: Definition) -> Iterator[Finding]:
         elif step.type == "Tuning":
             job = step.arguments.get("TrainingJobDefinition", {})
             yield from _channels(step, job, "Arguments.TrainingJobDefinition", "StaticHyperParameters")
-            yield from _objective(step, job)
             yield from _fixed_and_searched(step, job)
 
 
@@ -59,14 +61,13 @@ def _channels(step: PlacedStep, job: dict[str, Any], path: str, key: str) -> Ite
             yield Finding(step.name, f"{path}.{key}.{name}", problem, f"the channels are {', '.join(channels)}")
 
 
-def _objective(step: PlacedStep, job: dict[str, Any]) -> Iterator[Finding]:
-    """A tuning can follow only a metric that its jobs report."""
-    objective = step.arguments.get("HyperParameterTuningJobConfig", {}).get("HyperParameterTuningJobObjective", {})
-    metrics = [metric.get("Name") for metric in job.get("AlgorithmSpecification", {}).get("MetricDefinitions", [])]
-    if metrics and objective.get("MetricName") not in metrics:
-        path = "Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName"
-        problem = f"is {objective.get('MetricName')!r}, which no metric definition reads from the log"
-        yield Finding(step.name, path, problem, f"it may be {', '.join(map(str, metrics))}")
+def _fetched(step: PlacedStep) -> Iterator[Finding]:
+    """An isolated container cannot fetch its code: a channel or the model's artifact has to bring it."""
+    isolated = '"EnableNetworkIsolation": true' in json.dumps(step.own)
+    for path, text in texts(step.own, "") if isolated else ():
+        if CODE in path.lower() and text.strip('"').startswith("s3://"):
+            remedy = "let a channel or the model's artifact bring it, and name the place in the container"
+            yield Finding(step.name, path, "lies in S3, which an isolated container does not reach", remedy)
 
 
 def _fixed_and_searched(step: PlacedStep, job: dict[str, Any]) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.checks.definition import Definition, Finding, PlacedStep, is_expression
+from pipelines import instance_types
+from pipelines.checks.definition import Definition, Finding, PlacedStep, is_expression, parse_reference, texts
 
 ENCRYPT = "name the project's key: ${kms_key_arn}"
 ISOLATE = "set it to true: a job needs no way out of its container"
@@ -68,7 +69,8 @@ RETRIED = {
     "Model": STEP_FAULTS,
     "RegisterModel": STEP_FAULTS,
 }
-DURATION = re.compile(r"(?i)P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?|T(\d+H)?(\d+M)?(\d+S)?")
+KEY_PLACE = re.compile(r"\.(Volume)?KmsKeyId(?P<inside>\..+)?$")
+KEY = re.compile(r"(arn:[\w-]+:kms:[\w-]+:\d{12}:key/)?[\w-]+")
 
 
 def check(definition: Definition) -> Iterator[Finding]:
@@ -78,8 +80,9 @@ def check(definition: Definition) -> Iterator[Finding]:
             problem = _missing(_at(step.arguments, path), path)
             if problem:
                 yield Finding(step.name, f"Arguments.{path}", problem, remedy)
+        yield from _keys(definition, step)
+        yield from _machines(definition, step)
         yield from _retries(step)
-        yield from _cache(step)
     for name, parameter in definition.parameters.items():
         if parameter.get("DefaultValue") in (None, ""):
             remedy = "give one: a schedule or an event starts the pipeline without parameters"
@@ -101,6 +104,32 @@ def _missing(value: Any, path: str) -> str:
     return ""
 
 
+def _keys(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
+    """The key is the environment's: its placeholder, and once that is filled a key itself, not an alias."""
+    for path, text in texts(step.own, "") if step.type in REQUIRED else ():
+        if match := KEY_PLACE.search(path):
+            if match["inside"]:
+                yield Finding(step.name, path, "lets an execution choose the key", ENCRYPT)
+            elif definition.is_bound and not KEY.fullmatch(text):
+                remedy = "give the id or the ARN of a key: SageMaker takes no alias for a volume"
+                yield Finding(step.name, path, f"is {text!r}", remedy)
+            elif not definition.is_bound and text != "${kms_key_arn}":
+                yield Finding(step.name, path, f"is {text!r}", ENCRYPT)
+
+
+def _machines(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
+    """A machine must be one whose volume the key can encrypt, and so must a parameter's default."""
+    for path, value in instance_types.with_key(step.own["Arguments"], "Arguments"):
+        reference = parse_reference(value.get("Get")) if isinstance(value, dict) else None
+        if instance_types.has_local_storage(value):
+            yield Finding(step.name, path, f"is {value!r}", f"take {instance_types.WITHOUT}")
+        elif reference and reference.root == "Parameters":
+            default = definition.parameters.get(reference.name, {}).get("DefaultValue")
+            if instance_types.has_local_storage(default):
+                problem = f"has the default {default!r} (used in {path})"
+                yield Finding(step.name, f"Parameters.{reference.name}", problem, f"take {instance_types.WITHOUT}")
+
+
 def _retries(step: PlacedStep) -> Iterator[Finding]:
     """What SageMaker does wrong by itself is tried again; a retry policy of another type is refused by it."""
     wanted = RETRIED.get(step.type, ())
@@ -117,11 +146,3 @@ def _retries(step: PlacedStep) -> Iterator[Finding]:
         if ("MaxAttempts" in policy) == ("ExpireAfterMin" in policy):
             remedy = "give one of MaxAttempts and ExpireAfterMin"
             yield Finding(step.name, f"RetryPolicies[{index}]", "have two ends, or none", remedy)
-
-
-def _cache(step: PlacedStep) -> Iterator[Finding]:
-    cache = step.body.get("CacheConfig", {})
-    after = cache.get("ExpireAfter")
-    if cache.get("Enabled") and not (isinstance(after, str) and DURATION.fullmatch(after)):
-        remedy = "give a duration, for example P30D"
-        yield Finding(step.name, "CacheConfig.ExpireAfter", f"is {after!r}", remedy)

@@ -14,6 +14,7 @@ from pipelines.checks.definition import (
     Reference,
     expressions,
     parse_reference,
+    texts,
 )
 from pipelines.environment import FACTS, PLACEHOLDER
 
@@ -44,9 +45,9 @@ def check(definition: Definition) -> Iterator[Finding]:
         for path, kind, content in expressions(step.own, ""):
             if kind == "Get":
                 yield from _get(definition, step, path, content)
-            elif kind == "Std:JsonGet" and not (isinstance(content, dict) and content.get("Path")):
-                yield Finding(step.name, path, "reads a JSON file without a Path", "say which value it reads")
-        for path, text in _texts(step.own, ""):
+            elif kind == "Std:JsonGet":
+                yield from _json_get(step, path, content if isinstance(content, dict) else {})
+        for path, text in texts(step.own, ""):
             for name in PLACEHOLDER.findall(text):
                 if name not in FACTS:
                     yield Finding(step.name, path, f"has a placeholder {name!r}", _may_be(name, FACTS))
@@ -72,6 +73,13 @@ def _get(definition: Definition, step: PlacedStep, path: str, text: Any) -> Iter
     else:
         for problem, remedy in _property(definition.by_name[reference.name], reference):
             yield Finding(step.name, path, problem, remedy)
+
+
+def _json_get(step: PlacedStep, path: str, content: dict[str, Any]) -> Iterator[Finding]:
+    if not content.get("Path"):
+        yield Finding(step.name, path, "reads a JSON file without a Path", "say which value it reads")
+    if not (content.get("PropertyFile") or content.get("S3Uri")):
+        yield Finding(step.name, path, "reads no JSON file", "say which: give a PropertyFile or an S3Uri")
 
 
 def _property(target: PlacedStep, reference: Reference) -> Iterator[tuple[str, str]]:
@@ -130,17 +138,6 @@ def _unused(definition: Definition) -> Iterator[Finding]:
     for name in definition.parameters:
         if name not in used:
             yield Finding("", f"Parameters.{name}", "is declared and read by no step", "use it, or remove it")
-
-
-def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _texts(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _texts(inner, f"{path}[{index}]")
-    elif isinstance(value, str):
-        yield path, value
 
 
 def _may_be(name: str, known: Any) -> str:
