@@ -36,7 +36,7 @@ def moto_server() -> Iterator[str]:
 
 
 def make_environment(endpoint: str) -> Environment:
-    """An environment whose bucket is there, as its owner would have made it."""
+    """An environment whose bucket and key are there, as their owner would have made them."""
     project = f"flats{next(_numbers)}"
     environment = Environment(
         name="dev",
@@ -55,6 +55,9 @@ def make_environment(endpoint: str) -> Environment:
     )
     where = {"LocationConstraint": REGION}
     environment.client("s3").create_bucket(Bucket=environment.bucket, CreateBucketConfiguration=where)
+    kms = environment.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=f"alias/{project}-dev", TargetKeyId=key)
     return environment
 
 

@@ -14,10 +14,13 @@ import pytest
 from pipelines.check import check
 from pipelines.checks.graph import STEP_TYPES
 from pipelines.compiled import compile_all
-from pipelines.environment import Lineage, bind, load_environment
+from pipelines.environment import bind, load_environment
+from pipelines.instance_types import has_local_storage
+from pipelines.lineage import Lineage
 
 KINDS = ("training", "training-hpo", "inference")
 GONE = object()
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 Get = dict[str, str]
 
@@ -220,6 +223,10 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", json_get("Evaluate", "Evaluation", "")),
         "CheckMetric: Arguments.Conditions[0].LeftValue reads a JSON file without a Path; say which value it reads",
     ),
+    "a value of no JSON file": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", {"Std:JsonGet": {"Path": "value"}}),
+        "CheckMetric: Arguments.Conditions[0].LeftValue reads no JSON file; say which: give a PropertyFile or an S3Uri",
+    ),
     "a parameter that nobody reads": (
         *("training", "", "Parameters[5]", {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3}),
         "Parameters.Epochs is declared and read by no step; use it, or remove it",
@@ -230,8 +237,8 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Train is the name of 2 steps; give each a name of its own",
     ),
     "a name that SageMaker refuses": (
-        *("training", "CheckMetric", "Name", "Check_Metric"),
-        "Check_Metric has a name that SageMaker refuses; use up to 64 letters, digits and inner -",
+        *("training", "CheckMetric", "Name", "Check Metric"),
+        "Check Metric has a name that SageMaker refuses; use up to 64 letters, digits, _ and -",
     ),
     "a type that does not exist": (
         *("training", "Preprocess", "Type", "Process"),
@@ -240,6 +247,10 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "a wait for a step that is not there": (
         *("training", "Train", "DependsOn", ["Preprocessing"]),
         "Train: DependsOn names 'Preprocessing', which is no step; correct the name",
+    ),
+    "a wait for a condition": (
+        *("inference", "QualityInput", "DependsOn", ["ModelApproved"]),
+        "QualityInput: DependsOn names the condition ModelApproved; SageMaker refuses that: ",
     ),
     "steps that wait for one another": (
         *("training", "Preprocess", "DependsOn", ["Evaluate"]),
@@ -268,6 +279,18 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "a comparison that does not exist": (
         *("training", "CheckMetric", "Arguments.Conditions[0].Type", "AtMost"),
         "CheckMetric: Arguments.Conditions[0].Type is 'AtMost'; it may be Equals, ",
+    ),
+    "a comparison with nothing": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].RightValue", GONE),
+        "CheckMetric: Arguments.Conditions[0] lacks RightValue; say what is compared",
+    ),
+    "a choice among nothing": (
+        *("inference", "QualityHeld", "Arguments.Conditions[0].Values", GONE),
+        "QualityHeld: Arguments.Conditions[0] lacks Values; say what is compared",
+    ),
+    "the opposite of nothing": (
+        *("training", "CheckMetric", "Arguments.Conditions[0]", {"Type": "Not"}),
+        "CheckMetric: Arguments.Conditions[0] lacks Condition; say what is compared",
     ),
     "a fault inside an alternative": (
         *("training", "CheckMetric", "Arguments.Conditions[0]"),
@@ -308,7 +331,53 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "", "Version", "2021-01-01"),
         "Version is '2021-01-01'; write 2020-12-01",
     ),
+    # what steps have beside a request
+    "a function that is not named": (
+        *("training", "ResolveInputs", "FunctionArn", GONE),
+        "ResolveInputs: FunctionArn is missing; name the function, for example ${resolve_inputs_arn}",
+    ),
+    "a function with too many answers": (
+        *("training", "ResolveInputs", "OutputParameters"),
+        [{"OutputName": f"Answer{number}", "OutputType": "String"} for number in range(11)],
+        "ResolveInputs: OutputParameters has 11 outputs; SageMaker takes 10: ",
+    ),
+    "an answer of a type that does not exist": (
+        *("training", "ResolveInputs", "OutputParameters[0].OutputType", "Text"),
+        "ResolveInputs: OutputParameters[0].OutputType is 'Text'; it may be String, Integer, Boolean, Float",
+    ),
+    "a check that does not exist": (
+        *("inference", "DataQualityCheck", "CheckType", "DATA-QUALITY"),
+        "DataQualityCheck: CheckType is 'DATA-QUALITY'; it may be DATA_QUALITY, MODEL_QUALITY",
+    ),
+    "a check against nothing": (
+        *("inference", "DataQualityCheck", "SuppliedBaselineConstraints", GONE),
+        "DataQualityCheck: SkipCheck is not true, and there is no baseline to check against; "
+        "give SuppliedBaselineConstraints or ModelPackageGroupName, or set it to true",
+    ),
+    "an end without a word": (
+        *("training", "MetricNotMet", "Arguments.ErrorMessage", GONE),
+        "MetricNotMet: Arguments.ErrorMessage is missing; say why the execution ends, and a remedy",
+    ),
+    "a name that is too long to show": (
+        *("training", "Train", "DisplayName", "x" * 257),
+        "Train: DisplayName has 257 characters; SageMaker takes 256: say it in Description",
+    ),
     # inside the container
+    "code that an isolated training would have to fetch": (
+        *("training", "Train", "Arguments.HyperParameters.sagemaker_submit_directory", "s3://${bucket}/code.tar.gz"),
+        "Train: Arguments.HyperParameters.sagemaker_submit_directory lies in S3, which an isolated container does not "
+        "reach; let a channel or the model's artifact bring it, and name the place in the container",
+    ),
+    "code that an isolated search would have to fetch": (
+        *(
+            "training-hpo",
+            "Tune",
+            "Arguments.TrainingJobDefinition.StaticHyperParameters.sagemaker_submit_directory",
+            {"Std:Join": {"On": "/", "Values": ["s3://${bucket}/code", "code.tar.gz"]}},
+        ),
+        "Tune: Arguments.TrainingJobDefinition.StaticHyperParameters.sagemaker_submit_directory.Std:Join.Values[0] "
+        "lies in S3, ",
+    ),
     "a folder that is no input": (
         *("training", "Evaluate", "Arguments.AppSpecification.ContainerArguments[1]", "/opt/ml/processing/input/modle"),
         "Evaluate: Arguments.AppSpecification.ContainerArguments[1] names /opt/ml/processing/input/modle, "
@@ -407,6 +476,25 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "Train", "Arguments.OutputDataConfig.KmsKeyId", ""),
         "Train: Arguments.OutputDataConfig.KmsKeyId is missing; name the project's key: ${kms_key_arn}",
     ),
+    "a key of one's own": (
+        *("training", "Train", "Arguments.ResourceConfig.VolumeKmsKeyId", KEY),
+        f"Train: Arguments.ResourceConfig.VolumeKmsKeyId is '{KEY}'; name the project's key: ",
+    ),
+    "a key that an execution chooses": (
+        *("training", "Train", "Arguments.OutputDataConfig.KmsKeyId", get("Parameters.InputDataUri")),
+        "Train: Arguments.OutputDataConfig.KmsKeyId.Get lets an execution choose the key; name the project's key: ",
+    ),
+    "a machine whose disks the key cannot encrypt": (
+        *("inference", "DataQualityCheck"),
+        *("Arguments.ProcessingResources.ClusterConfig.InstanceType", "ml.r5d.large"),
+        "DataQualityCheck: Arguments.ProcessingResources.ClusterConfig.InstanceType is 'ml.r5d.large'; "
+        "take an instance type without local storage, which the key of the volume cannot encrypt, for example ml.m5",
+    ),
+    "a default whose disks the key cannot encrypt": (
+        *("training-hpo", "", "Parameters[4].DefaultValue", "ml.g5.xlarge"),
+        "Tune: Parameters.TrainingInstanceType has the default 'ml.g5.xlarge' "
+        "(used in Arguments.TrainingJobDefinition.ResourceConfig.InstanceType); take an instance type without local",
+    ),
     "a job in no network": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.VpcConfig", GONE),
         "Tune: Arguments.TrainingJobDefinition.VpcConfig.Subnets is missing; give the project's private network: ",
@@ -452,6 +540,15 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "Train", "CacheConfig.ExpireAfter", "30 days"),
         "Train: CacheConfig.ExpireAfter is '30 days'; give a duration, for example P30D",
     ),
+    "a cache that does not notice new data": (
+        *("training", "Preprocess", "Arguments.Environment", GONE),
+        "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri is the parameter InputDataUri, and the cache would "
+        "not notice new data there; give Environment.DATA_VERSION the DataVersion of ResolveInputs, or turn the cache off",
+    ),
+    "a cache that would notice another model only": (
+        *("inference", "Preprocess", "Arguments.Environment", GONE),
+        "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri is the parameter InputDataUri, and the cache would ",
+    ),
     "a parameter without a default": (
         *("training", "", "Parameters[0].DefaultValue", GONE),
         "Parameters.InputDataUri has no default; give one: ",
@@ -468,10 +565,48 @@ def test_our_own_definitions_have_no_fault(definitions: dict[str, dict[str, Any]
 def test_they_have_none_either_when_they_are_bound(
     project: Path, definitions: dict[str, dict[str, Any]], kind: str
 ) -> None:
-    environment = replace(load_environment("dev", project), subnets=("subnet-1", "subnet-2"), security_groups=("sg-1",))
+    environment = replace(
+        load_environment("dev", project),
+        subnets=("subnet-1", "subnet-2"),
+        security_groups=("sg-1",),
+        kms_key_arn=KEY,
+    )
     bound = bind(definitions[kind], environment, Lineage())
     assert "${" not in json.dumps(bound)
     assert [str(finding) for finding in check(bound)] == []
+
+
+@pytest.mark.parametrize("key", ["alias/rings", "arn:aws:kms:eu-west-1:123456789012:alias/rings"])
+def test_a_bound_definition_names_a_key_and_no_alias(definitions: dict[str, dict[str, Any]], key: str) -> None:
+    text = json.dumps(definitions["training"]).replace("${kms_key_arn}", key).replace("${", "")
+    found = [str(finding) for finding in check(json.loads(text)) if "KmsKeyId" in finding.path]
+    said = "give the id or the ARN of a key: SageMaker takes no alias for a volume"
+    assert f"Train: Arguments.ResourceConfig.VolumeKmsKeyId is '{key}'; {said}" in found
+
+
+def test_a_name_may_hold_an_underscore(definitions: dict[str, dict[str, Any]]) -> None:
+    assert check(changed(definitions["training"], "CheckMetric", "Name", "Check_Metric")) == []
+
+
+def test_a_version_given_as_a_parameter_tells_the_cache_of_new_data(definitions: dict[str, dict[str, Any]]) -> None:
+    given = changed(definitions["training"], "Preprocess", "Arguments.Environment.DATA_VERSION", get("Parameters.Data"))
+    given["Parameters"].append({"Name": "Data", "Type": "String", "DefaultValue": "1"})
+    assert check(given) == []
+
+
+def test_a_definition_of_more_bytes_than_sagemaker_takes_is_found(definitions: dict[str, dict[str, Any]]) -> None:
+    large = changed(definitions["training"], "MetricNotMet", "Arguments.ErrorMessage", "ß" * 524_288)
+    assert re.search(r"The definition has \d+ bytes; SageMaker takes 1048576: split", str(check(large)[0]))
+
+
+LOCAL = ("g4dn", "g4ad", "g5", "g6", "g6e", "gr6", "g7e", "p3dn", "p4d", "p4de", "p5", "p5en", "p6-b200", "p6e-gb200")
+LOCAL += ("trn1", "trn1n", "trn2", "m5d", "c5d", "r5d", "m6gd", "r6idn", "i4i", "dl1")
+PLAIN = ("c4", "c5", "c5n", "c7i-flex", "inf2", "m4", "m5", "m6i", "m7i-flex", "p2", "p3", "r5", "r8i-flex", "t3")
+
+
+def test_a_machine_tells_by_its_name_whether_it_brings_disks() -> None:
+    assert [family for family in LOCAL if not has_local_storage(f"ml.{family}.xlarge")] == []
+    assert [family for family in PLAIN if has_local_storage(f"ml.{family}.xlarge")] == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)

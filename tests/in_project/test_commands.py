@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
@@ -86,14 +85,80 @@ def test_from_a_compiled_definition_to_an_approved_model(
     arn = run("start", "training", "--param", "MetricThreshold=2.5", "--wait").strip()
     assert f"pipeline/{environment.project}-dev-training/execution/" in arn
     register_model(environment)
-    assert "version 1 is approved" in run("approve", "--comment", "good")
+    assert run("approve", "--comment", "good") == (
+        "version 1, from training, rmse 2.1\nversion 1 is approved: the pipeline inference takes it from now on\n"
+    )
     with pytest.raises(JobError, match="nothing to approve"):
         run("approve", "--comment", "good")
     told = run("status")
     assert arn.rpartition("/")[2] in told
     assert re.search(r"version 1 +Approved .* good", told)
     assert arn in run("status", "--execution", arn)
-    assert run("reject", "--version", "1", "--comment", "not good") == "version 1 is rejected\n"
+    assert run("reject", "--version", "1", "--comment", "not good") == (
+        "version 1, from training, rmse 2.1\nversion 1 is rejected\n"
+    )
+
+
+def test_to_approve_an_older_version_than_the_approved_one_is_told_to_change_nothing_yet(
+    run: Run, environment: Environment
+) -> None:
+    for _ in range(4):
+        register_model(environment)
+    for version in ("3", "4", "1"):
+        told = run("approve", "--version", version, "--comment", "good")
+    assert told == (
+        "version 1, from training, rmse 2.1\n"
+        "version 1 is approved, and the pipeline inference goes on with version 4, the latest approved one; to go back "
+        "to version 1, reject 4, 3: python -m pipelines reject --env dev --version 4 --comment ...\n"
+    )
+    for version in ("4", "3"):
+        run("reject", "--version", version, "--comment", "not good")
+    assert "takes it from now on" in run("approve", "--comment", "good"), "version 2, the only one that waits"
+
+
+def test_what_is_decided_is_shown_before_it_is_written(
+    run: Run, environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register_model(environment, {"kind": "training-hpo", "value": "1.9"})
+    with pytest.raises(JobError, match="the review board decides"):
+        run("approve", "--comment", "good")
+    assert capsys.readouterr().out == "version 1, from training-hpo, rmse 1.9\n"
+
+
+COMMANDS = {
+    "check": [],
+    "diff": [],
+    "deploy": [],
+    "start": ["training"],
+    "status": [],
+    "approve": ["--comment", "good"],
+    "reject": ["--comment", "not good"],
+    "adopt-hyperparameters": [],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_with_credentials_of_another_account_no_command_goes_on(
+    run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(commands, "load_environment", lambda *_: replace(environment, account_id="999999999999"))
+    with pytest.raises(JobError, match=r"belong to the account 123456789012, and config/environments/dev.yaml says 9+"):
+        run(command, "--env", "dev", *COMMANDS[command])
+
+
+def test_every_command_that_a_sentence_names_is_one_that_there_is(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [path for folder in ("pipelines", "lambdas", "local", "docs") for path in (project / folder).rglob("*.*")]
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.suffix in (".py", ".md")]
+    whole = "\n".join(re.sub(r'"\s+f?"', "", text) for text in texts)  # as the parts of a sentence are put together
+    named = set(re.findall(r"python -m pipelines +([a-z][a-z-]+)([^\n\"`]*)", whole))
+    assert {command for command, _ in named} >= {"approve", "reject", "start", "deploy"}
+    for command, rest in named:
+        with pytest.raises(SystemExit, match="0"):
+            commands.make_parser().parse_args([command, "--help"])
+        known = capsys.readouterr().out
+        assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in known] == [], command
 
 
 def test_tuned_hyperparameters_are_adopted_once(run: Run, environment: Environment) -> None:
@@ -225,7 +290,6 @@ def test_where_nothing_answers_that_is_said(
 ) -> None:
     silent = replace(environment, name=name, endpoint_url="http://127.0.0.1:9")
     monkeypatch.setattr(commands, "load_environment", lambda *_: silent)
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
     with pytest.raises(JobError, match=rf"{name} does not answer \(.*127.0.0.1:9.*\); .*{remedy}"):
         run("status")
 

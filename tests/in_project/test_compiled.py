@@ -26,7 +26,7 @@ from definition_text import text_of
 from errors import JobError
 from pipelines import code, inference
 from pipelines.check import check
-from pipelines.compiled import compile_all, compile_pipeline, load_compiled, write_compiled
+from pipelines.compiled import compile_all, compile_pipeline, write_compiled
 from pipelines.settings import KINDS, load_settings
 
 Bake = Callable[..., Path]
@@ -85,13 +85,11 @@ def test_another_process_gives_the_same_bytes_without_network_and_credentials(
     assert written == texts
 
 
-def test_a_definition_is_read_back_from_its_file(project: Path, texts: dict[str, str], tmp_path: Path) -> None:
+def test_definitions_are_written_into_a_folder(project: Path, texts: dict[str, str], tmp_path: Path) -> None:
     written = write_compiled(tmp_path / "new" / "folder", project)
-    assert {kind: load_compiled(path) for kind, path in written.items()} == {
-        kind: json.loads(text) for kind, text in texts.items()
+    assert {kind: path.read_bytes() for kind, path in written.items()} == {
+        kind: text.encode() for kind, text in texts.items()
     }
-    with pytest.raises(JobError, match=r"none.json: is no definition; make it with: python -m pipelines compile"):
-        load_compiled(tmp_path / "none.json")
 
 
 def test_nothing_of_an_environment_is_in_a_definition(texts: dict[str, str]) -> None:
@@ -158,9 +156,12 @@ def test_the_archive_holds_the_jobs_and_nothing_of_this_machine(project: Path) -
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(content))) as archive:
         members = archive.getmembers()
         read = {member.name: archive.extractfile(member) for member in members}
-        assert {name: file.read() for name, file in read.items() if file} == {
-            path.name: path.read_bytes() for path in (project / "jobs").glob("*.py")
-        }
+        there = {name for name in os.listdir(project / "jobs") if name != "__pycache__"}  # noqa: PTH208 - no glob
+        assert {"errors.py", "inference.py", "preprocess.py", "train.py"} < there
+        assert read.keys() == there
+        for name, file in read.items():
+            assert file, name
+            assert file.read() == (project / "jobs" / name).read_bytes()
     assert [member.name for member in members] == sorted(read)
     assert {(member.mtime, member.uid, member.gid, member.uname, member.gname) for member in members} == {
         (0, 0, 0, "", "")
@@ -174,6 +175,26 @@ def test_a_hash_tells_files_apart_by_name_and_by_content() -> None:
     }
     assert len(hashes) == 4
     assert code.content_hash({"b": b"3", "a": b"12"}) in hashes, "the order of the files is no matter"
+
+
+@pytest.mark.parametrize("name", ["features/__init__.py", "lookup.json", "train.py.orig", "README"])
+def test_what_would_not_reach_the_jobs_is_refused(own_copy: Path, name: str) -> None:
+    path = own_copy / "jobs" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(
+        JobError, match=rf"^jobs/{name.partition('/')[0]}: is no .py file, and only those reach the jobs; move it out"
+    ):
+        code.code_files(own_copy)
+
+
+def test_what_a_machine_leaves_in_a_folder_is_no_code(own_copy: Path) -> None:
+    before = code.code_keys(own_copy)
+    for name in ("__pycache__/train.cpython-311.pyc", ".DS_Store", ".mypy_cache/x.json"):
+        path = own_copy / "jobs" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("", encoding="utf-8")
+    assert code.code_keys(own_copy) == before
 
 
 @pytest.mark.parametrize(("gone", "said"), [("jobs", "holds no .py file"), ("config", "is not there")])

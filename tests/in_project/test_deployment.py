@@ -18,11 +18,13 @@ from botocore.exceptions import ClientError
 from errors import JobError
 from moto_cloud import make_environment, moto_server, own_copy
 from pipelines import deployment
+from pipelines.aws import in_sentences
 from pipelines.changes import ABSENT, Change, PartChange, PipelineChanges, compare, render
 from pipelines.code import code_keys
 from pipelines.compiled import compile_all
 from pipelines.deployment import diff
-from pipelines.environment import Environment, Lineage
+from pipelines.environment import Environment
+from pipelines.lineage import Lineage
 
 LINEAGE = Lineage("a1b2c3d", "17", "https://git.example/flats")
 KINDS = ("training", "training-hpo", "inference")
@@ -56,6 +58,11 @@ def edit(path: Path, old: str, new: str) -> None:
 def keys(environment: Environment) -> set[str]:
     listed = environment.client("s3").list_objects_v2(Bucket=environment.bucket)
     return {found["Key"] for found in listed.get("Contents", [])}
+
+
+def key_arn(environment: Environment) -> str:
+    """The key behind the environment's alias."""
+    return str(environment.client("kms").describe_key(KeyId=environment.kms_key_arn)["KeyMetadata"]["Arn"])
 
 
 def described(environment: Environment, kind: str) -> dict[str, Any]:
@@ -106,6 +113,30 @@ def test_nothing_in_a_deployed_definition_is_left_to_fill(environment: Environme
     assert "a1b2c3d" in described(environment, "training")["PipelineDefinition"]
 
 
+def test_a_deployed_definition_names_the_key_and_not_its_alias(environment: Environment, project: Path) -> None:
+    deploy(environment, project)
+    for kind in KINDS:
+        definition = described(environment, kind)["PipelineDefinition"]
+        assert ":key/" in key_arn(environment)
+        assert key_arn(environment) in definition
+        assert environment.kms_key_arn not in definition
+    assert not any(diff(environment, project, LINEAGE).values())
+    named = replace(environment, kms_key_arn=key_arn(environment))
+    assert not any(diff(named, project, LINEAGE).values()), "the key itself needs no look-up"
+
+
+def test_a_key_that_is_not_there_is_named_with_who_makes_it(environment: Environment, project: Path) -> None:
+    lost = replace(environment, kms_key_arn=f"{environment.kms_key_arn}-lost")
+    for command in (deploy, diff):
+        with pytest.raises(JobError) as refused, in_sentences(lost):
+            command(lost, project)
+        assert str(refused.value) == (
+            f"there is no KMS key {lost.kms_key_arn}; whoever owns the account makes it, or name another as "
+            "kms_key_arn in config/environments/dev.yaml"
+        )
+    assert keys(environment) == set()
+
+
 def test_all_code_is_uploaded_under_its_hash_and_with_the_environments_key(
     environment: Environment, project: Path
 ) -> None:
@@ -119,7 +150,7 @@ def test_all_code_is_uploaded_under_its_hash_and_with_the_environments_key(
     }
     for key in keys(environment):
         head = environment.client("s3").head_object(Bucket=environment.bucket, Key=key)
-        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", environment.kms_key_arn)
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key_arn(environment))
 
 
 def test_only_code_that_is_not_there_is_uploaded(environment: Environment, root: Path) -> None:
@@ -225,13 +256,6 @@ def test_tags_are_completed_and_those_of_others_stay(environment: Environment, r
     assert deploy(environment, root)["training"] == "updated"
     tags = {tag["Key"]: tag["Value"] for tag in sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     assert (tags["project"], tags["audited"]) == (environment.project, "yes")
-
-
-def test_credentials_of_another_account_deploy_nothing(environment: Environment, project: Path) -> None:
-    elsewhere = replace(environment, account_id="999999999999")
-    with pytest.raises(JobError, match=r"belong to the account 123456789012, and config/environments/dev.yaml says 9+"):
-        deploy(elsewhere, project)
-    assert keys(environment) == set()
 
 
 # diff

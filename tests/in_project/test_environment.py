@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from errors import JobError
-from pipelines.environment import FACTS, Environment, Lineage, bind, environment_names, load_environment, read_lineage
+from pipelines.environment import FACTS, Environment, bind, environment_names, load_environment
+from pipelines.lineage import Lineage, read_lineage
 from support import git
 
 GOOD = {
@@ -108,6 +110,15 @@ def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
     assert client.meta.region_name == "eu-west-1"
 
 
+def test_a_cloud_on_this_machine_that_is_gone_is_asked_once(prod: Environment) -> None:
+    attempts: list[str] = []
+    client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
+    client.meta.events.register("before-send", lambda request, **_: attempts.append(request.url))
+    with pytest.raises(EndpointConnectionError):
+        client.get_caller_identity()
+    assert len(attempts) == 1
+
+
 REFUSED = {
     "an account without quotes": ("account_id", "123456789012", "is 123456789012; it must be 12 digits in quotes"),
     "an account that is too short": ("account_id", '"12345"', "is '12345'; it must be 12 digits in quotes"),
@@ -123,6 +134,11 @@ REFUSED = {
         r"is 'sg-1'; it must be a list of ids, for example \[sg-0a1b",
     ),
     "a role that is none": ("role_arn", "pipeline", "is 'pipeline'; it must be the ARN of an IAM role"),
+    "a role with a long name": (
+        "role_arn",
+        f"arn:aws:iam::999999999999:role/{'r' * 65}",
+        "is 'arn:.*'; it must be the ARN of an IAM role, whose name has 64 characters at most",
+    ),
     "a bucket with capitals": ("bucket", "Lake", "is 'Lake'; it must be the name of an S3 bucket"),
     "a key that nothing reads": ("buckets", "lake", "is a key that nothing reads; correct its name or remove it"),
     "an endpoint elsewhere": ("endpoint_url", "http://127.0.0.1:1", "is a key that nothing reads"),
@@ -137,6 +153,48 @@ def test_a_value_that_cannot_be_is_refused_with_its_place_and_what_it_may_be(own
         load_environment("prod", own_copy)
 
 
+LONG = "a-region-of-its-own-with-a-long-name-that-nobody-would-type-twice"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "bucket would by rule be 'abalone-rings-a-region-.*'; give one: the name of an S3 bucket: 3 to 63 lower"),
+        ({"bucket": "lake"}, "role_arn would by rule be 'arn:.*-pipeline'; give one: the ARN of an IAM role, whose"),
+        (
+            {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs"},
+            "model_package_group would by rule be 'abalone.*'; give one: the name of a model package group: 63 letters",
+        ),
+        (
+            {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs", "model_package_group": "rings"},
+            "the Lambda function abalone-rings-a-.* would have a name of 94 characters, and AWS takes 64; shorten the ",
+        ),
+    ],
+)
+def test_a_name_by_rule_that_aws_refuses_is_refused(own_copy: Path, given: dict[str, str], said: str) -> None:
+    write(own_copy, LONG, **GOOD, **given)
+    with pytest.raises(JobError, match=f"^config/environments/{LONG}.yaml: {said}"):
+        load_environment(LONG, own_copy)
+
+
+@pytest.mark.parametrize("name", ["Prod", "prod_2", "prod.eu", "2prod"])
+def test_a_file_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, name: str) -> None:
+    write(own_copy, name, **GOOD)
+    with pytest.raises(
+        JobError, match=f"^config/environments/{name}.yaml: the file's name must be lower-case words joined by hyphens"
+    ):
+        load_environment(name, own_copy)
+
+
+@pytest.mark.parametrize("called", ["Abalone", "abalone_rings", "a" * 33])
+def test_a_project_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, called: str) -> None:
+    path = own_copy / "config" / "pipelines.yaml"
+    text = path.read_text(encoding="utf-8").replace("project: abalone-rings", f"project: {called}")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(JobError, match=f"pipelines.yaml: project is '{called}'; it must be lower-case words .* 32"):
+        load_environment("dev", own_copy)
+
+
 @pytest.mark.parametrize("key", GOOD)
 def test_a_key_that_is_missing_is_named(own_copy: Path, key: str) -> None:
     write(own_copy, "prod", **{name: value for name, value in GOOD.items() if name != key})
@@ -149,6 +207,10 @@ def test_a_key_that_is_missing_is_named(own_copy: Path, key: str) -> None:
     [
         ("region: [", "config/environments/prod.yaml: is not YAML: "),
         ("- region", r"config/environments/prod.yaml is \['region'\]; it must be a mapping of keys to values"),
+        ("on: x", "config/environments/prod.yaml: True is read as True, and a key must be a text; put it in quotes"),
+        ("4711: x", "config/environments/prod.yaml: 4711 is read as 4711, and a key must be a text"),
+        ("[a, b]: x", "config/environments/prod.yaml: is not YAML: "),
+        ("region: 2024-02-31", r"config/environments/prod.yaml: holds a value that YAML cannot read \(day.*\); put it"),
         ("region: a\nregion: b", "config/environments/prod.yaml: is not YAML: the key region stands there twice"),
     ],
 )
@@ -223,9 +285,9 @@ def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
 
 def test_what_only_reads_and_binds_does_without_the_sdk(project: Path) -> None:
     program = (
-        "import sys; from dataclasses import replace; from pipelines import check, code, environment, settings\n"
+        "import sys; from dataclasses import replace; from pipelines import check, code, environment, lineage, settings\n"
         "settings.load_settings(); dev = environment.load_environment('dev')\n"
-        "environment.bind('${bucket} ${image_uri}', replace(dev, image_uri='a/b:1'), environment.Lineage())\n"
+        "environment.bind('${bucket} ${image_uri}', replace(dev, image_uri='a/b:1'), lineage.Lineage())\n"
         "heavy = {'sagemaker', 'pandas', 'numpy', 'sklearn', 'pyarrow', 'xgboost'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )
@@ -255,6 +317,25 @@ def test_git_tells_the_commit_and_the_repository(tmp_path: Path) -> None:
     assert read_lineage(tmp_path) == Lineage(
         git(tmp_path, "rev-parse", "HEAD"), "unknown", "https://git.example.com/team/rings.git"
     )
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_what_is_not_committed_yet_is_told_with_the_commit(tmp_path: Path, no_ci: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    git(tmp_path, "init", "-q")
+    assert read_lineage(project).git_commit == "unknown", "before the first commit"
+    (project / "file").write_text("x", encoding="utf-8")
+    assert read_lineage(project).git_commit == "unknown", "before the first commit"
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "First")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "beside").write_text("x", encoding="utf-8")
+    assert read_lineage(project).git_commit == commit, "of another project in the repository"
+    (project / "file").write_text("y", encoding="utf-8")
+    assert read_lineage(project).git_commit == f"{commit}-dirty"
+    no_ci.setenv("BUILD_ID", "9")
+    assert read_lineage(project).git_commit == commit, "a CI leaves files of its own"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,9 @@ from rich.text import Text
 from errors import JobError
 from moto_cloud import ARN, START, make_environment, moto_server, register_model, tell
 from pipelines import deployment, executions, registry, status
-from pipelines.environment import Environment, Lineage
+from pipelines.environment import Environment
 from pipelines.executions import checked_parameters
+from pipelines.lineage import Lineage
 
 KINDS = ("training", "training-hpo", "inference")
 
@@ -117,6 +118,17 @@ def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
 def test_a_value_of_another_type_is_refused(name: str, value: str, message: str) -> None:
     with pytest.raises(JobError, match=message):
         checked_parameters(DEFINITION, {"Place": "here", name: value}, "flats")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("training", "TrainingInstanceType"), ("training-hpo", "ProcessingInstanceType"), ("inference", "InstanceType")],
+)
+def test_a_machine_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
+    with pytest.raises(JobError, match=rf"{name} of .* is 'ml.g5.xlarge'; it must be an instance type without local"):
+        executions.start(deployed, kind, {name: "ml.g5.xlarge"})
+    assert executions.latest(deployed, kind, 10) == []
+    assert executions.start(deployed, kind, {name: "ml.c5.xlarge"})
 
 
 def test_a_parameter_without_a_default_must_be_given() -> None:

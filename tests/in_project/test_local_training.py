@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from local_lab import THIS_EXECUTION, Lab, open_lab, step_of
 
-from local.steps.training import found_metrics
+from local.steps.metrics import found_metrics
 
 METRIC = {"Name": "validation:rmse", "Regex": "^validation:rmse=([-+0-9.eE]+)$"}
 TELL = """
@@ -158,6 +158,49 @@ def test_a_metric_is_the_last_value_found_line_by_line() -> None:
     log = "loss=3\nnoise validation:rmse=1\nvalidation:rmse=2.5\nloss=1e-3\n"
     definitions = [METRIC, {"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "none", "Regex": "nothing"}]
     assert found_metrics(definitions, log) == {"validation:rmse": 2.5, "loss": 0.001}
+
+
+# SageMaker's own XGBoost image
+
+STOCK = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+BOOST = (
+    "for round in range(3):\n"
+    "    print(f'[{round}]\\ttrain-rmse:{3 - round}.5\\tvalidation-rmse:{4 - round}.25e+00')\n"
+    "print('rmse on the validation split: 2.5')\n"
+    "print('[2]\\tvalidation-rmse:2.5')\n"
+)
+
+
+def stock(request: dict[str, Any]) -> dict[str, Any]:
+    """The request, with SageMaker's own image and the metrics that it brings along."""
+    request["AlgorithmSpecification"] = {"TrainingImage": STOCK, "TrainingInputMode": "File"}
+    return request
+
+
+def test_the_stock_image_reads_metrics_in_xgboosts_form_and_the_last_value_counts(lab: Lab) -> None:
+    record = lab.run({"Name": "Train", "Type": "Training", "Arguments": stock(job(lab, BOOST))})
+    step = step_of(record, "Train")
+    found = {metric["MetricName"]: metric["Value"] for metric in step["result"]["FinalMetricDataList"]}
+    assert found == {"train:rmse": 1.5, "validation:rmse": 2.5}
+    assert step["note"] == "validation:rmse=2.5"
+
+
+def test_the_stock_image_refuses_metric_definitions_as_sagemaker_does(lab: Lab) -> None:
+    request = stock(job(lab, BOOST))
+    request["AlgorithmSpecification"]["MetricDefinitions"] = [METRIC]
+    reason = lab.run({"Name": "Train", "Type": "Training", "Arguments": request})["reason"]
+    assert "You can't override the metric definitions for Amazon SageMaker algorithms" in reason
+
+
+def test_a_tuning_on_the_stock_image_follows_its_metric(lab: Lab) -> None:
+    step = tuning(lab, jobs=3)
+    definition = stock(step["Arguments"]["TrainingJobDefinition"])
+    script = SQUARE.replace('f"validation:rmse={', 'f"[9]\\tvalidation-rmse:{')
+    source = definition["InputDataConfig"][0]["DataSource"]["S3DataSource"]
+    source["S3Uri"] = f"{lab.store('source', {'sourcedir.tar.gz': packed(script)})}/sourcedir.tar.gz"
+    tuned = step_of(lab.run(step), "Tune")
+    assert tuned["result"]["TrainingJobStatusCounters"]["Completed"] == 3, tuned["reason"]
+    assert tuned["note"].startswith("validation:rmse ")
 
 
 # Tuning

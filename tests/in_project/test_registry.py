@@ -46,14 +46,28 @@ def statuses(environment: Environment) -> dict[int, str]:
 # approve
 
 
-def test_the_latest_version_that_waits_is_approved(environment: Environment) -> None:
-    for status in ("PendingManualApproval", "PendingManualApproval", "Rejected"):
+def test_the_version_that_waits_is_approved(environment: Environment) -> None:
+    for status in ("Rejected", "PendingManualApproval", "Rejected"):
         register_model(environment, status=status)
     package = approve(environment, comment="better on the\nnew district ")
     assert (package.version, package.status) == (2, "Approved")
     assert package.comment == "better on the new district"
     assert package.metadata == {"kind": "training", "metric": "rmse", "value": "2.1", "approved_by": WHO}
-    assert statuses(environment) == {1: "PendingManualApproval", 2: "Approved", 3: "Rejected"}
+    assert statuses(environment) == {1: "Rejected", 2: "Approved", 3: "Rejected"}
+
+
+@pytest.mark.parametrize(("decide", "verb"), [(approve, "approve"), (reject, "reject")])
+def test_where_several_wait_a_person_names_one(environment: Environment, decide: Any, verb: str) -> None:
+    register_model(environment, {"value": "2.0949999"})
+    register_model(environment, {"kind": "training-hpo", "value": "1.9"})
+    with pytest.raises(JobError) as refused:
+        decide(environment, comment="good")
+    assert str(refused.value) == (
+        f"2 versions of {environment.model_package_group} wait: version 2, from training-hpo, rmse 1.9; "
+        f"version 1, from training, rmse 2.095; say with --version which to {verb}"
+    )
+    assert set(statuses(environment).values()) == {"PendingManualApproval"}
+    assert decide(environment, 1, comment="good").version == 1
 
 
 def test_a_version_can_be_named(environment: Environment) -> None:
@@ -134,7 +148,7 @@ def test_credentials_of_another_account_decide_nothing(environment: Environment)
 # reject
 
 
-def test_the_latest_version_that_waits_is_rejected(environment: Environment) -> None:
+def test_the_version_that_waits_is_rejected(environment: Environment) -> None:
     register_model(environment)
     package = reject(environment, comment="overfits")
     assert (package.version, package.status, package.comment) == (1, "Rejected", "overfits")

@@ -14,7 +14,8 @@ import pytest
 from moto import mock_aws
 
 from pipelines import inference, training, training_hpo
-from pipelines.environment import Environment, Lineage, bind, load_environment
+from pipelines.environment import Environment, bind, load_environment
+from pipelines.lineage import Lineage
 from pipelines.settings import load_settings
 
 MISSING = "nothing"

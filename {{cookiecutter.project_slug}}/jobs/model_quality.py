@@ -42,7 +42,8 @@ def model_quality(
     """Judge predictions by the labels there are.
 
     Labels join predictions by id where the data has one: then they may come in any order, in other files, and for some
-    of the rows only. Without an id they join by order, file by file, and must be as many.
+    of the rows only; labels of other rows are no labels of these. Without an id they join by order, file by file, and
+    must be as many.
 
     Returns:
         verdict, metric, value, threshold, and the numbers of rows predicted, labelled and matched.
@@ -63,10 +64,12 @@ def model_quality(
     labels = {path: _read_labels(path, contract) for path in csv_files(labels_dir)}
     labelled = sum(len(table) for table in labels.values())
     joined = (_join_by_id if contract.id else _join_by_order)(predictions, labels, contract)
+    rows = {"predicted": predicted, "labelled": labelled, "matched": len(joined)}
+    if not len(joined):
+        return verdict | {"rows": rows}
     where = str(labels_dir)
     value = one_metric(contract.metric, _metrics(joined, contract, where), where)
     kind = Verdict.PASS if meets(contract.metric, value, threshold) else Verdict.VIOLATION
-    rows = {"predicted": predicted, "labelled": labelled, "matched": len(joined)}
     return verdict | {"verdict": kind.value, "value": value, "rows": rows}
 
 
@@ -86,13 +89,7 @@ def _join_by_id(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table],
         repeated = counts.filter(pc.greater(counts.field("counts"), 1))
         if len(repeated):
             raise DataError(f"{folder}: the id {repeated[0]['values'].as_py()!r} has more than one {what}; keep one")
-    joined = every_prediction.join(every_label, keys=contract.id, join_type="inner")
-    if not len(joined):
-        raise DataError(
-            f"{next(iter(labels)).parent}: no label has the id of a prediction in "
-            f"{next(iter(predictions)).parent}; give the labels of these rows"
-        )
-    return joined
+    return every_prediction.join(every_label, keys=contract.id, join_type="inner")
 
 
 def _join_by_order(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], contract: Contract) -> pa.Table:
@@ -158,9 +155,10 @@ def main(argv: list[str] | None = None) -> None:
         verdict = model_quality(arguments.predictions_dir, arguments.labels_dir, contract, threshold)
         outputs.write_json(result, verdict)
     rows = verdict["rows"]
-    print(f"{rows['matched']} of {rows['predicted']} predictions have a label")
     value = "" if verdict["value"] is None else f" {verdict['value']:.4g}"
-    print(f"{verdict['verdict']}: {verdict['metric']}{value} against the threshold {verdict['threshold']:g}")
+    against = f"against the threshold {verdict['threshold']:g}"
+    labelled = f"{rows['matched']} of {rows['predicted']} predictions have a label"
+    print(f"{verdict['verdict']}: {verdict['metric']}{value} {against}; {labelled}")
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
         outputs.write_json(folder / RECORD, record)
     print(f"kept the best {rounds} rounds of at most {arguments.num_round}")
     print(f"{contract.metric} on the validation split: {value:.6g}")
-    print(metric_line(contract.problem_type, contract.metric, value, rounds))  # after XGBoost's own: the last one counts
+    print(metric_line(contract.problem_type, contract.metric, value, rounds))  # last: it counts, and not XGBoost's own
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -119,7 +119,7 @@ def reject(environment: Environment, version: int | None = None, comment: str = 
 
 
 def preferred_to(environment: Environment, package: ModelPackage) -> list[ModelPackage]:
-    """The approved versions that inference takes rather than an approved one, since they are later; the latest first."""
+    """The approved versions that inference takes rather than this one, since they are later; the latest first."""
     approved = versions(environment, APPROVED)
     return list(takewhile(lambda found: found.version != package.version, approved))
 

@@ -225,7 +225,7 @@ def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
 def _range(name: str, given: Section, kind: type) -> Range:
     type_ = given.choice("type", TUNABLE[name])
     if type_ == "continuous" and kind is int:
-        raise given.refusal("type", type_, f"that of train.py, which takes whole numbers: write {name} with a point there")
+        raise given.refusal("type", type_, f"that of train.py, where {name} is whole: give it a point there, as in 1.0")
     numbers = {key: given.whole(key) if type_ == "integer" else given.number(key) for key in ("min", "max")}
     low, high = numbers["min"], numbers["max"]
     scaling = "Auto"

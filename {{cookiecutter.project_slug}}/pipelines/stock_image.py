@@ -1,10 +1,10 @@
 """What SageMaker fixes for its own XGBoost image, script mode or not: metric names, and what a tuning may search.
 
-Its API refuses MetricDefinitions for this image, an objective that is not among the image's own metrics, and a range of a
-hyperparameter that the built-in algorithm does not tune. Sources:
+Its API refuses MetricDefinitions for this image, an objective that is not among the image's own metrics, and a range of
+a hyperparameter that the built-in algorithm does not tune. Sources:
 
-- the metrics: XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS in sagemaker_xgboost_container/constants/xgb_constants.py of
-  github.com/aws/sagemaker-xgboost-container, which algorithm_mode/metrics.py declares as `validation:<name>`;
+- the metrics: XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS in sagemaker_xgboost_container/constants/xgb_constants.py
+  of github.com/aws/sagemaker-xgboost-container, which algorithm_mode/metrics.py declares as `validation:<name>`;
 - their expressions: MetricDefinitions in the answer of DescribeTrainingJob;
 - what is tunable: docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html.
 """

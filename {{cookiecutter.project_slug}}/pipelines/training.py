@@ -209,11 +209,11 @@ def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
         evaluated("value"),
         f" and must be {limit} ",
         parameters.threshold,
-        "; it falls short of the approved model by ",
+        ". On the same rows it is worse than the approved model by ",
         evaluated("champion.shortfall"),
-        ", where ",
+        " (0.0: it is not, or there is none), and may be by ",
         parameters.tolerance,
-        " is tolerated. Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
+        ". Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
         "or start again with another MetricThreshold or ChampionTolerance.",
     ]
     return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))

@@ -21,6 +21,7 @@ from pipelines.stock_image import OBJECTIVES, metric_definitions
 from scores import Scores
 
 EVERY_METRIC = sorted({name for names in METRICS_FOR.values() for name in names})
+OF_EACH_PROBLEM = [(problem_type, name) for problem_type, names in METRICS_FOR.items() for name in names]
 SOME = np.random.default_rng(1)
 
 
@@ -88,7 +89,7 @@ def test_a_threshold_can_be_met_and_missed(metric):
     assert not any(in_range(metric, value) for value in (0.0, -1.0, float("nan"), float("inf")))
 
 
-@pytest.mark.parametrize(("problem_type", "metric"), [(kind, name) for kind in METRICS_FOR for name in METRICS_FOR[kind]])
+@pytest.mark.parametrize(("problem_type", "metric"), OF_EACH_PROBLEM)
 @pytest.mark.parametrize("value", [0.5, 1e-12, -3.25, 1e21, 1.0, 0.123456789])
 def test_sagemaker_finds_the_value_in_the_metric_line(problem_type, metric, value):
     line = metric_line(problem_type, metric, value, 25).replace("\t", "#011")  # as it stands in the log
@@ -101,7 +102,7 @@ def test_sagemaker_finds_the_value_in_the_metric_line(problem_type, metric, valu
     assert [float(text) for text in re.findall(of_the_container, line)] == [value]
 
 
-@pytest.mark.parametrize(("problem_type", "metric"), [(kind, name) for kind in METRICS_FOR for name in METRICS_FOR[kind]])
+@pytest.mark.parametrize(("problem_type", "metric"), OF_EACH_PROBLEM)
 def test_sagemakers_image_knows_each_metric_and_which_way_is_better(problem_type, metric):
     wanted = "Minimize" if metric in LOWER_IS_BETTER else "Maximize"
     assert OBJECTIVES[objective_name(problem_type, metric)] == wanted

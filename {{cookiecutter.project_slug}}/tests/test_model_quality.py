@@ -99,8 +99,16 @@ def test_by_order_files_join_by_their_names(project_named, tmp_path):
     assert found["value"] == pytest.approx(0.8)
 
 
+def test_labels_of_other_rows_are_no_labels_of_these(project_named, tmp_path, capsys):
+    put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
+    put(tmp_path / "labels" / "yesterday.csv", "flat;price in $\nf8;1\nf9;1\n")
+    found = verdict_of(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
+    assert (found["verdict"], found["value"]) == ("NO_LABELS", None)
+    assert found["rows"] == {"predicted": 4, "labelled": 2, "matched": 0}
+    assert capsys.readouterr().out.splitlines()[-1].endswith("; 0 of 4 predictions have a label")
+
+
 BY_ID = {
-    "no label of these rows": ("flat;price in $\nf9;1\n", "no label has the id of a prediction in"),
     "a label twice in a file": (
         "flat;price in $\nf1;1\nf1;2\n",
         "row 2 (line 3), column 'flat': the id 'f1' stands in row 1",
@@ -160,6 +168,6 @@ def test_an_earlier_verdict_does_not_outlive_a_refusal(project_named, tmp_path):
     project = project_named("prices")
     verdict_of(project, project / "predictions", project / "labels", tmp_path / "out")
     assert files_in(tmp_path / "out")
-    put(tmp_path / "labels" / "a.csv", "flat;price in $\nf9;1\n")
+    put(tmp_path / "labels" / "a.csv", "price in $\n1\n")
     job = verdict_arguments(project, project / "predictions", tmp_path / "labels", tmp_path / "out")
     refusal(model_quality.main, job, tmp_path / "out")

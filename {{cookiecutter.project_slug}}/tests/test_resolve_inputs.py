@@ -119,9 +119,23 @@ def test_a_package_without_a_model_is_refused():
         answer_to("training")
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [("ResourceNotFound", "group does not exist"), ("ValidationException", "ModelPackageGroup flats-dev not found")],
+)
+def test_a_group_that_is_not_there_yet_holds_no_model(code, message):
+    put("data/a.csv")
+    absent = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
+    assert (
+        resolve(event(), client("s3"), SimpleNamespace(get_paginator=Mock(side_effect=absent)))["ModelApproved"]
+        == "false"
+    )
+
+
 def test_an_account_that_may_not_list_models_is_not_one_without_models():
     put("data/a.csv")
-    refusal = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListModelPackages")
+    message = "the policy that allows it was not found"
+    refusal = ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "ListModelPackages")
     forbidding = SimpleNamespace(get_paginator=Mock(side_effect=refusal))
     with pytest.raises(ClientError, match="AccessDenied"):
         resolve(event(), client("s3"), forbidding)
@@ -173,15 +187,34 @@ def test_what_the_jobs_do_not_read_is_no_data():
     assert answer_to()["DataVersion"] == before
 
 
-def test_a_uri_is_a_prefix_as_it_is_to_sagemaker():
-    put("data/2026-11/a.csv")
-    put("data/2026-12/a.csv")
-    folder, beginning = answer_to(data_uri="s3://bucket/data"), answer_to(data_uri="s3://bucket/data/2026-1")
-    assert (
-        folder["DataVersion"]
-        == beginning["DataVersion"]
-        != answer_to(data_uri="s3://bucket/data/2026-11/")["DataVersion"]
+def test_a_folder_is_taken_with_all_that_is_below_it():
+    put("data/2026/11/a.csv")
+    put("data/2026/12/a.csv")
+    for uri in ("s3://bucket", "s3://bucket/", "s3://bucket/data/", "s3://bucket/data/2026/"):
+        assert answer_to(data_uri=uri)["DataVersion"] == answer_to()["DataVersion"]
+    assert answer_to(data_uri="s3://bucket/data/2026/11/")["DataVersion"] != answer_to()["DataVersion"]
+    assert answer_to(data_uri="s3://bucket/data/2026/11/a.csv")["DataVersion"]
+
+
+@pytest.mark.parametrize("place", ["data", "labels"])
+@pytest.mark.parametrize("key", ["{}-old/a.csv", "{}.csv", "{}2/deep/a.csv"])
+def test_what_only_begins_like_the_folder_is_refused(place, key):
+    put("data/a.csv")
+    put("labels/a.csv")
+    put(key.format(place))
+    said = (
+        f"s3://bucket/{place} would take in s3://bucket/{key.format(place)} as well, since S3 goes by how a key begins"
     )
+    with pytest.raises(ValueError, match=f"{re.escape(said)}; end the URI with a slash if it is a folder"):
+        answer_to()
+    assert answer_to(data_uri="s3://bucket/data/", labels_uri="s3://bucket/labels/")["LabelsAvailable"] == "true"
+
+
+def test_what_no_job_reads_may_begin_like_the_folder():
+    put("data/a.csv")
+    put("data-old/")
+    put("data-old/_SUCCESS")
+    assert answer_to()["DataVersion"]
 
 
 def test_every_page_of_a_long_list_counts(monkeypatch):

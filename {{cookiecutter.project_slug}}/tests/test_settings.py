@@ -56,6 +56,7 @@ REFUSED = {
         "batch_inference is 'batch'; it must be one of processing, transform",
     ),
     "a name with capitals": ("project", "Rings", "project is 'Rings'; it must be lower-case words joined by hyphens"),
+    "a long name": ("project", "r" * 33, f"project is '{'r' * 33}'; it must be lower-case words joined by hyphens, 32"),
     "a share that is too large": (
         "split.test_share",
         0.95,
@@ -85,6 +86,11 @@ REFUSED = {
         "machines.training.instance_type",
         "m5.large",
         "machines.training.instance_type is 'm5.large'; it must be an instance type of SageMaker, for example ml.m5",
+    ),
+    "a machine whose disks the key cannot encrypt": (
+        "machines.training.instance_type",
+        "ml.g5.xlarge",
+        "machines.training.instance_type is 'ml.g5.xlarge'; it must be an instance type without local storage, ",
     ),
     "a volume in words": (
         "machines.training.volume_gb",
@@ -156,6 +162,7 @@ REFUSED = {
         "retries.backoff_rate is 0.5; it must be a number of at least 1",
     ),
     "a tag that is a number": ("tags", {"cost": 4711}, "tags.cost is 4711; it must be up to 128 letters, digits, "),
+    "a tag under a number": ("tags", {4711: "x"}, "tags.4711 is read as 4711, and a key must be a text; put it in"),
     "a tag of AWS's own": (
         "tags",
         {"aws:team": "x"},
@@ -219,7 +226,7 @@ def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(
     script.write_text(script.read_text(encoding="utf-8").replace('"gamma": 0.0', '"gamma": 0'), encoding="utf-8")
     change(own_copy, "hyperparameters.yaml", "gamma", 0)
     change(own_copy, "pipelines.yaml", "tuning.ranges", {"gamma": {"type": "continuous", "min": 0, "max": 5}})
-    with pytest.raises(JobError, match=r"which takes whole numbers: write gamma with a point there"):
+    with pytest.raises(JobError, match=r"where gamma is whole: give it a point there"):
         load_settings(own_copy)
 
 

@@ -16,7 +16,7 @@ from artifact import load_fitted
 from errors import JobError
 from feature_files import FeatureFile
 from local import ROOT
-from metric_names import CONTAINER_NAMES, LOWER_IS_BETTER, METRICS_FOR
+from metric_names import CONTAINER_NAMES, LOWER_IS_BETTER
 from model import load_model
 
 

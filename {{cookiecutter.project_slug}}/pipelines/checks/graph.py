@@ -92,7 +92,7 @@ def _limits(definition: Definition) -> Iterator[Finding]:
         ("parameters", len(definition.parameters), MOST_PARAMETERS),
         ("property files", files, MOST_PROPERTY_FILES),
         ("JsonGet expressions", gets, MOST_JSON_GETS),
-        ("bytes", len(json.dumps(definition.body, separators=(",", ":"))), MOST_BYTES),
+        ("bytes", len(json.dumps(definition.body, ensure_ascii=False, separators=(",", ":")).encode()), MOST_BYTES),
     ):
         if count > most:
             yield Finding("", "The definition", f"has {count} {what}", f"SageMaker takes {most}: split the pipeline")
