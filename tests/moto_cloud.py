@@ -49,7 +49,7 @@ def make_environment(endpoint: str) -> Environment:
         subnets=("subnet-1", "subnet-2"),
         security_groups=("sg-1",),
         model_package_group=f"{project}-dev",
-        image_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/xgboost:3.0-5",
+        image_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/sagemaker-xgboost:3.0-5",
         monitor_image_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/model-monitor:latest",
         endpoint_url=endpoint,
     )

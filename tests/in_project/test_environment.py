@@ -285,7 +285,8 @@ def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
 
 def test_what_only_reads_and_binds_does_without_the_sdk(project: Path) -> None:
     program = (
-        "import sys; from dataclasses import replace; from pipelines import check, code, environment, lineage, settings\n"
+        "import sys; from dataclasses import replace\n"
+        "from pipelines import check, code, environment, lineage, settings\n"
         "settings.load_settings(); dev = environment.load_environment('dev')\n"
         "environment.bind('${bucket} ${image_uri}', replace(dev, image_uri='a/b:1'), lineage.Lineage())\n"
         "heavy = {'sagemaker', 'pandas', 'numpy', 'sklearn', 'pyarrow', 'xgboost'} & sys.modules.keys()\n"

@@ -94,9 +94,42 @@ def test_where_results_go_says_nothing_about_what_they_are() -> None:
     request = {"AppSpecification": {"ImageUri": "i"}, "ProcessingOutputConfig": {"Outputs": [1]}}
     moved = {**request, "ProcessingOutputConfig": {"Outputs": [2]}}
     other = {**request, "AppSpecification": {"ImageUri": "j"}}
-    assert cache_key("p", "s", request) == cache_key("p", "s", moved)
-    keys = {cache_key("p", "s", request), cache_key("p", "s", other), cache_key("q", "s", request)}
+    known = cache_key("p", "s", "Processing", request, {})
+    assert cache_key("p", "s", "Processing", moved, {}) == known
+    keys = {known, cache_key("p", "s", "Processing", other, {}), cache_key("q", "s", "Processing", request, {})}
     assert len(keys) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "counts"),
+    [
+        ("Processing", "ProcessingInputs", True),
+        ("Processing", "ProcessingResources", False),
+        ("Processing", "Tags", False),
+        ("QualityCheck", "Environment", True),
+        ("Training", "HyperParameters", True),
+        ("Training", "ResourceConfig", False),
+        ("Tuning", "HyperParameterTuningJobConfig", True),
+        ("Transform", "ModelName", True),
+        ("Transform", "TransformResources", False),
+        ("Lambda", "anything", True),
+    ],
+)
+def test_what_sagemaker_compares_is_compared_and_nothing_else(kind: str, what: str, counts: bool) -> None:
+    one, other = (cache_key("p", "s", kind, {what: value}, {}) for value in ("one", "other"))
+    assert (one != other) == counts
+
+
+def test_of_a_tunings_training_jobs_the_instances_do_not_count() -> None:
+    def key(**definition: str) -> str:
+        return cache_key("p", "s", "Tuning", {"TrainingJobDefinition": definition}, {})
+
+    assert key(ResourceConfig="a") == key(ResourceConfig="b")
+    assert key(StaticHyperParameters="a") != key(StaticHyperParameters="b")
+
+
+def test_what_a_check_is_told_beside_its_job_counts() -> None:
+    assert cache_key("p", "s", "QualityCheck", {}, {"SkipCheck": True}) != cache_key("p", "s", "QualityCheck", {}, {})
 
 
 @pytest.mark.parametrize(

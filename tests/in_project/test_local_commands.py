@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from test_local_processes import wait_for_end
 
 from errors import JobError
 from local import daemon
+from local.cloud import LocalCloud
+from pipelines.environment import load_environment
 
 SECONDS = 120
+pytestmark = pytest.mark.xdist_group("commands")  # they share one project
 
 
 class Person:
@@ -60,16 +64,18 @@ def person(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     person.types("down")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def up(person: Person) -> Person:
     """Somebody who has the cloud up."""
-    said = person.types("up")
-    assert said.returncode == 0, said.stderr
+    if not daemon.is_up(person.folder):
+        said = person.types("up")
+        assert said.returncode == 0, said.stderr
     return person
 
 
-@pytest.mark.parametrize("command", [("run", "training"), ("status",), ("approve",), ("down",)])
+@pytest.mark.parametrize("command", [("run", "training"), ("status",), ("approve",)])
 def test_without_the_cloud_each_command_says_how_to_start_it(person: Person, command: tuple[str, ...]) -> None:
+    person.types("down")
     said = person.types(*command)
     assert (said.returncode, said.stderr) == (
         1,
@@ -99,6 +105,7 @@ def test_a_pipeline_runs_is_approved_and_shown(up: Person) -> None:
     said = up.types("run", "inference", "--param", "MetricThreshold=0.01")
     assert said.returncode == 1
     assert "ModelQualityViolation" in said.stdout
+    assert "report.html" in said.stderr
     said = up.types("reject", "1", "--comment", "does not hold")
     assert said.stdout == "version 1 of abalone-rings-local is Rejected\n"
     said = up.types("status")
@@ -129,7 +136,8 @@ def test_ctrl_c_stops_the_execution_and_the_command_after_it(up: Person) -> None
     following.send_signal(signal.SIGINT)
     said, _ = following.communicate(timeout=SECONDS)
     assert following.returncode == 1
-    assert "Stopped" in said.splitlines()[-1]
+    assert said.splitlines()[-1].startswith("Ctrl-C: the execution ")
+    assert said.splitlines()[-1].endswith(" was told to stop, and is Stopped.")
     [path] = up.folder.glob(".local/executions/*-training-hpo/*/execution.json")
     assert json.loads(path.read_text(encoding="utf-8"))["status"] == "Stopped"
 
@@ -147,7 +155,57 @@ def test_a_cloud_that_is_gone_is_told_of_and_can_be_started_again(up: Person) ->
     assert "no model yet" in up.types("status").stdout, "the new one is empty"
 
 
+def test_who_starts_at_the_same_time_as_somebody_else_gets_the_same_cloud(person: Person) -> None:
+    person.types("down")
+    with ThreadPoolExecutor() as pool:
+        started = list(pool.map(daemon.start, [person.folder] * 2))
+    assert sorted(started) == [False, True]
+    assert daemon.is_up(person.folder)
+
+
+def test_a_rehearsal_is_refused_while_a_cloud_is_up(up: Person) -> None:
+    with pytest.raises(JobError, match="stop it first: python -m local down"), LocalCloud(up.folder):
+        pass
+    assert daemon.is_up(up.folder)
+
+
+def test_a_cloud_that_its_project_no_longer_knows_ends_by_itself(up: Person) -> None:
+    process = int(up.state()["pid"])
+    (up.folder / ".local" / "cloud.json").unlink()
+    wait_for_end(process)
+    assert (up.folder / ".local" / "environment.yaml").exists(), "it may be another cloud's by now"
+    assert up.types("down").stdout == "The local cloud is not up.\n"
+    assert not (up.folder / ".local" / "environment.yaml").exists()
+
+
+def test_files_that_are_gone_here_are_gone_there(up: Person) -> None:
+    labels = up.folder / "data" / "ground-truth.csv"
+    content = labels.read_bytes()
+    labels.unlink()
+    assert "ground-truth.csv" not in up.types("up").stderr
+    s3, bucket = load_environment("local", up.folder).client("s3"), "abalone-rings-local-123456789012"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="data/labels/")["KeyCount"] == 0
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="data/training/")["KeyCount"] == 1
+    labels.write_bytes(content)
+
+
+def test_a_run_of_what_is_deployed_says_that_the_files_differ_and_where_a_failed_steps_log_is(up: Person) -> None:
+    handler = up.folder / "lambdas" / "resolve_inputs" / "handler.py"
+    content = handler.read_text(encoding="utf-8")
+    handler.write_text(f"{content}\nraise SystemExit('broken')\n", encoding="utf-8")
+    said = up.types("run", "inference")
+    assert "Your files differ from what is deployed" in said.stderr
+    assert "The log of ResolveInputs" not in said.stderr
+    up.types("up")
+    said = up.types("run", "inference")
+    assert "Your files differ" not in said.stderr
+    [line] = [line for line in said.stderr.splitlines() if line.startswith("The log of ResolveInputs: ")]
+    assert "broken" in Path(line.partition(": ")[2]).read_text(encoding="utf-8")
+    handler.write_text(content, encoding="utf-8")
+
+
 def test_down_leaves_the_records_and_no_process(up: Person) -> None:
+    up.types("run", "inference")
     process = int(up.state()["pid"])
     said = up.types("down")
     assert (said.returncode, said.stdout.startswith("The local cloud is down")) == (0, True)
@@ -155,9 +213,12 @@ def test_down_leaves_the_records_and_no_process(up: Person) -> None:
     left = {path.name for path in (up.folder / ".local").iterdir()}
     assert {"executions", "events.jsonl"} <= left
     assert not {"cloud.json", "environment.yaml"} & left
+    said = up.types("down")
+    assert (said.returncode, said.stdout) == (0, "The local cloud is not up.\n")
 
 
 def test_a_cloud_that_cannot_start_says_why(person: Person) -> None:
+    person.types("down")
     settings = person.folder / "config" / "pipelines.yaml"
     content = settings.read_text(encoding="utf-8")
     settings.write_text("split: {}\n", encoding="utf-8")

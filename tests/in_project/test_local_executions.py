@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from botocore.exceptions import ClientError
 from local_lab import Lab, condition, equals, fail, open_lab, statuses, step_of
 
+from local import record as record_module
 from local.record import seconds_of
+from local.runner import Pipeline
 
 PATIENCE = 30.0
 FOREVER = "import time\ntime.sleep(600)\n"
@@ -95,8 +100,8 @@ def test_a_step_that_fails_stops_what_needs_it_and_nothing_else(lab: Lab) -> Non
         "BesideThat": "Succeeded",
     }
     assert record["status"] == "Failed"
-    assert step_of(record, "Broken")["reason"] == "AlgorithmError: error: the file holds no rows"
-    assert record["reason"] == "Broken: AlgorithmError: error: the file holds no rows"
+    assert step_of(record, "Broken")["reason"] == "AlgorithmError: the file holds no rows"
+    assert record["reason"] == "Broken: AlgorithmError: the file holds no rows"
     assert step_of(record, "Broken")["log"]
     assert step_of(record, "After")["started"] is None
 
@@ -250,6 +255,80 @@ def test_executions_are_told_of_as_aws_does(lab: Lab) -> None:
     assert parameters == [{"Name": "Threshold", "Value": "1.0"}]
     definition = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)["PipelineDefinition"]
     assert json.loads(definition)["Steps"][0]["Name"] == "First"
+
+
+def test_lists_come_in_pages_and_in_the_order_that_is_asked_for(lab: Lab) -> None:
+    sagemaker = lab.cloud.client("sagemaker")
+    kind = lab.deploy(lab.job("First"), lab.job("Second", DependsOn=["First"]))
+    arns = [lab.cloud.run(kind)["arn"] for _ in range(3)]
+    name = lab.cloud.environment.pipeline_name(kind)
+    page = sagemaker.list_pipeline_executions(PipelineName=name, MaxResults=2)
+    rest = sagemaker.list_pipeline_executions(PipelineName=name, MaxResults=2, NextToken=page["NextToken"])
+    listed = [page["PipelineExecutionSummaries"], rest["PipelineExecutionSummaries"]]
+    assert [[found["PipelineExecutionArn"] for found in part] for part in listed] == [arns[:0:-1], arns[:1]]
+    assert "NextToken" not in rest
+    first = sagemaker.list_pipeline_executions(PipelineName=name, MaxResults=1, SortOrder="Ascending")
+    assert first["PipelineExecutionSummaries"][0]["PipelineExecutionArn"] == arns[0]
+    steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arns[0], SortOrder="Ascending")
+    assert [step["StepName"] for step in steps["PipelineExecutionSteps"]] == ["First", "Second"]
+
+
+def test_the_same_request_starts_once_and_keeps_the_name_it_gives(lab: Lab) -> None:
+    sagemaker = lab.cloud.client("sagemaker")
+    name = lab.cloud.environment.pipeline_name(lab.deploy(lab.job("First")))
+    request = {"PipelineName": name, "ClientRequestToken": "t" * 32, "PipelineExecutionDisplayName": "nightly"}
+    arns = {sagemaker.start_pipeline_execution(**request)["PipelineExecutionArn"] for _ in range(2)}
+    assert len(arns) == 1
+    described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arns.pop())
+    assert described["PipelineExecutionDisplayName"] == "nightly"
+
+
+def test_a_listener_that_raises_hears_no_more_and_ends_nothing(lab: Lab) -> None:
+    heard: list[str] = []
+
+    def raise_(record: dict[str, Any]) -> None:
+        heard.append(record["status"])
+        if len(heard) > 1:
+            raise ZeroDivisionError
+
+    kind = lab.deploy(lab.job("First"))
+    assert lab.cloud.run(kind, listener=raise_)["status"] == "Succeeded"
+    assert len(heard) == 2
+
+
+def test_an_execution_whose_record_cannot_be_written_has_failed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = lab.deploy(lab.job("First"), lab.job("Next", DependsOn=["First"]))
+    written = record_module.write_atomically
+
+    def full(path: Path, text: str) -> None:
+        if '"Executing", "started": "' in text:
+            raise OSError(28, "No space left on device")
+        written(path, text)
+
+    monkeypatch.setattr(record_module, "write_atomically", full)
+    record = lab.cloud.run(kind)
+    assert record["status"] == "Failed"
+    assert "No space left on device" in record["reason"]
+    assert set(statuses(record).values()) <= {"Failed", "Stopped"}
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "-a", ""])
+def test_a_pipeline_whose_name_is_none_is_not_started(lab: Lab, name: str) -> None:
+    with pytest.raises(ValueError, match="is no name of a pipeline"):
+        lab.cloud._runner.start(Pipeline(name, "arn", "kind", '{"Steps": []}'), {})
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://example.com"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}],
+)
+def test_a_page_in_a_browser_can_do_nothing(lab: Lab, headers: dict[str, str]) -> None:
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request"}
+    for path, method in (("/", "GET"), ("/", "POST"), (lab.cloud.address.removeprefix(lab.cloud.url), "POST")):
+        request = Request(f"{lab.cloud.url}{path}", method=method, headers=signed | headers)
+        with pytest.raises(HTTPError, match="403"):
+            build_opener(ProxyHandler({})).open(request)
+    assert not lab.cloud.dismissed.is_set()
 
 
 def test_an_execution_that_never_was_is_not_found(lab: Lab) -> None:

@@ -48,6 +48,10 @@ def test_steps_inside_a_condition_need_it_and_not_it_them() -> None:
     [
         ([{**step("A"), "Type": "EMR"}, {**step("B"), "Type": "Callback"}], r"cannot run A \(EMR\), B \(Callback\)"),
         ([step("A"), step("A")], "two steps are called A"),
+        ([step("A"), step("a")], "two steps are called a and A"),
+        ([step("/tmp/x")], "a step is called '/tmp/x'; a name is up to 64 letters"),
+        ([step("..")], "a step is called '..'"),
+        ([step("")], "a step is called ''"),
         ([step("A", "B")], "A needs B, and there is no such step"),
         ([step("A", "B"), step("B", "C"), step("C", "A"), step("D")], "waits for another of them: A, B, C"),
         ([step("A"), step("B", DependsOn=[{"Step": "A", "Trigger": "Failed"}])], "B is to run when A ends as Failed"),

@@ -7,15 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from local_lab import open_lab, statuses, step_of
 from test_local_processes import wait_for, wait_for_end
 
-from local.abandoned import REASON
+from errors import JobError
 
 # A program that runs a pipeline of one step, which says who it is and then takes as long as it is told.
 PROGRAM = """
@@ -81,18 +83,30 @@ def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(
     [abandoned] = records(tmp_path / "lab")
     assert abandoned["status"] == "Executing", "nobody was left to write that it has ended"
     with open_lab(tmp_path / "lab") as lab:
+        assert records(tmp_path / "lab") == [], "what an earlier cloud left is not shown as this one's"
         assert step_of(lab.run(lab.job("Again", "print('works')")), "Again")["note"] == "works"
-    closed = next(record for record in records(tmp_path / "lab") if record["id"] == abandoned["id"])
-    assert (closed["status"], closed["reason"]) == ("Stopped", REASON)
-    assert set(statuses(closed).values()) == {"Stopped"}
-    assert closed["ended"]
 
 
-def test_what_another_cloud_runs_is_not_taken_for_abandoned(run: Callable[[], Running], tmp_path: Path) -> None:
+def test_while_one_cloud_works_in_a_folder_another_is_refused(run: Callable[[], Running], tmp_path: Path) -> None:
     run()
+    with pytest.raises(JobError, match="another local cloud works in"), open_lab(tmp_path / "lab"):
+        pass
+    (tmp_path / "lab" / ".local" / "cloud.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(JobError, match="stop it first: python -m local down"), open_lab(tmp_path / "lab"):
+        pass
+    [running] = records(tmp_path / "lab")
+    assert running["status"] == "Executing"
+
+
+def test_a_cloud_begins_without_what_an_earlier_one_left(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "lab") as lab:
+        lab.run(lab.job("Works"))
+        work = lab.cloud.work
+        lab.cloud.flush()
+    for name in ("report.html", "cloud.json", "environment.yaml", "kept.txt"):
+        (work / name).write_text("old", encoding="utf-8")
     with open_lab(tmp_path / "lab"):
-        [running] = records(tmp_path / "lab")
-        assert running["status"] == "Executing"
+        assert {path.name for path in work.iterdir()} <= {"lock", "kept.txt"}
 
 
 def test_to_leave_a_cloud_is_to_stop_what_it_runs(tmp_path: Path) -> None:
@@ -119,10 +133,21 @@ def test_there_is_one_cloud_in_a_process_at_a_time(tmp_path: Path) -> None:
         assert lab.run(lab.job("Works"))["status"] == "Succeeded"
 
 
-def test_records_that_cannot_be_read_hold_nobody_up(tmp_path: Path) -> None:
-    for name, content in (("a", "{"), ("b", "[]"), ("c", '{"status": "Executing", "steps": 1, "cloud": ""}')):
-        path = tmp_path / "lab" / ".local" / "executions" / "p" / name / "execution.json"
-        path.parent.mkdir(parents=True)
-        path.write_text(content, encoding="utf-8")
+def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("local.cloud.make_account", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError), open_lab(tmp_path / "lab"):
+            pass
+    before = threading.active_count()
     with open_lab(tmp_path / "lab") as lab:
         assert lab.run(lab.job("Works"))["status"] == "Succeeded"
+    assert threading.active_count() <= before
+    assert "events" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_what_is_started_after_the_end_is_refused(tmp_path: Path) -> None:
+    with open_lab(tmp_path / "lab") as lab:
+        kind = lab.deploy(lab.job("Works"))
+        lab.cloud._runner.close()
+        with pytest.raises(ClientError, match="is about to end"):
+            lab.cloud.start(kind)

@@ -38,7 +38,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def columns_of(**columns: Any) -> list[Column]:
-    return read_columns(pd.DataFrame(columns))
+    found: list[Column] = read_columns(pd.DataFrame(columns))
+    return found
 
 
 def baseline_of(columns: list[Column]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -51,11 +51,14 @@ def wait_for(path: Path, text: str = "") -> str:
 
 
 def is_running(process: int) -> bool:
+    ps = ["ps", "-o", "stat=", "-p", str(process)]
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+        if not Path("/proc/self").exists():
+            return not subprocess.run(ps, capture_output=True, text=True, check=False).stdout.startswith(("Z", "?"))
+        return "Z" not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
         return False
-    return "Z" not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
 
 
 def wait_for_end(process: int) -> None:
@@ -120,17 +123,31 @@ def test_a_module_can_be_run(processes: Processes, tmp_path: Path) -> None:
 def test_a_script_waits_for_its_threads_and_says_goodbye(processes: Processes, tmp_path: Path) -> None:
     code = (
         "import atexit, threading\n"
+        "atexit.register(print, 'goodbye')\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "ThreadPoolExecutor().submit(print, 'from a pool')\n"
         "threading.Timer(0.05, print, ['from a thread']).start()\n"
     )
     assert processes.run(command(tmp_path, code), Stop()).exit_code == 0
-    assert sorted(log(tmp_path).splitlines()) == ["from a pool", "from a thread"]
+    *said, last = log(tmp_path).splitlines()
+    assert (sorted(said), last) == (["from a pool", "from a thread"], "goodbye")
 
 
 def test_what_takes_too_long_is_killed(processes: Processes, tmp_path: Path) -> None:
+    code = "import os, pathlib\npathlib.Path('process').write_text(str(os.getpid()))\n" + FOREVER
     with pytest.raises(TookTooLongError):
-        processes.run(command(tmp_path, FOREVER), Stop(), timeout=0.2)
+        processes.run(command(tmp_path, code), Stop(), timeout=3.0)
+    wait_for_end(int(wait_for(tmp_path / "process")))
+
+
+def test_what_a_job_leaves_running_ends_with_it(processes: Processes, tmp_path: Path) -> None:
+    code = (
+        "import pathlib, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "pathlib.Path('child').write_text(str(child.pid))\n"
+    )
+    assert processes.run(command(tmp_path, code), Stop()).exit_code == 0
+    wait_for_end(int(wait_for(tmp_path / "child")))
 
 
 def test_to_stop_is_to_kill_a_job_with_all_that_it_started(processes: Processes, tmp_path: Path) -> None:
@@ -238,7 +255,35 @@ def test_what_scripts_import_is_imported_beforehand_but_not_themselves(tmp_path:
     first, second = tmp_path / "first.py", tmp_path / "second.py"
     first.write_text("import os.path\nimport second\nfrom json import loads\n", encoding="utf-8")
     second.write_text("from first import x\n\ndef f():\n    import csv\n", encoding="utf-8")
-    assert imported_modules([first, second]) == ["os.path", "json", "json.loads"]
+    broken = tmp_path / "broken.py"
+    broken.write_text("import csv\ndef (", encoding="utf-8")
+    assert imported_modules([first, second, broken]) == ["os.path", "json", "json.loads"]
+
+
+@pytest.mark.parametrize(("system", "kind"), [("linux", "WarmProcesses"), ("darwin", "PlainProcesses")])
+def test_jobs_are_forked_on_linux_only(monkeypatch: pytest.MonkeyPatch, system: str, kind: str) -> None:
+    monkeypatch.delenv("LOCAL_PROCESSES", raising=False)
+    monkeypatch.setattr("sys.platform", system)
+    started = start_processes([])
+    started.close()
+    assert type(started).__name__ == kind
+
+
+def test_a_library_that_cannot_be_imported_beforehand_holds_nobody_up(tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text("import ctypes.wintypes.nothing\nimport this_is_not_there\n", encoding="utf-8")
+    processes = WarmProcesses([script])
+    assert processes.run(Command(("true",), tmp_path, tmp_path / "log.txt"), Stop()).exit_code == 0
+    processes.close()
+
+
+def test_a_request_to_stop_reaches_everybody_even_if_one_of_them_fails() -> None:
+    reached: list[str] = []
+    stop = Stop()
+    with stop.calling(lambda: reached.append("a")), stop.calling(lambda: 1 / 0), stop.calling(lambda: reached.append("b")):  # type: ignore[arg-type,return-value]
+        with pytest.raises(ZeroDivisionError):
+            stop.set()
+    assert sorted(reached) == ["a", "b"]
 
 
 def test_another_way_to_run_jobs_than_these_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

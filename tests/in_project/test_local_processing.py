@@ -38,11 +38,12 @@ def listed(lab: Lab, uri: Any, instances: int = 1) -> dict[str, list[str]]:
     return found
 
 
-def test_an_input_is_all_objects_below_its_prefix_and_no_neighbours(lab: Lab) -> None:
+def test_an_input_is_all_objects_whose_keys_begin_with_its_prefix(lab: Lab) -> None:
     uri = lab.store("data", {"a.csv": "1", "deep/b.csv": "2", "folder/": ""})
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     lab.cloud.client("s3").put_object(Bucket=bucket, Key=f"{key}-old/c.csv", Body=b"3")
-    assert listed(lab, uri) == {"algo-1": ["a.csv", "deep/b.csv"]}
+    assert listed(lab, uri) == {"algo-1": ["a.csv", f"{key}-old/c.csv", "deep/b.csv"]}, "as SageMaker's S3Prefix"
+    assert listed(lab, f"{uri}/de") == {"algo-1": ["deep/b.csv"]}
     assert listed(lab, f"{uri}/") == {"algo-1": ["a.csv", "deep/b.csv"]}
     assert listed(lab, f"{uri}/a.csv") == {"algo-1": ["a.csv"]}
 
@@ -106,6 +107,15 @@ def test_outputs_go_to_their_uris_with_their_folders(lab: Lab) -> None:
     assert step_of(copied, "List")["note"] == '["large.bin"]'
 
 
+def test_a_step_keeps_its_outputs_and_its_log_and_no_copy_of_its_inputs(lab: Lab) -> None:
+    uri = lab.store("data", {"a.csv": "1"})
+    for instances in (1, 2):
+        record = lab.run(lab.job("List", LIST, inputs={"data": uri}, outputs=["o"], instances=instances))
+        folder = lab.cloud.work / "executions" / record["pipeline"] / record["id"] / "List"
+        assert not list(folder.rglob("a.csv"))
+        assert list(folder.rglob("algo-1.json"))
+
+
 def test_what_changed_in_s3_is_fetched_anew(lab: Lab) -> None:
     uri = lab.store("data", {"a.txt": "old"})
     job = lab.job("Read", "print(open('opt/ml/processing/input/data/a.txt').read())", inputs={"data": uri})
@@ -158,7 +168,7 @@ def test_when_one_instance_fails_the_others_are_stopped(lab: Lab) -> None:
         "time.sleep(600)\n"
     )
     record = lab.run(lab.job("Split", code, instances=2))
-    assert record["reason"] == "Split: AlgorithmError: error: algo-2 cannot"
+    assert record["reason"] == "Split: AlgorithmError: algo-2 cannot"
 
 
 def test_the_logs_of_all_instances_are_one(lab: Lab) -> None:

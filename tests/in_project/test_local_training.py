@@ -279,7 +279,7 @@ def test_jobs_that_fail_are_counted_and_not_chosen(lab: Lab) -> None:
     step = step_of(lab.run(tuning(lab, jobs=6, ranges=numbers | modes)), "Tune")
     failed = [found for found in step["result"]["TrainingJobSummaries"] if found["TrainingJobStatus"] == "Failed"]
     assert 0 < len(failed) < 6
-    assert {found["FailureReason"] for found in failed} == {"AlgorithmError: error: broken"}
+    assert {found["FailureReason"] for found in failed} == {"AlgorithmError: broken"}
     assert step["result"]["BestTrainingJob"]["TunedHyperParameters"]["mode"] == "whole"
     assert step["note"].endswith(f"of 6 jobs, {len(failed)} of which failed")
 
@@ -309,7 +309,7 @@ def test_a_tuning_without_one_good_job_has_failed(lab: Lab) -> None:
     modes = {"CategoricalParameterRanges": [{"Name": "mode", "Values": ["broken"]}]}
     step = step_of(lab.run(tuning(lab, jobs=2, ranges=modes)), "Tune")
     assert step["reason"] == (
-        "AlgorithmError: all 2 training jobs failed, the last with: AlgorithmError: error: broken"
+        "AlgorithmError: all 2 training jobs failed, the last with: AlgorithmError: broken"
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,23 @@ class World:
         """Run the inference pipeline on prefixes under data/."""
         uris = {"InputDataUri": f"{self.data}/{inputs}/", "LabelsUri": f"{self.data}/{labels}/"}
         return self.cloud.run("inference", uris | parameters)
+
+    def hears(self, detail_type: str) -> Callable[[], list[dict[str, Any]]]:
+        """Listen for events on the bus from now on; call what comes back for those that came."""
+        sqs, events = self.cloud.client("sqs"), self.cloud.client("events")
+        queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events.put_rule(Name="heard", EventPattern=json.dumps({"detail-type": [detail_type]}))
+        events.put_targets(Rule="heard", Targets=[{"Id": "queue", "Arn": arn}])
+
+        def heard() -> list[dict[str, Any]]:
+            self.cloud.flush()
+            messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+            events.remove_targets(Rule="heard", Ids=["queue"])
+            events.delete_rule(Name="heard")
+            return [json.loads(message["Body"]) for message in messages]
+
+        return heard
 
     def versions(self) -> int:
         """How many model versions are registered."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-# Each metric of a problem, and what SageMaker's XGBoost image calls it. A tuning on that image can follow the image's own
-# metrics only: the API refuses others. They are XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS in
+# Each metric of a problem, and what SageMaker's XGBoost image calls it. On that image a tuning can follow the image's
+# own metrics only: the API refuses others. They are XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS in
 # sagemaker_xgboost_container/constants/xgb_constants.py of github.com/aws/sagemaker-xgboost-container.
 CONTAINER_NAMES = {
     "regression": {"rmse": "rmse", "mae": "mae", "mse": "mse", "r2": "r2"},

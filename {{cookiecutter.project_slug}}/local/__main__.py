@@ -28,6 +28,7 @@ def tell_story(arguments: argparse.Namespace) -> None:
 def up(arguments: argparse.Namespace) -> None:
     """Start the local cloud, bring pipelines and data there, and print how to reach it."""
     from local import daemon
+    from local.account import put_functions
     from pipelines.deployment import deploy
 
     _say("The local cloud was started." if daemon.start(ROOT) else "The local cloud was up already.")
@@ -37,7 +38,9 @@ def up(arguments: argparse.Namespace) -> None:
         write_sample(load_contract(arguments.contract), arguments.data)
     for uri in upload_data(arguments.data, environment.client("s3"), environment.bucket):
         _say(f"uploaded {uri}")
+    put_functions(environment, ROOT)
     deploy(environment, ROOT, say=_say)
+    daemon.note_deployed(ROOT)
     _say('For other programs, or all at once with: eval "$(python -m local up)"')
     for name, value in _variables(environment).items():
         print(f"export {name}={shlex.quote(value)}")
@@ -45,14 +48,20 @@ def up(arguments: argparse.Namespace) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Start a pipeline and follow it to its end."""
+    from local import daemon
     from local.follow import follow
     from local.report import report_on
     from pipelines import executions
     from pipelines.__main__ import parse_parameters
 
     environment = _environment()
+    if daemon.has_changed(ROOT):
+        _say("Your files differ from what is deployed, which runs now; bring them there with: python -m local up")
     arn = executions.start(environment, arguments.kind, parse_parameters(arguments.param))
     record = follow(environment, arn, ROOT / ".local")
+    for step in record["steps"]:
+        if step["status"] == "Failed" and step["log"]:
+            _say(f"The log of {step['name']}: {ROOT / '.local' / step['log']}")
     _say(f"The page: {report_on(environment, ROOT / '.local')}")
     if record["status"] != "Succeeded":
         sys.exit(1)
@@ -79,11 +88,15 @@ def decide(arguments: argparse.Namespace) -> None:
 
 
 def down(arguments: argparse.Namespace) -> None:
-    """Stop the local cloud."""
+    """Stop the local cloud, if it is up."""
     from local import daemon
 
-    daemon.stop(ROOT)
-    print("The local cloud is down; what its executions left is in .local/")
+    if daemon.is_up(ROOT):
+        daemon.stop(ROOT)
+        print("The local cloud is down; what its executions left is in .local/")
+    else:
+        daemon.tidy(ROOT)
+        print("The local cloud is not up.")
 
 
 def sample(arguments: argparse.Namespace) -> None:

@@ -68,9 +68,18 @@ def make_account(environment: Environment, root: Path) -> None:
     role = environment.role_arn.rpartition("/")[2]
     environment.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
     environment.client("sagemaker").create_model_package_group(ModelPackageGroupName=environment.model_package_group)
+    put_functions(environment, root)
+
+
+def put_functions(environment: Environment, root: Path) -> None:
+    """Make the Lambda functions of an environment, or give those that are there the code of now."""
     functions = environment.client("lambda")
+    known = {found["FunctionName"] for found in functions.list_functions()["Functions"]}
     for handler in sorted((root / "lambdas").glob("*/handler.py")):
         name = environment.function_arn(handler.parent.name.replace("_", "-")).rpartition(":")[2]
+        if name in known:
+            functions.update_function_code(FunctionName=name, ZipFile=_zipped(handler.parent))
+            continue
         functions.create_function(
             FunctionName=name,
             Runtime=RUNTIME,

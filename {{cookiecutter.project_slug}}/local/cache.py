@@ -7,15 +7,23 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from local.outcome import Outcome
 
-# Where results go says nothing about what they are.
-_LOCATIONS = ("ProcessingOutputConfig", "OutputDataConfig", "TransformOutput", "CheckpointConfig")
+# By type of step, what SageMaker compares: neither where results go nor on which instances they are made.
+_TRAINING = ("AlgorithmSpecification", "Environment", "InputDataConfig")
+_COMPARED = {
+    "Processing": ("AppSpecification", "Environment", "ProcessingInputs"),
+    "QualityCheck": ("AppSpecification", "Environment", "ProcessingInputs"),
+    "Training": (*_TRAINING, "CheckpointConfig", "DebugHookConfig", "DebugRuleConfigurations", "HyperParameters"),
+    "Tuning": ("HyperParameterTuningJobConfig", "TrainingJobDefinition", "TrainingJobDefinitions"),
+    "Transform": ("DataProcessing", "Environment", "ModelName", "TransformInput"),
+}
+_COMPARED_IN_TUNING = (*_TRAINING, "HyperParameterRanges", "StaticHyperParameters", "TuningObjective")
 _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _UNITS = (
     timedelta(days=365),
@@ -63,16 +71,21 @@ class Cache:
             self._entries[key] = _Entry(outcome, self._clock(), source)
 
 
-def cache_key(pipeline: str, step: str, request: Mapping[str, Any]) -> str:
+def cache_key(pipeline: str, step: str, kind: str, request: Mapping[str, Any], options: Mapping[str, Any]) -> str:
     """What is the same for two runs of a step that would do the same.
 
     Args:
         pipeline: the pipeline's name.
         step: the step's name.
-        request: all the step was asked for, with every expression worked out.
+        kind: its type.
+        request: the parameters of the API's operation, with every expression worked out.
+        options: what else the step's definition holds, likewise.
     """
-    asked = _without_locations(request)
-    return hashlib.sha256(json.dumps([pipeline, step, asked], sort_keys=True).encode()).hexdigest()
+    asked = _only(request, _COMPARED.get(kind, request))
+    if "TrainingJobDefinition" in asked:
+        asked["TrainingJobDefinition"] = _only(asked["TrainingJobDefinition"], _COMPARED_IN_TUNING)
+    compared = [pipeline, step, kind, asked, options]
+    return hashlib.sha256(json.dumps(compared, sort_keys=True).encode()).hexdigest()
 
 
 def duration(text: str | None) -> timedelta:
@@ -89,9 +102,5 @@ def duration(text: str | None) -> timedelta:
     return sum((int(number or 0) * unit for number, unit in zip(match.groups(), _UNITS, strict=True)), timedelta())
 
 
-def _without_locations(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_locations(inner) for key, inner in value.items() if key not in _LOCATIONS}
-    if isinstance(value, list):
-        return [_without_locations(inner) for inner in value]
-    return value
+def _only(request: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: request[name] for name in names if name in request}

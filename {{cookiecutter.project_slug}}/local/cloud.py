@@ -12,12 +12,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from local import ROOT
-from local.abandoned import close_abandoned
 from local.account import ACCOUNT, local_environment, make_account, registered_function
 from local.additions import Additions
 from local.additions.executions import Executions
@@ -33,6 +33,7 @@ from local.server import Server, moto_application
 from local.slots import Slots
 from local.stop import Stop
 from local.values import as_text
+from local.work_folder import claimed
 
 Record = dict[str, Any]
 
@@ -47,6 +48,8 @@ def wait_a_little(stop: Stop, seconds: float) -> None:
 
 class LocalCloud:
     """An empty account with the project's resources, from entering to leaving.
+
+    What an earlier one left in the working folder is removed. Entering raises OccupiedError while another one works there.
 
     Args:
         root: the project.
@@ -81,22 +84,15 @@ class LocalCloud:
         self.dismissed = threading.Event()
 
     def __enter__(self) -> LocalCloud:
-        self.work.mkdir(parents=True, exist_ok=True)
-        self._processes = start_processes(_scripts(self.root))
-        try:
-            self._open()
-        except BaseException:
-            self._processes.close()
-            raise
+        with ExitStack() as opened:
+            self._open(opened)
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.close()
-        self._processes.close()
-        self._events.close()
-        self._server.close()
+        self._opened.close()
 
     def client(self, service: str) -> Any:
         """A boto3 client of a service."""
@@ -178,25 +174,27 @@ class LocalCloud:
         """Wait until every event so far is on the bus and in events.jsonl."""
         self._events.flush()
 
-    def _open(self) -> None:
+    def _open(self, opened: ExitStack) -> None:
+        """Open one part after the other; they are closed the other way round."""
+        opened.enter_context(claimed(self.work))
+        self._processes = start_processes(_scripts(self.root))
+        opened.callback(self._processes.close)
         additions = Additions(
             moto_application(), {("GET", self._place): self._identity, ("POST", self._place): self._dismiss}
         )
-        self._server = Server(additions, self._port)
-        try:
-            self.url = self._server.url
-            self.address = f"{self.url}{self._place}"
-            self.environment = local_environment(self.root, self.url)
-            make_account(self.environment, self.root)
-            self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
-            self._machine = self._make_machine()
-            self._runner = Runner(self._machine, self._events, self.address)
-            sagemaker = self.client("sagemaker")
-            additions.connect(Executions(self._runner, sagemaker, self._kind_of), Packages(self._events, sagemaker))
-            close_abandoned(self.work)
-        except BaseException:
-            self._server.close()
-            raise
+        server = Server(additions, self._port)
+        opened.callback(server.close)
+        self.url = server.url
+        self.address = f"{self.url}{self._place}"
+        self.environment = local_environment(self.root, self.url)
+        make_account(self.environment, self.root)
+        self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
+        opened.callback(self._events.close)
+        self._machine = self._make_machine()
+        self._runner = Runner(self._machine, self._events, self.address)
+        opened.callback(self._runner.close)
+        sagemaker = self.client("sagemaker")
+        additions.connect(Executions(self._runner, sagemaker, self._kind_of), Packages(self._events, sagemaker))
 
     def _make_machine(self) -> Machine:
         objects = Objects(self.client("s3"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +16,7 @@ from local.processes import Command, TookTooLongError
 from local.stop import Stop
 
 ML = "/opt/ml"
+INPUTS = (f"{ML}/input/data", f"{ML}/processing/input", f"{ML}/processing/baseline", f"{ML}/transform/input")
 LOG = "log.txt"
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML}(?![\w.-])")
@@ -33,6 +35,7 @@ class Container:
         self.folder = folder
         self.log = folder / LOG
         self.seconds = 0.0
+        self._begin = self.log.stat().st_size if self.log.exists() else 0  # where an earlier attempt's log ends
         self._machine = machine
         self._stop = stop
         folder.mkdir(parents=True, exist_ok=True)
@@ -100,20 +103,29 @@ class Container:
         if ended.exit_code < 0:
             raise internal_error(f"the job was killed by signal {-ended.exit_code}")
         if ended.exit_code > 0:
-            raise algorithm_error(self._failure() or self.last_line() or f"exit code {ended.exit_code}")
+            said = (self._failure() or self.last_line()).removeprefix("error: ")
+            raise algorithm_error(said or f"exit code {ended.exit_code}")
 
     def last_line(self) -> str:
-        """How the log ends."""
+        """How this attempt's log ends."""
         if not self.log.exists():
             return ""
-        with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
-            lines = log.read().decode("utf-8", errors="replace").strip().splitlines()
+        lines = self._log_from(self.log.stat().st_size - _LAST_BYTES).strip().splitlines()
         return lines[-1].strip()[:_SHOWN] if lines else ""
 
     def log_text(self) -> str:
-        """All of the log."""
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        """All of this attempt's log."""
+        return self._log_from(self._begin) if self.log.exists() else ""
+
+    def drop_inputs(self) -> None:
+        """Remove the copies of what lies in S3 already: outputs and the log are what is worth looking at."""
+        for place in INPUTS:
+            shutil.rmtree(self.path(place), ignore_errors=True)
+
+    def _log_from(self, place: int) -> str:
+        with self.log.open("rb") as log:
+            log.seek(max(self._begin, place))
+            return log.read().decode("utf-8", errors="replace").replace("\r\n", "\n")
 
     def _failure(self) -> str:
         """What a training script wrote to say why it failed."""

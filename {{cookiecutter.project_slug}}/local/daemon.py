@@ -20,13 +20,19 @@ from urllib.request import ProxyHandler, Request, build_opener
 import yaml
 
 from errors import JobError
-from local.abandoned import answers
 from local.record import now, write_atomically
+from local.work_folder import DEPLOYED, ENVIRONMENT, STATE, OccupiedError
+from pipelines.code import content_hash
 
-STATE, ENVIRONMENT, LOG = "cloud.json", "environment.yaml", "cloud.log"
+LOG = "cloud.log"
 START_SECONDS = 120.0  # that a start may take on a machine that is busy
+OTHERS_SECONDS = 15.0  # that the start of another command may still take
 STOP_SECONDS = 60.0
+BROUGHT = ("config", "jobs", "lambdas", "pipelines")  # folders that hold what is deployed
+OCCUPIED = 3  # the exit code of a cloud that found another one in its folder
 LOOK_SECONDS = 0.05  # between two looks
+ANSWER_SECONDS = 2.0  # that an answer may take
+ALONE_SECONDS = 1.0  # between two looks of the cloud whether it is still the project's
 
 START = "start it with: python -m local up"
 
@@ -44,7 +50,7 @@ def start(root: Path) -> bool:
     if is_up(root):
         return False
     work.mkdir(exist_ok=True)
-    with (work / LOG).open("w", encoding="utf-8") as log:
+    with (work / LOG).open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.daemon", str(root)],
             cwd=Path(__file__).parents[1],
@@ -58,10 +64,20 @@ def start(root: Path) -> bool:
     while not is_up(root):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
+            if process.wait() == OCCUPIED and _comes_up(root):
+                return False
             said = (work / LOG).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             raise JobError(f"the local cloud did not start: {said}; all it said is in {work / LOG}")
         time.sleep(LOOK_SECONDS)
-    return True
+    return int(require(root)["pid"]) == process.pid
+
+
+def _comes_up(root: Path) -> bool:
+    """Whether the cloud that has the folder is one that is just being started by somebody else."""
+    deadline = time.monotonic() + OTHERS_SECONDS
+    while not is_up(root) and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    return is_up(root)
 
 
 def stop(root: Path) -> None:
@@ -81,6 +97,41 @@ def stop(root: Path) -> None:
         if time.monotonic() > deadline:
             raise JobError(f"the local cloud has not stopped within {STOP_SECONDS:.0f} s; end its process")
         time.sleep(LOOK_SECONDS)
+
+
+def note_deployed(root: Path) -> None:
+    """Remember what was brought to the local cloud, for `has_changed`."""
+    write_atomically(root / ".local" / DEPLOYED, _fingerprint(root))
+
+
+def has_changed(root: Path) -> bool:
+    """Whether the project's files differ from those that were brought to the local cloud."""
+    path = root / ".local" / DEPLOYED
+    return path.exists() and path.read_text(encoding="utf-8") != _fingerprint(root)
+
+
+def _fingerprint(root: Path) -> str:
+    paths = [path for name in BROUGHT for path in sorted((root / name).rglob("*"))]
+    files = {path.relative_to(root).as_posix(): path for path in paths if path.suffix in (".py", ".yaml")}
+    return content_hash({name: path.read_bytes() for name, path in files.items()})
+
+
+def tidy(root: Path) -> None:
+    """Remove what a cloud that has gone without leave says of itself."""
+    if not is_up(root):
+        for name in (ENVIRONMENT, STATE):
+            (root / ".local" / name).unlink(missing_ok=True)
+
+
+def answers(address: str) -> bool:
+    """Whether a local cloud is there under its address."""
+    if not address.startswith("http://127.0.0.1:"):
+        return False
+    try:
+        with build_opener(ProxyHandler({})).open(address, timeout=ANSWER_SECONDS):
+            return True
+    except (URLError, OSError):
+        return False
 
 
 def is_up(root: Path) -> bool:
@@ -112,18 +163,18 @@ def _state(root: Path) -> dict[str, Any]:
 
 
 def serve(root: Path) -> None:
-    """Be the local cloud of a project until somebody asks it to stop."""
+    """Be the local cloud of a project until somebody asks it to stop, or the project's folder knows it no longer."""
     from local.cloud import LocalCloud  # whoever only asks whether it is up need not wait for moto
 
     with LocalCloud(root) as cloud:
         signal.signal(signal.SIGTERM, lambda *_: cloud.dismissed.set())
         signal.signal(signal.SIGINT, lambda *_: cloud.dismissed.set())
-        state = {"pid": os.getpid(), "endpoint": cloud.url, "address": cloud.address, "started": now()}
+        state: dict[str, Any] = {"pid": os.getpid(), "endpoint": cloud.url, "address": cloud.address, "started": now()}
         write_atomically(cloud.work / STATE, json.dumps(state, indent=1))
         write_atomically(cloud.work / ENVIRONMENT, yaml.safe_dump(_described(cloud.environment), sort_keys=False))
-        try:
-            cloud.dismissed.wait()
-        finally:
+        while _state(root) == state and not cloud.dismissed.wait(ALONE_SECONDS):
+            pass
+        if _state(root) == state:
             for name in (ENVIRONMENT, STATE):
                 (cloud.work / name).unlink(missing_ok=True)
 
@@ -135,4 +186,8 @@ def _described(environment: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    try:
+        serve(Path(sys.argv[1]))
+    except OccupiedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(OCCUPIED)

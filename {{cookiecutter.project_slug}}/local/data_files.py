@@ -15,7 +15,7 @@ def data_files(folder: Path) -> list[Path]:
 
 
 def upload_data(folder: Path, s3: Any, bucket: str) -> list[str]:
-    """Upload the data files that are there.
+    """Upload the data files that are there, and remove those that were uploaded before and are there no longer.
 
     Args:
         folder: where they lie.
@@ -25,8 +25,12 @@ def upload_data(folder: Path, s3: Any, bucket: str) -> list[str]:
     Returns:
         their S3 URIs.
     """
-    keys = {path: f"data/{FOLDERS[path.name]}/{path.name}" for path in data_files(folder)}
+    keys = {folder / name: f"data/{place}/{name}" for name, place in FOLDERS.items()}
+    there = data_files(folder)
     for path, key in keys.items():
+        if path not in there:
+            s3.delete_object(Bucket=bucket, Key=key)
+            continue
         with path.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=key, Body=stream)
-    return [f"s3://{bucket}/{key}" for key in keys.values()]
+    return [f"s3://{bucket}/{keys[path]}" for path in there]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -21,6 +22,7 @@ EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 PACKAGE = "SageMaker Model Package State Change"
 MOST_ENTRIES = 10  # that PutEvents takes at once
+PATIENCE = 10.0  # seconds that sending may take
 GATHERING_SECONDS = 0.05  # in which events come together: ten at once are sent with a tenth of the effort
 UNTOLD = ("Waiting", "Skipped")  # SageMaker does not speak of steps that are not run
 
@@ -39,9 +41,9 @@ class Events:
         self._client = client
         self._path = work / FILE
         self._place = {"region": region, "account": account_id}
-        self._queue: SimpleQueue[Event | threading.Event] = SimpleQueue()
-        self._closing = False
-        threading.Thread(target=self._send, name="events", daemon=True).start()
+        self._queue: SimpleQueue[Event | threading.Event | None] = SimpleQueue()  # None is the last
+        self._thread = threading.Thread(target=self._send, name="events", daemon=True)
+        self._thread.start()
 
     def status_changed(self, change: Change) -> None:
         """Tell of an execution or one of its steps."""
@@ -59,7 +61,7 @@ class Events:
         """
         self._tell(PACKAGE, package_detail(package, fields), [package["ModelPackageArn"]])
 
-    def flush(self, seconds: float = 10.0) -> None:
+    def flush(self, seconds: float = PATIENCE) -> None:
         """Wait until all that was told is sent."""
         sent = threading.Event()
         self._queue.put(sent)
@@ -67,20 +69,22 @@ class Events:
 
     def close(self) -> None:
         """Send what is left, and nothing more."""
-        self._closing = True
-        self.flush()
+        self._queue.put(None)
+        self._thread.join(PATIENCE)
 
     def _tell(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
         envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
         self._queue.put({**envelope, **self._place, "time": now(), "resources": resources, "detail": detail})
 
     def _send(self) -> None:
-        while not self._closing or not self._queue.empty():
+        last = False
+        while not last:
             batch = [self._queue.get()]
             time.sleep(GATHERING_SECONDS)
             while len(batch) < MOST_ENTRIES and not self._queue.empty():
                 batch.append(self._queue.get())
-            events = [entry for entry in batch if not isinstance(entry, threading.Event)]
+            last = None in batch
+            events = [entry for entry in batch if isinstance(entry, dict)]
             if events:
                 self._write(events)
                 self._put(events)
@@ -106,7 +110,8 @@ class Events:
             self._write([{"undelivered": [event["id"] for event in events], "reason": str(error)}])
 
     def _write(self, lines: list[Event]) -> None:
-        with self._path.open("a", encoding="utf-8", newline="\n") as file:
+        # somebody may have removed the folder, or the disk is full: the bus still gets them
+        with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{json.dumps(line)}\n" for line in lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Sequence
@@ -66,19 +67,32 @@ class Execution:
     # Which step is next
 
     def _run(self) -> None:
+        fault = ""
         try:
-            running = 0
-            while True:
-                for node in self._settle():
-                    running += 1
-                    threading.Thread(target=self._run_step, args=(node,), name=node.name, daemon=True).start()
-                if not running:
-                    break
-                self._ended.get()
-                running -= 1
-            self._conclude()
+            self._run_steps()
+        except Exception as error:  # the record cannot be written, for example
+            fault = _fault(error)
+        try:
+            self._conclude(fault)
         finally:
             self._over.set()
+
+    def _run_steps(self) -> None:
+        running = 0
+        try:
+            while True:
+                for node in self._settle():
+                    threading.Thread(target=self._run_step, args=(node,), name=node.name, daemon=True).start()
+                    running += 1
+                if not running:
+                    return
+                self._ended.get()
+                running -= 1
+        except Exception:
+            self._stop.set()
+            for _ in range(running):
+                self._ended.get()
+            raise
 
     def _settle(self) -> list[Node]:
         """Skip or stop the waiting steps that will not run, and give back those that are to start now."""
@@ -87,9 +101,8 @@ class Execution:
         while moved:
             moved = False
             for node in self._nodes:
-                if self.recorder.step_status(node.name) != "Waiting" or self._fate(node) == "Waiting":
+                if self.recorder.step_status(node.name) != "Waiting" or (fate := self._fate(node)) == "Waiting":
                     continue
-                fate = self._fate(node)
                 moved = True
                 self.recorder.change_step(node.name, status=fate)
                 if fate == "Starting":
@@ -110,9 +123,15 @@ class Execution:
             return "Skipped"
         return "Starting"
 
-    def _conclude(self) -> None:
+    def _conclude(self, fault: str) -> None:
+        """Write how it ended; without a fault every step has."""
+        for step in self.recorder.as_dict()["steps"]:
+            if step["status"] not in ENDED:
+                with contextlib.suppress(OSError):
+                    self.recorder.change_step(step["name"], status="Stopped")
         steps = self.recorder.as_dict()["steps"]
         failed = [f"{step['name']}: {step['reason']}" for step in steps if step["status"] == "Failed"]
+        failed += [fault] if fault else []
         with self._concluding:
             status = "Stopped" if self._stopped_by_hand else "Failed" if failed else "Succeeded"
             self.recorder.change(status=status, reason="; ".join(failed))
@@ -122,6 +141,10 @@ class Execution:
     def _run_step(self, node: Node) -> None:
         try:
             self.recorder.change_step(node.name, **self._end_of(node))
+        except Exception as error:  # the result is no JSON, or the disk is full
+            failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": []}
+            with contextlib.suppress(Exception):
+                self.recorder.change_step(node.name, **failed)
         finally:
             self._ended.put(node.name)
 
@@ -140,8 +163,7 @@ class Execution:
         except Exception as error:
             # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
             self._note_fault(node)
-            reason = f"InternalServerError: local mode: {type(error).__name__}: {error}"
-            return {"status": "Failed", "reason": reason, "log": self._log(node)}
+            return {"status": "Failed", "reason": _fault(error), "log": self._log(node)}
         self.metadata[node.name] = outcome.metadata
         return {
             "status": "Succeeded",
@@ -162,3 +184,8 @@ class Execution:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as log:
             log.write(traceback.format_exc())
+
+
+def _fault(error: Exception) -> str:
+    """What local mode did not expect, as a reason."""
+    return f"InternalServerError: local mode: {type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from errors import JobError
-from local.abandoned import answers
+from local.daemon import answers
 from local.progress import Progress
 from local.record import ENDED, FILE
 from pipelines.environment import Environment
@@ -38,13 +38,16 @@ def follow(environment: Environment, arn: str, work: Path, console: Console | No
     """
     pipeline, _, id_ = arn.partition(":pipeline/")[2].partition("/execution/")
     path = work / "executions" / pipeline / id_ / FILE
-    with Progress(console or Console()) as progress:
+    console = console or Console()
+    with Progress(console) as progress:
         try:
             return _until_the_end(path, progress)
         except KeyboardInterrupt:
             sagemaker = environment.client("sagemaker")
             sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=id_ * 3)
-            return _until_the_end(path, progress)
+            record = _until_the_end(path, progress)
+    console.print(f"Ctrl-C: the execution {id_} of {pipeline} was told to stop, and is {record['status']}.")
+    return record
 
 
 def _until_the_end(path: Path, progress: Progress) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,9 @@ KNOWN_TYPES = (
     "Condition",
     "Fail",
 )
+
+
+STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a step's folder has this name too
 
 
 class DefinitionError(Exception):
@@ -61,9 +65,7 @@ def read_graph(definition: Definition) -> tuple[Node, ...]:
     """
     placed = list(_placed(definition["Steps"], None))
     names = [step["Name"] for step, _ in placed]
-    for name in names:
-        if names.count(name) > 1:
-            raise DefinitionError(f"two steps are called {name}")
+    _refuse_names(names)
     nodes = tuple(_node(step, branch, names) for step, branch in placed)
     _refuse_unknown_types(nodes)
     _refuse_circles(nodes)
@@ -104,6 +106,18 @@ def _dependency(entry: str | Mapping[str, str], name: str) -> str:
             "local mode starts a step only after the ones it needs have succeeded"
         )
     return entry["Step"]
+
+
+def _refuse_names(names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}  # not every file system tells upper case from lower
+    for name in names:
+        if not STEP_NAME.fullmatch(name):
+            raise DefinitionError(f"a step is called {name!r}; a name is up to 64 letters, digits, - and _")
+        if name.lower() in seen:
+            other = seen[name.lower()]
+            also = "" if name == other else f" and {other}: local mode needs names that differ by more than case"
+            raise DefinitionError(f"two steps are called {name}{also}")
+        seen[name.lower()] = name
 
 
 def _refuse_unknown_types(nodes: Sequence[Node]) -> None:

@@ -23,7 +23,7 @@ class S3Object:
     """An object under an S3 URI.
 
     Attributes:
-        name: its path below the URI, with forward slashes.
+        name: its path below the URI's folder, with forward slashes.
         etag: changes when the content does.
         size: bytes.
     """
@@ -43,18 +43,17 @@ class Objects:
         self._contents = _Contents()
 
     def find(self, uri: str) -> list[S3Object]:
-        """The objects below an S3 URI in order of their keys, or the one object that it names."""
+        """The objects whose keys begin with an S3 URI's, in order, as SageMaker's S3Prefix has it.
+
+        That includes a neighbour like data-old/a.csv beside data, but not beside data/.
+        """
         bucket, prefix = split_uri(uri)
-        folder = f"{prefix.rstrip('/')}/" if prefix else ""
-        found = []
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix.rstrip("/")):
-            for entry in page.get("Contents", []):
-                key = entry["Key"]
-                if key.endswith("/") or not (key.startswith(folder) or key == prefix):
-                    continue  # a folder's marker, or a neighbour like data-old beside data
-                name = key.removeprefix(folder) if key.startswith(folder) else key.rpartition("/")[2]
-                found.append(S3Object(bucket, key, name, entry["ETag"], entry["Size"]))
-        return found
+        return [
+            S3Object(bucket, entry["Key"], _name(entry["Key"], prefix), entry["ETag"], entry["Size"])
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            for entry in page.get("Contents", [])
+            if not entry["Key"].endswith("/")  # a folder's marker
+        ]
 
     def inputs(self, uri: str) -> list[S3Object]:
         """The same, where a job cannot do without.
@@ -68,7 +67,7 @@ class Objects:
         return found
 
     def exist(self, uri: str) -> bool:
-        """Whether there is any object below an S3 URI."""
+        """Whether there is any object under an S3 URI."""
         return bool(self.find(uri))
 
     def fetch(self, objects: Iterable[S3Object], folder: Path) -> None:
@@ -119,13 +118,14 @@ class Objects:
     def _fetch(self, found: S3Object, path: Path) -> None:
         content = self._contents.get(found.etag)
         if content is None:
-            body = self._s3.get_object(Bucket=found.bucket, Key=found.key)["Body"]
+            answer = self._s3.get_object(Bucket=found.bucket, Key=found.key)
+            body = answer["Body"]
             if found.size > KEPT_OBJECT:
                 with path.open("wb") as stream:
                     shutil.copyfileobj(body, stream, 1 << 20)
                 return
             content = body.read()
-            self._contents.keep(found.etag, content)
+            self._contents.keep(answer["ETag"], content)  # it may have changed since it was listed
         path.write_bytes(content)
 
 
@@ -150,6 +150,12 @@ class _Contents:
             while self._bytes > KEPT_ALTOGETHER:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= len(dropped)
+
+
+def _name(key: str, prefix: str) -> str:
+    """Where an object lies below the folder that a prefix names, or below the folder that the prefix lies in."""
+    folder = f"{prefix.rstrip('/')}/" if prefix else ""
+    return key.removeprefix(folder) if key.startswith(folder) else key.removeprefix(f"{prefix.rpartition('/')[0]}/")
 
 
 def split_uri(uri: str) -> tuple[str, str]:

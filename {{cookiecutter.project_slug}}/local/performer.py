@@ -39,6 +39,7 @@ class Facts:
     """What is known of an execution when it starts."""
 
     id: str
+    display_name: str
     arn: str
     pipeline: str
     pipeline_arn: str
@@ -84,7 +85,7 @@ class Performer:
         cached = node.definition.get("CacheConfig", {})
         if not cached.get("Enabled"):
             return self._make(node, request, options)
-        key = cache_key(self._facts.pipeline, node.name, {"request": request, "options": options})
+        key = cache_key(self._facts.pipeline, node.name, node.type, request, options)
         found = self._machine.cache.find(key, cached.get("ExpireAfter"))
         if found:
             outcome, source = found

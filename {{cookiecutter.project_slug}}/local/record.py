@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -16,6 +18,7 @@ from local.graph import Node
 Listener = Callable[[dict[str, Any]], None]
 
 FILE = "execution.json"
+REPLACE_AGAIN = (0.01, 0.05, 0.2, 1.0)  # seconds to wait before each further attempt
 ENDED = ("Succeeded", "Failed", "Stopped", "Skipped")
 
 
@@ -59,7 +62,7 @@ class ExecutionRecord:
     pipeline: str
     kind: str
     arn: str
-    cloud: str  # which local cloud ran it: where nothing answers under that address any more, it has ended
+    cloud: str  # the address of the local cloud that runs it: where nothing answers any more, it has ended
     parameters: dict[str, Any]
     status: str = "Executing"
     reason: str = ""
@@ -150,8 +153,12 @@ class Recorder:
 
     def _tell(self, change: Change) -> None:
         self._events(change)
-        for listener in self._listeners:
-            listener(change.record)
+        for listener in list(self._listeners):
+            try:
+                listener(change.record)
+            except Exception:  # whoever watches must not end what is watched
+                self._listeners.remove(listener)
+                traceback.print_exc()
 
     def _write(self) -> dict[str, Any]:
         content = self.as_dict()
@@ -172,7 +179,14 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a file so that whoever reads it finds the old content or the new, never a part."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
+    for pause in (*REPLACE_AGAIN, None):
+        try:
+            partial.replace(path)
+            return
+        except PermissionError:  # Windows, while somebody reads the file
+            if pause is None:
+                raise
+            time.sleep(pause)
 
 
 def now() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import string
 import threading
@@ -18,6 +19,7 @@ from local.parameters import read_parameters
 from local.performer import Facts
 from local.record import ExecutionRecord, Recorder
 
+PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # a folder has this name too
 PATIENCE = 30.0  # seconds that stopping may take: jobs are killed, so it takes much less
 
 
@@ -51,21 +53,26 @@ class Runner:
         self._cloud = cloud
         self._executions: dict[str, Execution] = {}
         self._definitions: dict[str, str] = {}
+        self._closed = False
         self._lock = threading.Lock()
 
-    def start(self, pipeline: Pipeline, given: Mapping[str, str]) -> str:
+    def start(self, pipeline: Pipeline, given: Mapping[str, str], display_name: str = "") -> str:
         """Start an execution; one whose definition cannot be run here fails at once, and says why.
 
         Args:
             pipeline: what to run.
             given: parameters as text.
+            display_name: what it is to be called; its id unless given.
 
         Returns:
             the execution's ARN.
 
         Raises:
-            ValueError: a parameter is unknown, missing or of another type, or the definition is no JSON.
+            ValueError: a parameter is unknown, missing or of another type, or the definition is no JSON; or this cloud
+                is about to end.
         """
+        if not PIPELINE_NAME.fullmatch(pipeline.name):
+            raise ValueError(f"{pipeline.name!r} is no name of a pipeline: letters, digits and - between them")
         definition = json.loads(pipeline.definition)
         parameters = read_parameters(definition, given)
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
@@ -74,17 +81,19 @@ class Runner:
         recorder = Recorder(
             record, self._machine.work / "executions" / pipeline.name / id_, self._events.status_changed
         )
-        facts = Facts(id_, arn, pipeline.name, pipeline.arn, parameters)
+        facts = Facts(id_, display_name or id_, arn, pipeline.name, pipeline.arn, parameters)
         try:
             nodes, fault = read_graph(definition), ""
         except DefinitionError as error:
             nodes, fault = (), f"the definition cannot be run: {error}"
         execution = Execution(facts, nodes, recorder, self._machine)
         with self._lock:
+            if self._closed:
+                raise ValueError("the local cloud is about to end, and starts nothing more")
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
-        recorder.begin(nodes)
-        execution.start(fault)
+            recorder.begin(nodes)
+            execution.start(fault)
         return arn
 
     def find(self, arn: str) -> Execution:
@@ -109,6 +118,7 @@ class Runner:
         """Stop all executions and wait until they have stopped."""
         deadline = time.monotonic() + PATIENCE
         with self._lock:
+            self._closed = True
             executions = list(self._executions.values())
         for execution in executions:
             execution.stop()

@@ -50,10 +50,12 @@ class Server:
 
     def close(self) -> None:
         """Answer no more."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        _one.release()
+        try:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+        finally:
+            _one.release()
 
 
 class _Quiet(MotoRequestHandler):

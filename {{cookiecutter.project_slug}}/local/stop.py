@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from local.failures import StepStoppedError
 
@@ -29,8 +29,9 @@ class Stop:
         with self._lock:
             self._event.set()
             calls, self._calls = self._calls, []
-        for call in calls:
-            call()
+        with ExitStack() as everybody:  # each is called, even if one before it raises
+            for call in calls:
+                everybody.callback(call)
 
     def is_set(self) -> bool:
         """Whether anybody asked to stop."""

@@ -111,8 +111,11 @@ def _page(story: Story, root: Path) -> Iterator[Path]:
     work = root / ".local"
     try:
         yield work / "report.html"
-    finally:
-        report_on(story.cloud.environment, work, story.chapters)
+    except BaseException:
+        page = report_on(story.cloud.environment, work, story.chapters)
+        story.console.print(f"\nWhat has happened so far: {page}", highlight=False, soft_wrap=True)
+        raise
+    report_on(story.cloud.environment, work, story.chapters)
 
 
 def _make_sample(contract: Contract, data: Path, console: Console) -> None:
@@ -226,4 +229,3 @@ def _not_failed_at(record: Record, step: str) -> str:
     """What is wrong with an execution that one Fail step, and nothing else, should have ended."""
     failed = [found["name"] for found in record["steps"] if found["status"] == "Failed"]
     return "" if failed == [step] else _not(record, f"Failed at {step}")
-

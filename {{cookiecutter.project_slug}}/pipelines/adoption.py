@@ -83,8 +83,8 @@ def _tuned(environment: Environment, version: int | None) -> registry.ModelPacka
         if package.kind == registry.TUNED:
             return package
     raise JobError(
-        f"{environment.model_package_group} has no approved version from {registry.TUNED}; approve one, or name a "
-        "version with --version"
+        f"{environment.model_package_group} has no approved version from {registry.TUNED}; approve one: python -m "
+        f"pipelines approve --env {environment.name} --comment ... --evidence ..., or name a version with --version"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,20 @@ from pipelines.strict_yaml import Section
 KINDS = ("training", "training-hpo", "inference")
 ROUNDS = {"num_round": int, "early_stopping_rounds": int}  # arguments of train.py beside its HYPERPARAMETERS
 TAG = r"[\w .:/=+@-]{1,128}"
+
+
+# What XGBoost takes: https://xgboost.readthedocs.io/en/stable/parameter.html. Where it must be above 0, nearly 0 is.
+SHARE = (1e-6, 1.0)
+LIMITS = {
+    "num_round": (1, math.inf),
+    "early_stopping_rounds": (1, math.inf),
+    "eta": SHARE,
+    "subsample": SHARE,
+    "colsample_bytree": SHARE,
+    "colsample_bylevel": SHARE,
+    "colsample_bynode": SHARE,
+    **dict.fromkeys(("min_child_weight", "gamma", "alpha", "lambda", "max_delta_step"), (0.0, math.inf)),
+}
 
 
 @dataclass(frozen=True)
@@ -135,10 +150,7 @@ def load_hyperparameters(root: Path = ROOT) -> dict[str, int | float]:
         JobError: a hyperparameter is missing, unknown, or no number of its type.
     """
     given = Section.of_file(root / "config" / "hyperparameters.yaml", root)
-    values = {
-        name: given.whole(name) if kind is int else given.number(name)
-        for name, kind in hyperparameter_types(root).items()
-    }
+    values = {name: _value(given, name, name, whole=kind is int) for name, kind in hyperparameter_types(root).items()}
     given.refuse_the_rest()
     return values
 
@@ -207,6 +219,8 @@ def _tuning(given: Section, known: Mapping[str, type]) -> Tuning:
         early_stopping=given.choice("early_stopping", "Auto", "Off"),
         ranges=_ranges(given.section("ranges"), known),
     )
+    if tuning.parallel_jobs > tuning.jobs:
+        raise given.refusal("parallel_jobs", tuning.parallel_jobs, f"at most jobs, which is {tuning.jobs}")
     given.refuse_the_rest()
     return tuning
 
@@ -226,7 +240,7 @@ def _range(name: str, given: Section, kind: type) -> Range:
     type_ = given.choice("type", TUNABLE[name])
     if type_ == "continuous" and kind is int:
         raise given.refusal("type", type_, f"that of train.py, where {name} is whole: give it a point there, as in 1.0")
-    numbers = {key: given.whole(key) if type_ == "integer" else given.number(key) for key in ("min", "max")}
+    numbers = {key: _value(given, key, name, whole=type_ == "integer") for key in ("min", "max")}
     low, high = numbers["min"], numbers["max"]
     scaling = "Auto"
     if "scaling" in given.names:
@@ -239,6 +253,14 @@ def _range(name: str, given: Section, kind: type) -> Range:
         raise given.refusal("scaling", scaling, "another one: this is for continuous ranges from 0 to below 1")
     given.refuse_the_rest()
     return Range(name, type_, (str(low), str(high)), scaling)
+
+
+def _value(given: Section, key: str, hyperparameter: str, *, whole: bool) -> int | float:
+    """A value that XGBoost takes for a hyperparameter."""
+    least, most = LIMITS.get(hyperparameter, (-math.inf, math.inf))
+    if whole:
+        return given.whole(key, least=int(max(least, 0)), most=None if most == math.inf else int(most))
+    return given.number(key, least=least, most=most)
 
 
 def _retries(given: Section) -> Retries:

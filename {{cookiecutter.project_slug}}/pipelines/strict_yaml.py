@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ class Section:
             JobError: it is not there.
         """
         if key not in self._values:
-            raise JobError(f"{self._place}: {self._path}{key} is missing; add it")
+            alike = get_close_matches(key, self._values, n=1)
+            hint = f", or correct {alike[0]}, which nothing reads" if alike else ""
+            raise JobError(f"{self._place}: {self._path}{key} is missing; add it{hint}")
         return self._values.pop(key)
 
     def section(self, key: str) -> Section:
@@ -123,6 +126,8 @@ class Section:
         """A number in a range; raises JobError if it is none."""
         value = self.take(key)
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+            raise self.refusal(key, value, "written with a point, as 1.0e-2, or as 0.01: else YAML reads a text")
         if not is_number or not least <= value <= most:
             limits = [f"of at least {least:g}"] * (least > -math.inf) + [f"of at most {most:g}"] * (most < math.inf)
             raise self.refusal(key, value, " ".join(["a number", " and ".join(limits)]).strip())

@@ -9,7 +9,7 @@ def test_the_features_of_what_was_predicted_stand_in_the_columns_of_the_baseline
     contract = project.contract
     quality_input.main(quality_arguments(project, project / "inference", project / "predictions", tmp_path))
     assert capsys.readouterr().out.splitlines()[-1] == f"rows: {INFERENCE_ROWS}"
-    table = pd.read_csv(tmp_path / "inference-data.csv")
+    table = pd.read_csv(tmp_path / "inference-data.csv", skip_blank_lines=False)
     baseline = pd.read_csv(project / "baseline" / "baseline.csv")
     assert list(table.columns) == list(baseline.columns)
     inputs = pd.read_csv(

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from types import SimpleNamespace
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import boto3
 import pytest
@@ -125,20 +124,20 @@ def test_a_package_without_a_model_is_refused():
 )
 def test_a_group_that_is_not_there_yet_holds_no_model(code, message):
     put("data/a.csv")
-    absent = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
-    assert (
-        resolve(event(), client("s3"), SimpleNamespace(get_paginator=Mock(side_effect=absent)))["ModelApproved"]
-        == "false"
-    )
+    assert resolve(event(), client("s3"), refusing(code, message))["ModelApproved"] == "false"
 
 
 def test_an_account_that_may_not_list_models_is_not_one_without_models():
     put("data/a.csv")
-    message = "the policy that allows it was not found"
-    refusal = ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "ListModelPackages")
-    forbidding = SimpleNamespace(get_paginator=Mock(side_effect=refusal))
     with pytest.raises(ClientError, match="AccessDenied"):
-        resolve(event(), client("s3"), forbidding)
+        resolve(event(), client("s3"), refusing("AccessDeniedException", "a policy that allows it was not found"))
+
+
+def refusing(code, message):
+    """SageMaker's client, whose answer is a refusal as soon as somebody reads it."""
+    pages = MagicMock()
+    pages.__iter__.side_effect = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
+    return Mock(**{"get_paginator.return_value.paginate.return_value": pages})
 
 
 def test_aws_lambda_gets_the_same_answer():

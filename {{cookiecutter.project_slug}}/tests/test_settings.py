@@ -108,6 +108,12 @@ REFUSED = {
         "machines.processing.instance_count is a key that nothing reads; correct its name or remove it",
     ),
     "a misspelt purpose": ("machines.trainning", {}, "machines.trainning is a key that nothing reads; "),
+    "a range wider than XGBoost's": (
+        "tuning.ranges.subsample.max",
+        4,
+        "tuning.ranges.subsample.max is 4; it must be a number of at least 1e-06 and of at most 1",
+    ),
+    "more jobs at a time than jobs": ("tuning.parallel_jobs", 40, "tuning.parallel_jobs is 40; it must be at most"),
     "a machine that is missing": ("machines.monitoring", GONE, "machines.monitoring is missing; add it"),
     "a machine that is a word": (
         "machines.training",
@@ -147,8 +153,8 @@ REFUSED = {
     ),
     "a logarithm of zero": (
         "tuning.ranges",
-        {"eta": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}},
-        "tuning.ranges.eta.min is 0.0; it must be above 0 on the scale Logarithmic",
+        {"gamma": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}},
+        "tuning.ranges.gamma.min is 0.0; it must be above 0 on the scale Logarithmic",
     ),
     "a reverse logarithm of one": (
         "tuning.ranges",
@@ -187,6 +193,10 @@ def test_a_setting_that_cannot_be_is_refused(own_copy, fault):
         ("eta", "low", "eta is 'low'; it must be a number"),
         ("max_depth", 4.5, "max_depth is 4.5; it must be a whole number of at least 0"),
         ("num_round", GONE, "num_round is missing; add it"),
+        ("num_round", 0, "num_round is 0; it must be a whole number of at least 1"),
+        ("eta", 7, "eta is 7; it must be a number of at least 1e-06 and of at most 1"),
+        ("eta", "1e-2", "eta is '1e-2'; it must be written with a point, as 1.0e-2, or as 0.01"),
+        ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06"),
         ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
     ],
 )
@@ -227,6 +237,13 @@ def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(
     change(own_copy, "hyperparameters.yaml", "gamma", 0)
     change(own_copy, "pipelines.yaml", "tuning.ranges", {"gamma": {"type": "continuous", "min": 0, "max": 5}})
     with pytest.raises(JobError, match=r"where gamma is whole: give it a point there"):
+        load_settings(own_copy)
+
+
+def test_a_key_with_a_slip_in_it_is_named(own_copy):
+    place = own_copy / "config" / "pipelines.yaml"
+    place.write_text(place.read_text(encoding="utf-8").replace("project:", "projct:"), encoding="utf-8")
+    with pytest.raises(JobError, match="project is missing; add it, or correct projct, which nothing reads"):
         load_settings(own_copy)
 
 

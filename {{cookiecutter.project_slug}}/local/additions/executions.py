@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -25,17 +27,24 @@ class Executions:
         self._runner = runner
         self._sagemaker = sagemaker
         self._kind_of = kind_of
+        self._started: dict[tuple[str, str], str] = {}  # ARN by pipeline and the token that a request is known by
+        self._starting = threading.Lock()
 
     def start(self, request: Request) -> Answer:
-        """StartPipelineExecution."""
+        """StartPipelineExecution; a request that is repeated under its token starts nothing more."""
         described = self._pipeline(request)
         name = described["PipelineName"]
         pipeline = Pipeline(name, described["PipelineArn"], self._kind_of(name), described["PipelineDefinition"])
         given = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters") or []}
-        try:
-            return {"PipelineExecutionArn": self._runner.start(pipeline, given)}
-        except ValueError as error:
-            raise ApiError("ValidationException", str(error)) from error
+        token = (name, request.get("ClientRequestToken") or secrets.token_hex(16))
+        with self._starting:
+            try:
+                if token not in self._started:
+                    shown = request.get("PipelineExecutionDisplayName", "")
+                    self._started[token] = self._runner.start(pipeline, given, shown)
+            except ValueError as error:
+                raise ApiError("ValidationException", str(error)) from error
+            return {"PipelineExecutionArn": self._started[token]}
 
     def describe(self, request: Request) -> Answer:
         """DescribePipelineExecution."""
@@ -44,7 +53,7 @@ class Executions:
         answer = {
             "PipelineArn": execution.facts.pipeline_arn,
             "PipelineExecutionArn": record["arn"],
-            "PipelineExecutionDisplayName": record["id"],
+            "PipelineExecutionDisplayName": execution.facts.display_name,
             "PipelineExecutionStatus": record["status"],
             "CreationTime": seconds_of(record["started"]),
             "LastModifiedTime": seconds_of(record["ended"] or record["started"]),
@@ -52,9 +61,10 @@ class Executions:
         return answer | ({"FailureReason": record["reason"]} if record["reason"] else {})
 
     def list(self, request: Request) -> Answer:
-        """ListPipelineExecutions, the latest first."""
+        """ListPipelineExecutions, the latest first unless asked otherwise."""
         pipeline = self._pipeline(request)["PipelineName"]
-        return {"PipelineExecutionSummaries": [_summary(found) for found in self._runner.executions(pipeline)]}
+        found = [_summary(execution) for execution in self._runner.executions(pipeline)]
+        return _listed("PipelineExecutionSummaries", found, request)
 
     def list_steps(self, request: Request) -> Answer:
         """ListPipelineExecutionSteps: the steps that have started, the latest first unless asked otherwise."""
@@ -64,9 +74,8 @@ class Executions:
             for step in execution.recorder.as_dict()["steps"]
             if step["started"]
         ]
-        latest_first = request.get("SortOrder", "Descending") == "Descending"
-        steps.sort(key=lambda step: float(step["StartTime"]), reverse=latest_first)
-        return {"PipelineExecutionSteps": steps}
+        steps.sort(key=lambda step: float(step["StartTime"]), reverse=True)
+        return _listed("PipelineExecutionSteps", steps, request)
 
     def stop(self, request: Request) -> Answer:
         """StopPipelineExecution."""
@@ -77,7 +86,8 @@ class Executions:
     def list_parameters(self, request: Request) -> Answer:
         """ListPipelineParametersForExecution."""
         parameters = self._execution(request).facts.parameters.items()
-        return {"PipelineParameters": [{"Name": name, "Value": as_text(value)} for name, value in parameters]}
+        listed = [{"Name": name, "Value": as_text(value)} for name, value in parameters]
+        return _listed("PipelineParameters", listed, request)
 
     def describe_definition(self, request: Request) -> Answer:
         """DescribePipelineDefinitionForExecution."""
@@ -97,13 +107,21 @@ class Executions:
             raise ApiError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.") from None
 
 
+def _listed(name: str, items: list[Answer], request: Request) -> Answer:
+    """A page of a list; NextToken is where the next one begins."""
+    ordered = items[::-1] if request.get("SortOrder") == "Ascending" else items
+    begin = int(request.get("NextToken") or 0)
+    end = begin + int(request.get("MaxResults") or len(items))
+    return {name: ordered[begin:end]} | ({"NextToken": str(end)} if end < len(items) else {})
+
+
 def _summary(execution: Execution) -> Answer:
     record = execution.recorder.as_dict()
     summary = {
         "PipelineExecutionArn": record["arn"],
         "StartTime": seconds_of(record["started"]),
         "PipelineExecutionStatus": record["status"],
-        "PipelineExecutionDisplayName": record["id"],
+        "PipelineExecutionDisplayName": execution.facts.display_name,
     }
     return summary | ({"PipelineExecutionFailureReason": record["reason"]} if record["reason"] else {})
 

@@ -16,6 +16,8 @@ from local.server import Wsgi
 
 StartResponse = Callable[..., Any]
 
+OF_BROWSERS = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE")  # headers that they send for a page, and no SDK sends
+
 
 class Additions:
     """A WSGI application: answers some operations of SageMaker itself, and hands everything else to moto.
@@ -33,7 +35,9 @@ class Additions:
         self._afterwards: dict[str, Callable[[Request], None]] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request."""
+        """Answer a request, unless it comes from a page in a browser: moto itself would let any page do anything."""
+        if not _is_of_this_machine(environ):
+            return _respond(start_response, "403 Forbidden", {"__type": "AccessDenied", "message": "not for browsers"})
         page = self._pages.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if page:
             return _respond(start_response, "200 OK", page())
@@ -81,6 +85,12 @@ class Additions:
         if statuses and statuses[-1].startswith("200"):
             self._afterwards[operation]({**request, **json.loads(answer)})
         return [answer]
+
+
+def _is_of_this_machine(environ: dict[str, Any]) -> bool:
+    """Whether a program asked this server under its own name: a page may have a name of its own point here."""
+    names = {f"{name}:{environ['SERVER_PORT']}" for name in ("127.0.0.1", "localhost")}
+    return environ.get("HTTP_HOST") in names and not any(header in environ for header in OF_BROWSERS)
 
 
 def _respond(start_response: StartResponse, status: str, answer: Answer) -> Iterable[bytes]:

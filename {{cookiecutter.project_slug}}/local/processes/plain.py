@@ -43,8 +43,9 @@ class PlainProcesses:
             try:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
-                _kill(process)
                 raise TookTooLongError from None
+            finally:
+                _kill(process)
         stop.check()
         return Ended(process.returncode, time.perf_counter() - started)
 
@@ -62,9 +63,9 @@ def _hand_over(process: subprocess.Popen[bytes], job: dict[str, object]) -> None
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started."""
-    if hasattr(os, "killpg"):
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
+    """End a process and all that it started, which may go on when the process itself has ended."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)  # a group's number is not given away while one of it lives
+        else:
+            process.kill()

@@ -117,7 +117,11 @@ def imported_modules(scripts: Iterable[Path]) -> list[str]:
 
 
 def _imports(path: Path) -> Iterable[str]:
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+    try:
+        statements = ast.parse(path.read_text(encoding="utf-8")).body
+    except (OSError, SyntaxError, ValueError):
+        return  # half written: the job that runs it will say so
+    for statement in statements:
         if isinstance(statement, ast.Import):
             yield from (alias.name for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:

@@ -8,6 +8,7 @@ jobs and ends: no job outlives the one who asked for it, however that one ended.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -91,6 +92,7 @@ class Server:
             _draw_other_random_numbers()
             code = child.run(message["arguments"])
             threading._shutdown()  # type: ignore[attr-defined] # waits for the job's threads, as an interpreter does
+            atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
@@ -99,9 +101,11 @@ class Server:
 
     def _reap(self) -> None:
         while self._running:
-            process, status = os.waitpid(-1, os.WNOHANG)
-            if process == 0:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if ended is None:
                 return
+            _kill(ended.si_pid)  # what it started; while nobody has waited for it, the number is still its own
+            process, status = os.waitpid(ended.si_pid, 0)
             job, started = self._running.pop(process)
             seconds = time.perf_counter() - started
             self._answer(job=job, exit_code=os.waitstatus_to_exitcode(status), seconds=seconds)
@@ -122,7 +126,8 @@ def _kill(process: int) -> None:
     try:
         os.killpg(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        os.kill(process, signal.SIGKILL)  # just forked, and no group yet
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)  # just forked, and no group yet
 
 
 def main(descriptor: int, modules: list[str]) -> None:
@@ -130,7 +135,7 @@ def main(descriptor: int, modules: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the one who asked for the jobs
     sys.path.pop(0)  # the folder of this file
     for name in modules:
-        with contextlib.suppress(ImportError):  # a job that needs it will say so
+        with contextlib.suppress(Exception):  # a job that needs it will say so
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what is shared with the jobs stays shared: no collection touches it

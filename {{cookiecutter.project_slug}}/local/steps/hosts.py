@@ -51,6 +51,7 @@ def on_hosts(
         container = task.container(*below)
         work(Host(0, names[0], names, container))
         task.said = container.last_line()
+        container.drop_inputs()
         return container
     together = Stop(task.stop)
     containers = [task.container(*below, name, stop=together) for name in names]
@@ -60,6 +61,8 @@ def on_hosts(
         together.release()
         whole = _gathered(containers, task.container(*below), places)
     task.said = "; ".join(container.last_line() for container in containers)
+    for container in containers:
+        container.drop_inputs()
     return whole
 
 
@@ -81,7 +84,7 @@ def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Sto
 
 def _gathered(containers: Sequence[Container], whole: Container, places: Sequence[str]) -> Container:
     """Bring the logs and some folders together, to be looked at in one place."""
-    with whole.log.open("w", encoding="utf-8") as log:
+    with whole.log.open("a", encoding="utf-8", newline="\n") as log:
         for container in containers:
             log.write(f"--- {container.folder.name}\n{container.log_text()}")
     for place in places:

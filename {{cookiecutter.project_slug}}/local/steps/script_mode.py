@@ -38,12 +38,15 @@ def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], ho
 
 def arguments_of(given: Mapping[str, str]) -> list[str]:
     """A script's arguments: all hyperparameters that are not SageMaker's own, in the order of their names."""
-    return [text for name, value in sorted(own(given).items()) for text in (f"--{name}", value)]
+    return [text for name, value in sorted(own(given).items()) for text in (_option(name), _argument(value))]
 
 
-def own(given: Mapping[str, str]) -> dict[str, str]:
-    """The hyperparameters that are meant for the script."""
-    return {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
+def own(given: Mapping[str, str]) -> dict[str, Any]:
+    """The hyperparameters that are meant for the script; what is JSON counts as what it stands for, like true as True.
+
+    So the framework images have it: they take them for what the SDK wrote as JSON.
+    """
+    return {name: _decoded(value) for name, value in given.items() if not name.startswith("sagemaker_")}
 
 
 def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: str, host: Host) -> dict[str, str]:
@@ -58,7 +61,7 @@ def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: s
         "SM_CHANNELS": json.dumps(sorted(channels)),
         **{f"SM_CHANNEL_{channel.upper()}": f"/opt/ml/input/data/{channel}" for channel in channels},
         "SM_HPS": json.dumps(own(given)),
-        **{f"SM_HP_{key.upper()}": value for key, value in own(given).items()},
+        **{f"SM_HP_{key.upper()}": _variable(value) for key, value in own(given).items()},
         "SM_USER_ARGS": json.dumps(arguments_of(given)),
         "SM_USER_ENTRY_POINT": given.get("sagemaker_program", ""),
         "SM_HOSTS": json.dumps(host.names),
@@ -69,3 +72,26 @@ def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: s
         "TRAINING_JOB_NAME": name,
         **{key: str(value) for key, value in request.get("Environment", {}).items()},
     }
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _option(name: str) -> str:
+    return f"--{name}" if len(name) > 1 else f"-{name}"
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}={inner}" for key, inner in sorted(value.items()))
+    return str(value)
+
+
+def _variable(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))

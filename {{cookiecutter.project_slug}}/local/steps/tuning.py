@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import shutil
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -108,9 +107,6 @@ class _Tuning:
             job.value = self._value(job.trained)
         except StepFailedError as error:
             job.failure = error.reason
-        finally:
-            # every job has the same inputs, and S3 holds them
-            shutil.rmtree(self._task.folder / folder / "opt" / "ml" / "input" / "data", ignore_errors=True)
         job.ended = now()
         with self._lock:
             state = optuna.trial.TrialState.FAIL if job.value is None else None

@@ -20,7 +20,7 @@ STEP_TYPES = (
 ORDERED = ("GreaterThan", "GreaterThanOrEqualTo", "LessThan", "LessThanOrEqualTo")
 COMPARED = ("Equals", *ORDERED)
 CONDITIONS = (*COMPARED, "In", "Not", "Or")
-SIDES = dict.fromkeys(COMPARED, ("LeftValue", "RightValue"))
+SIDES: dict[str, tuple[str, ...]] = dict.fromkeys(COMPARED, ("LeftValue", "RightValue"))
 SIDES |= {"In": ("QueryValue", "Values"), "Not": ("Condition",), "Or": ("Conditions",)}
 
 # https://docs.aws.amazon.com/sagemaker/latest/dg/pipelines-quotas.html
