@@ -105,7 +105,7 @@ def test_a_training_script_is_told_what_script_mode_tells_it(lab: Lab) -> None:
     variables = told["variables"]
     assert variables["SM_MODEL_DIR"] == f"{ml}/model"
     assert variables["SM_CHANNEL_TRAIN"] == f"{ml}/input/data/train"
-    assert json.loads(variables["SM_HPS"]) == {"depth": "4", "eta": "0.1"}
+    assert json.loads(variables["SM_HPS"]) == {"depth": 4, "eta": 0.1}
     assert json.loads(variables["SM_CHANNELS"]) == ["code", "train"]
 
 

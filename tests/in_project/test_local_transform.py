@@ -133,8 +133,8 @@ def test_a_model_may_be_a_registered_package(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("code", "more", "said"),
     [
-        ({}, {}, "error: the model's archive holds no code/inference.py"),
-        ({"inference": "def model_fn(d): pass\n"}, {}, "error: inference.py has no input_fn"),
+        ({}, {}, "the model's archive holds no code/inference.py"),
+        ({"inference": "def model_fn(d): pass\n"}, {}, "inference.py has no input_fn"),
         ({"inference": SERVE.replace("int(line)", "int('x')")}, {}, "ValueError: invalid literal"),
         ({"inference": SERVE}, {"DataProcessing": {"JoinSource": "Input"}}, "local mode knows no DataProcessing"),
     ],

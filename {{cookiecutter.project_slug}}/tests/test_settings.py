@@ -190,12 +190,16 @@ def test_a_setting_that_cannot_be_is_refused(own_copy, fault):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("eta", "low", "eta is 'low'; it must be a number"),
+        ("eta", "low", "eta is 'low'; it must be a number of at least 1e-06 and of at most 1"),
         ("max_depth", 4.5, "max_depth is 4.5; it must be a whole number of at least 0"),
         ("num_round", GONE, "num_round is missing; add it"),
         ("num_round", 0, "num_round is 0; it must be a whole number of at least 1"),
         ("eta", 7, "eta is 7; it must be a number of at least 1e-06 and of at most 1"),
-        ("eta", "1e-2", "eta is '1e-2'; it must be written with a point, as 1.0e-2, or as 0.01"),
+        (
+            "eta",
+            "1e-2",
+            "eta is '1e-2'; it must be written with a point, as 1.0e-2, or as 0.01: else YAML reads a text",
+        ),
         ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06"),
         ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
     ],
