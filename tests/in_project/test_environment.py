@@ -99,6 +99,19 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(own_cop
             load_environment(name, own_copy)
 
 
+def test_the_local_cloud_of_a_shell_is_not_taken_for_aws(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert prod.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+
+
+def test_a_proxy_is_not_asked_for_this_machine(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
+    client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
+    with pytest.raises(EndpointConnectionError, match="127.0.0.1:9"):
+        client.get_caller_identity()
+
+
+
 def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
     with pytest.raises(JobError, match="the local cloud is not up; start it with: python -m local up"):
         load_environment("local", own_copy)

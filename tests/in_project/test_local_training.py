@@ -109,6 +109,35 @@ def test_a_training_script_is_told_what_script_mode_tells_it(lab: Lab) -> None:
     assert json.loads(variables["SM_CHANNELS"]) == ["code", "train"]
 
 
+def test_hyperparameters_that_are_json_count_as_what_they_stand_for(lab: Lab) -> None:
+    step = train(lab, TELL, k="7", quick="true", name="gbtree", rate="1e-3", layers="[1, 2]")
+    told = json.loads(unpacked(lab, step["result"]["ModelArtifacts"]["S3ModelArtifacts"])["model.json"])
+    arguments = ["-k", "7", "--layers", "[1, 2]", "--name", "gbtree", "--quick", "True", "--rate", "0.001"]
+    assert told["arguments"] == arguments
+    variables = told["variables"]
+    assert json.loads(variables["SM_USER_ARGS"]) == arguments
+    assert [variables[f"SM_HP_{name}"] for name in ("QUICK", "NAME", "LAYERS")] == ["true", "gbtree", "[1,2]"]
+    assert told["hyperparameters"]["quick"] == "true", "the file holds what the request does"
+
+
+def test_what_an_earlier_attempt_said_does_not_count_for_the_next(lab: Lab) -> None:
+    script = (
+        "import os, pathlib\n"
+        "mark = pathlib.Path('../../../../tried')\n"
+        "if mark.exists(): raise SystemExit(0)\n"
+        "mark.touch()\n"
+        "print('validation:rmse=1', flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    retry = {"ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"], "MaxAttempts": 2, "IntervalSeconds": 1}
+    step = {"Name": "Train", "Type": "Training", "Arguments": job(lab, script), "RetryPolicies": [retry]}
+    trained = step_of(lab.run(step), "Train")
+    assert (trained["status"], trained["attempts"]) == ("Succeeded", 2), trained["reason"]
+    assert trained["result"]["FinalMetricDataList"] == []
+    assert trained["note"] == ""
+    assert "validation:rmse=1" in (lab.cloud.work / trained["log"]).read_text(encoding="utf-8")
+
+
 def test_model_and_notes_are_packed_apart_and_metrics_read_from_the_log(lab: Lab) -> None:
     step = train(lab, TELL)
     result = step["result"]

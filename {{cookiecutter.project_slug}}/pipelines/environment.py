@@ -69,9 +69,9 @@ class Environment:
         return f"arn:{_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{function}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client for a service of this environment."""
+        """A boto3 client for a service of this environment, and of no other: AWS_ENDPOINT_URL does not lead it astray."""
         if self.endpoint_url is None:
-            config = Config(retries={"mode": "standard", "max_attempts": 5})
+            config = Config(retries={"mode": "standard", "max_attempts": 5}, ignore_configured_endpoint_urls=True)
             return boto3.client(service, region_name=self.region, config=config)
         return boto3.client(
             service,
@@ -79,7 +79,8 @@ class Environment:
             endpoint_url=self.endpoint_url,
             aws_access_key_id="local",
             aws_secret_access_key="local",  # noqa: S106 - no secret: nobody looks at it
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2),  # on this machine, now or not at all
+            # on this machine: now or not at all, and by no proxy
+            config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, proxies={}),
         )
 
 

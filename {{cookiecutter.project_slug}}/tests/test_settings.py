@@ -200,7 +200,7 @@ def test_a_setting_that_cannot_be_is_refused(own_copy, fault):
             "1e-2",
             "eta is '1e-2'; it must be written with a point, as 1.0e-2, or as 0.01: else YAML reads a text",
         ),
-        ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06"),
+        ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06 and of at most 1"),
         ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
     ],
 )

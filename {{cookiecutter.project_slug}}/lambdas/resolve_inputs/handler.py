@@ -4,7 +4,7 @@ What it answers is what the steps after it read, so that one execution works wit
 from start to end.
 
 Needs the IAM actions sagemaker:ListModelPackages on the model package group, sagemaker:DescribeModelPackage on its
-packages, s3:ListBucketVersions on the bucket of the data, and those of every function's log.
+packages, s3:ListBucket on the bucket of the data, and those of every function's log.
 """
 
 from __future__ import annotations
@@ -77,22 +77,21 @@ def resolve(event: dict[str, Any], s3: Any, sagemaker: Any) -> dict[str, str]:
     }
 
 
-def _objects(s3: Any, uri: str) -> list[tuple[str, str, str]]:
-    """Key, ETag and version of what a job would read: no folder markers, nothing behind a dot or an underscore.
+def _objects(s3: Any, uri: str) -> list[tuple[str, str]]:
+    """Key and ETag of what a job would read: no folder markers, nothing behind a dot or an underscore.
 
     Raises:
         ValueError: a key begins like the URI and lies elsewhere; a job would read it all the same.
     """
     place = S3Uri.parse(uri)
-    pages = s3.get_paginator("list_object_versions").paginate(Bucket=place.bucket, Prefix=place.prefix)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.prefix)
     objects = [
-        (version["Key"], version["ETag"], version["VersionId"])
+        (found["Key"], found["ETag"])
         for page in pages
-        for version in page.get("Versions", [])
-        if version["IsLatest"] and not version["Key"].rpartition("/")[2].startswith((".", "_"))
-        if not version["Key"].endswith("/")
+        for found in page.get("Contents", [])
+        if not found["Key"].rpartition("/")[2].startswith((".", "_")) and not found["Key"].endswith("/")
     ]
-    for key, _, _ in objects:
+    for key, _ in objects:
         if place.prefix and key != place.prefix and not key.startswith(f"{place.prefix.rstrip('/')}/"):
             raise ValueError(
                 f"{uri} would take in s3://{place.bucket}/{key} as well, since S3 goes by how a key begins; end the "
@@ -101,8 +100,8 @@ def _objects(s3: Any, uri: str) -> list[tuple[str, str, str]]:
     return objects
 
 
-def _fingerprint(objects: list[tuple[str, str, str]]) -> str:
-    """What changes when an object comes, goes, or is written anew; 16 hexadecimal digits."""
+def _fingerprint(objects: list[tuple[str, str]]) -> str:
+    """What changes when an object comes, goes, or gets other content; 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(sorted(objects)).encode()).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from local.steps.task import Task
 
 def run_model(task: Task) -> Outcome:
     """Create a model with boto3, under a name of its own."""
-    name = task.job_name()[:63]
+    name = task.job_name()
     request = {"ModelName": name, **task.request}
     arn = task.machine.sagemaker.create_model(**request)["ModelArn"]
     return Outcome({**request, "ModelArn": arn}, note=name, metadata={"Model": {"Arn": arn}})

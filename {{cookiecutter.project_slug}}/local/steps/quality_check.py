@@ -27,11 +27,16 @@ def run_quality_check(task: Task) -> Outcome:
     if task.options.get("CheckType") != "DATA_QUALITY":
         raise client_error(f"local mode checks DATA_QUALITY, and not {task.options.get('CheckType')}")
     skip = bool(task.options.get("SkipCheck"))
-    supplied = {} if skip else _supplied_baseline(task)
-    outcome, container = process(task, _as_script(task, supplied))
+    new = bool(task.options.get("RegisterNewBaseline"))
+    supplied = _supplied_baseline(task)
+    if not skip and not all(supplied.values()):
+        raise client_error(
+            "there is no baseline to check against: none is supplied, and no approved model has one"
+        )
+    outcome, container = process(task, _as_script(task, {} if skip else supplied))
     place, uri = _output(task)
     made = {"Statistics": f"{uri}/{STATISTICS}", "Constraints": f"{uri}/{CONSTRAINTS}"}
-    used = made if task.options.get("RegisterNewBaseline") else supplied
+    used = made if new else supplied
     violations = [] if skip else _violations(container.path(place) / VIOLATIONS)
     if violations and task.options.get("FailOnViolation", True):
         raise client_error(_summary(violations))
@@ -51,20 +56,18 @@ def run_quality_check(task: Task) -> Outcome:
                 "ViolationReport": "" if skip else f"{uri}/{VIOLATIONS}",
                 "CheckJobArn": outcome.result["ProcessingJobArn"],
                 "SkipCheck": skip,
-                "RegisterNewBaseline": bool(task.options.get("RegisterNewBaseline")),
+                "RegisterNewBaseline": new,
             }
         },
     )
 
 
 def _supplied_baseline(task: Task) -> dict[str, str]:
-    """The baseline to check against: the one that is supplied, else that of the latest approved model."""
+    """The baseline that is supplied, else that of the latest approved model; empty texts where there is none."""
     supplied = {what: task.options.get(f"SuppliedBaseline{what}") or "" for what in ("Statistics", "Constraints")}
     group = task.options.get("ModelPackageGroupName")
     if not all(supplied.values()) and group:
         supplied = _approved_baseline(task, group)
-    if not all(supplied.values()):
-        raise client_error("there is no baseline to check against: none is supplied, and no approved model has one")
     return supplied
 
 

@@ -41,9 +41,11 @@ class Task:
     said: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def job_name(self) -> str:
-        """A new name for a job of this step, as SageMaker makes them."""
-        return f"pipelines-{self.execution_id}-{self.name[:30]}-{secrets.token_hex(5)}"
+    def job_name(self, longest: int = 63) -> str:
+        """A new name for a job of this step, as SageMaker makes them, of at most so many characters."""
+        name = f"pipelines-{self.execution_id}-{self.name[:30]}".replace("_", "-")
+        random = secrets.token_hex(5)
+        return f"{name[: longest - len(random) - 1].rstrip('-')}-{random}"
 
     def container(self, *below: str, stop: Stop | None = None) -> Container:
         """A container with an empty /opt/ml, in the step's folder or below."""

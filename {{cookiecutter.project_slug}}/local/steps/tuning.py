@@ -27,6 +27,7 @@ from local.values import as_text
 
 STARTING_JOBS = 3  # tried at random before the search learns from them
 SEED = 0
+LONGEST_NAME = 32  # of a tuning job; its training jobs' names begin with it
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -80,7 +81,7 @@ class _Tuning:
     def __init__(self, task: Task) -> None:
         configuration = task.request["HyperParameterTuningJobConfig"]
         self._task = task
-        self._name = task.job_name()[:50]
+        self._name = task.job_name(LONGEST_NAME)
         self._definition = _definition(task.request)
         self._ranges = configuration.get("ParameterRanges", {})
         self._objective = configuration["HyperParameterTuningJobObjective"]
