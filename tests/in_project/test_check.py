@@ -543,7 +543,8 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "a cache that does not notice new data": (
         *("training", "Preprocess", "Arguments.Environment", GONE),
         "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri is the parameter InputDataUri, and the cache would "
-        "not notice new data there; give Environment.DATA_VERSION the DataVersion of ResolveInputs, or turn the cache off",
+        "not notice new data there; give Environment.DATA_VERSION the DataVersion of ResolveInputs, "
+        "or turn the cache off",
     ),
     "a cache that would notice another model only": (
         *("inference", "Preprocess", "Arguments.Environment", GONE),
@@ -599,7 +600,22 @@ def test_a_definition_of_more_bytes_than_sagemaker_takes_is_found(definitions: d
     assert re.search(r"The definition has \d+ bytes; SageMaker takes 1048576: split", str(check(large)[0]))
 
 
-LOCAL = ("g4dn", "g4ad", "g5", "g6", "g6e", "gr6", "g7e", "p3dn", "p4d", "p4de", "p5", "p5en", "p6-b200", "p6e-gb200")
+LOCAL: tuple[str, ...] = (
+    "g4dn",
+    "g4ad",
+    "g5",
+    "g6",
+    "g6e",
+    "gr6",
+    "g7e",
+    "p3dn",
+    "p4d",
+    "p4de",
+    "p5",
+    "p5en",
+    "p6-b200",
+    "p6e-gb200",
+)
 LOCAL += ("trn1", "trn1n", "trn2", "m5d", "c5d", "r5d", "m6gd", "r6idn", "i4i", "dl1")
 PLAIN = ("c4", "c5", "c5n", "c7i-flex", "inf2", "m4", "m5", "m6i", "m7i-flex", "p2", "p3", "r5", "r8i-flex", "t3")
 

@@ -107,7 +107,7 @@ def test_the_local_cloud_of_a_shell_is_not_taken_for_aws(prod: Environment, monk
 def test_a_proxy_is_not_asked_for_this_machine(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
     client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
-    with pytest.raises(EndpointConnectionError, match="127.0.0.1:9"):
+    with pytest.raises(EndpointConnectionError, match=r"127\.0\.0\.1:9"):
         client.get_caller_identity()
 
 

@@ -48,6 +48,13 @@ def test_the_same_request_takes_the_earlier_result(lab: Lab, kind: str) -> None:
     assert lab.read(f"{second['files'][0]['s3_uri']}/out.txt") == "a"
 
 
+def test_a_cached_step_names_the_execution_that_did_it(lab: Lab, kind: str) -> None:
+    first, _, third = (lab.cloud.run(kind)["arn"] for _ in range(3))
+    steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=third)
+    [told] = steps["PipelineExecutionSteps"]
+    assert told["CacheHitResult"] == {"SourcePipelineExecutionArn": first}
+
+
 def test_another_argument_is_another_request(lab: Lab, kind: str) -> None:
     run(lab, kind)
     assert not run(lab, kind, Text="b")["cache_hit"]

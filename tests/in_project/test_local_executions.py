@@ -312,6 +312,28 @@ def test_an_execution_whose_record_cannot_be_written_has_failed(lab: Lab, monkey
     assert set(statuses(record).values()) <= {"Failed", "Stopped"}
 
 
+def test_a_record_that_somebody_reads_is_replaced_a_little_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Path] = []
+    replace = Path.replace
+
+    def refusing(path: Path, target: Path) -> Path:
+        tries.append(target)
+        if len(tries) < 3:
+            raise PermissionError("as Windows says while the file is open")
+        return replace(path, target)
+
+    monkeypatch.setattr(record_module, "REPLACE_AGAIN", (0, 0))
+    monkeypatch.setattr(Path, "replace", refusing)
+    record_module.write_atomically(tmp_path / "record", "content")
+    assert (tmp_path / "record").read_text(encoding="utf-8") == "content"
+    tries.clear()
+    monkeypatch.setattr(record_module, "REPLACE_AGAIN", ())
+    with pytest.raises(PermissionError):
+        record_module.write_atomically(tmp_path / "record", "content")
+
+
 @pytest.mark.parametrize("name", ["..", "a/b", "-a", ""])
 def test_a_pipeline_whose_name_is_none_is_not_started(lab: Lab, name: str) -> None:
     with pytest.raises(ValueError, match="is no name of a pipeline"):

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from local_lab import condition, equals, fail
 
-from local.graph import Branch, DefinitionError, Node, read_graph
+from local.graph import KNOWN_TYPES, Branch, DefinitionError, Node, read_graph
 from local.parameters import ParameterError, read_parameters
+from local.steps import RUNNERS
 
 
 def step(name: str, *needs: str, **more: Any) -> dict[str, Any]:
@@ -65,6 +66,10 @@ def test_what_cannot_be_run_is_refused(steps: list[dict[str, Any]], fault: str) 
 def test_a_refusal_of_a_type_lists_what_is_known() -> None:
     with pytest.raises(DefinitionError, match="it knows Processing, Training, Tuning, Transform, QualityCheck, Model"):
         graph({**step("A"), "Type": "AutoML"})
+
+
+def test_what_is_known_is_what_there_is_a_runner_for() -> None:
+    assert set(KNOWN_TYPES) == {*RUNNERS, "Condition", "Fail"}
 
 
 DECLARED = {

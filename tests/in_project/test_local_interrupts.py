@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,6 +132,17 @@ def test_there_is_one_cloud_in_a_process_at_a_time(tmp_path: Path) -> None:
         ):
             pass
         assert lab.run(lab.job("Works"))["status"] == "Succeeded"
+
+
+def test_a_cloud_whose_folder_was_removed_ends_with_all_it_runs(tmp_path: Path) -> None:
+    mark = tmp_path / "job-runs"
+    code = f"import os, pathlib, time\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
+    with open_lab(tmp_path / "lab") as lab:
+        arn = lab.cloud.start(lab.deploy(lab.job("Long", code)))
+        job = int(wait_for(mark))
+        shutil.rmtree(lab.cloud.work)
+    wait_for_end(job)
+    assert lab.cloud._runner.find(arn).recorder.status == "Stopped"
 
 
 def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -353,6 +353,13 @@ def test_without_a_baseline_that_of_the_approved_model_is_taken(lab: Lab) -> Non
         },
     )
     assert step_of(lab.run(step), "Check")["note"] == "no violations"
+    for more in (
+        {"ModelPackageGroupName": group},
+        {f"SuppliedBaseline{what}": quality[what]["S3Uri"] for what in WHAT},
+    ):
+        kept = step_of(lab.run(check(lab, "Kept", data, SkipCheck=True, **more)), "Kept")["result"]
+        assert kept["BaselineUsedForDriftCheckStatistics"] == quality["Statistics"]["S3Uri"]
+        assert kept["CalculatedBaselineStatistics"] != quality["Statistics"]["S3Uri"]
 
 
 WHAT = ("Statistics", "Constraints")

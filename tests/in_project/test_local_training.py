@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import Any
@@ -278,6 +279,17 @@ def test_the_best_job_of_a_tuning_is_the_best_by_its_objective(
     assert len((lab.cloud.work / step["log"]).read_text(encoding="utf-8").splitlines()) == 4
 
 
+def test_the_names_of_jobs_are_as_long_as_they_may_be_and_never_the_same(lab: Lab) -> None:
+    step = {**tuning(lab, jobs=1), "Name": "A-tuning-step_with-a-name-of-sixty-four-letters-which-is-the-most"[:64]}
+    names = []
+    for _ in range(2):
+        result = step_of(lab.run(step), step["Name"])["result"]
+        names += [result["HyperParameterTuningJobName"], result["BestTrainingJob"]["TrainingJobName"]]
+    assert len(set(names)) == 4
+    assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}", name) for name in names[::2])
+    assert all(re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name) for name in names[1::2])
+
+
 def test_how_many_jobs_may_be_a_text(lab: Lab) -> None:
     given = {"Std:Join": {"On": "", "Values": ["", {"Get": "Parameters.Jobs"}]}}
     jobs = {"Name": "Jobs", "Type": "Integer", "DefaultValue": 2}
@@ -337,9 +349,7 @@ def test_a_reversed_scale_stays_in_its_range(lab: Lab) -> None:
 def test_a_tuning_without_one_good_job_has_failed(lab: Lab) -> None:
     modes = {"CategoricalParameterRanges": [{"Name": "mode", "Values": ["broken"]}]}
     step = step_of(lab.run(tuning(lab, jobs=2, ranges=modes)), "Tune")
-    assert step["reason"] == (
-        "AlgorithmError: all 2 training jobs failed, the last with: AlgorithmError: broken"
-    )
+    assert step["reason"] == ("AlgorithmError: all 2 training jobs failed, the last with: AlgorithmError: broken")
 
 
 def test_what_local_mode_cannot_tune_is_refused(lab: Lab) -> None:

@@ -23,8 +23,8 @@ from rich.console import Console
 
 from contract import load_contract
 from local.cloud import LocalCloud
-from local.execution_record import duration
 from local.page.layout import Layout, Sizes, lay_out
+from local.page.times import duration
 from local.progress import Progress
 from local.report import write_report
 from local.sample import write_sample

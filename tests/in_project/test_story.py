@@ -40,7 +40,7 @@ def test_every_chapter_ends_as_it_should_on_the_sample(bake: Bake, answers: dict
     assert said.count("as it should be") == 8
     assert "The whole story held" in said
     page = (project / ".local" / "report.html").read_text("utf-8")
-    for word in ("ModelQualityViolation", "NoApprovedModel", "Approved"):
+    for word in ("ModelQualityViolation", "NoApprovedModel", ">Approved<"):
         assert word in page
 
 
@@ -62,6 +62,9 @@ def test_every_chapter_ends_as_it_should_on_the_real_abalone_data(bake: Bake) ->
 
 def test_a_story_that_goes_otherwise_says_where_and_leaves_the_page(bake: Bake) -> None:
     project = bake("copier")
+    console = Console(file=io.StringIO(), width=160)
     with pytest.raises(JobError, match=r"chapter 1 .*MetricNotMet|chapter 1 .*threshold"):
-        told(project, threshold=0.0001)
+        tell(project, 0.0001, console)
+    assert isinstance(console.file, io.StringIO)
+    assert str(project / ".local" / "report.html") in console.file.getvalue()
     assert "MetricNotMet" in (project / ".local" / "report.html").read_text("utf-8")

@@ -37,6 +37,7 @@ from local.work_folder import claimed
 
 Record = dict[str, Any]
 
+LOOK_SECONDS = 0.5  # between two looks at a Ctrl-C
 PACE = 0.01  # of the time that a retry policy waits in AWS
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
@@ -49,7 +50,7 @@ def wait_a_little(stop: Stop, seconds: float) -> None:
 class LocalCloud:
     """An empty account with the project's resources, from entering to leaving.
 
-    What an earlier one left in the working folder is removed. Entering raises OccupiedError while another one works there.
+    Entering removes what an earlier one left in the working folder, and raises OccupiedError while another works there.
 
     Args:
         root: the project.
@@ -120,13 +121,12 @@ class LocalCloud:
         else:
             self._machine.objects.put(path, uri)
 
-    def start(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> str:
+    def start(self, kind: str, parameters: Mapping[str, Any] | None = None) -> str:
         """Start the pipeline of a kind.
 
         Args:
             kind: training, training-hpo or inference.
             parameters: as the pipeline declares them.
-            listener: is called with the record now and at each change.
 
         Returns:
             the execution's ARN.
@@ -137,19 +137,23 @@ class LocalCloud:
         given = [{"Name": name, "Value": as_text(value)} for name, value in (parameters or {}).items()]
         name = self.environment.pipeline_name(kind)
         answer = self.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=given)
-        arn = str(answer["PipelineExecutionArn"])
-        if listener:
-            self.listen(arn, listener)
-        return arn
+        return str(answer["PipelineExecutionArn"])
 
     def run(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> Record:
-        """Start the pipeline of a kind and wait for its end; interrupted, stop it first. See `start`.
+        """Start the pipeline of a kind and wait for its end; interrupted, stop it first.
+
+        Args:
+            kind: see `start`.
+            parameters: see `start`.
+            listener: is called with the record now and at each change.
 
         Returns:
             the record, as execution.json holds it.
         """
-        arn = self.start(kind, parameters, listener)
+        arn = self.start(kind, parameters)
         try:
+            if listener:
+                self.listen(arn, listener)
             return self.wait(arn)
         except BaseException:
             self.stop(arn)
@@ -163,7 +167,8 @@ class LocalCloud:
     def wait(self, arn: str) -> Record:
         """Wait for the end of an execution, and give back its record."""
         execution = self._runner.find(arn)
-        execution.wait()
+        while not execution.wait(LOOK_SECONDS):
+            pass  # in slices: on Windows nothing interrupts a wait without an end
         return execution.recorder.as_dict()
 
     def stop(self, arn: str) -> None:
@@ -194,7 +199,8 @@ class LocalCloud:
         self._runner = Runner(self._machine, self._events, self.address)
         opened.callback(self._runner.close)
         sagemaker = self.client("sagemaker")
-        additions.connect(Executions(self._runner, sagemaker, self._kind_of), Packages(self._events, sagemaker))
+        executions = Executions(self._runner, sagemaker, self._kind_of)
+        additions.connect(executions, Packages(self._events, sagemaker), self._machine.objects.changed)
 
     def _make_machine(self) -> Machine:
         objects = Objects(self.client("s3"))

@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.record import Change, now, seconds_of
+from local.values import plain
 
 FILE = "events.jsonl"
 SOURCE = "aws.sagemaker"
@@ -168,8 +169,7 @@ def package_detail(package: Mapping[str, Any], fields: list[str]) -> dict[str, A
     detail = {key: package[key] for key in told if key in package}
     if fields:
         detail["UpdatedModelPackageFields"] = fields
-    plain: dict[str, Any] = json.loads(json.dumps(detail, default=lambda time: time.isoformat()))
-    return plain
+    return plain(detail)
 
 
 def _job(result: Mapping[str, Any]) -> dict[str, Any] | None:

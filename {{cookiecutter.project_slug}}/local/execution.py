@@ -57,7 +57,8 @@ class Execution:
             if self.recorder.status != "Executing":
                 return
             self._stopped_by_hand = True
-            self.recorder.change(status="Stopping")
+            with contextlib.suppress(OSError):  # it stops even where nobody can read of it
+                self.recorder.change(status="Stopping")
         self._stop.set()
 
     def wait(self, seconds: float | None = None) -> bool:

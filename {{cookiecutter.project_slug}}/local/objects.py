@@ -36,24 +36,41 @@ class S3Object:
 
 
 class Objects:
-    """Reads and writes objects with boto3's S3 client; what was read or written lately is not fetched again."""
+    """Reads and writes objects with boto3's S3 client; what was read or written lately is not fetched again.
+
+    Somebody has to call `changed` when an object comes, changes or goes: until then a listing counts.
+    """
 
     def __init__(self, s3: Any) -> None:
         self._s3 = s3
         self._contents = _Contents()
+        self._listings: dict[tuple[str, str], list[S3Object]] = {}
+        self._changes = 0
+        self._lock = threading.Lock()
 
     def find(self, uri: str) -> list[S3Object]:
         """The objects whose keys begin with an S3 URI's, in order, as SageMaker's S3Prefix has it.
 
         That includes a neighbour like data-old/a.csv beside data, but not beside data/.
         """
-        bucket, prefix = split_uri(uri)
-        return [
-            S3Object(bucket, entry["Key"], _name(entry["Key"], prefix), entry["ETag"], entry["Size"])
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            for entry in page.get("Contents", [])
-            if not entry["Key"].endswith("/")  # a folder's marker
-        ]
+        place = split_uri(uri)
+        with self._lock:
+            if place in self._listings:
+                return self._listings[place]
+            before = self._changes
+        found = self._listed(*place)
+        with self._lock:
+            if before == self._changes:
+                self._listings[place] = found
+        return found
+
+    def changed(self, bucket: str, key: str) -> None:
+        """Take note that an object is not what it was; an empty key stands for any in the bucket."""
+        with self._lock:
+            self._changes += 1
+            for listed, prefix in list(self._listings):
+                if listed == bucket and (not key or key.startswith(prefix)):
+                    del self._listings[listed, prefix]
 
     def inputs(self, uri: str) -> list[S3Object]:
         """The same, where a job cannot do without.
@@ -114,6 +131,14 @@ class Objects:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.put(path, f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}")
+
+    def _listed(self, bucket: str, prefix: str) -> list[S3Object]:
+        return [
+            S3Object(bucket, entry["Key"], _name(entry["Key"], prefix), entry["ETag"], entry["Size"])
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            for entry in page.get("Contents", [])
+            if not entry["Key"].endswith("/")  # a folder's marker
+        ]
 
     def _fetch(self, found: S3Object, path: Path) -> None:
         content = self._contents.get(found.etag)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cache import cache_key
 from local.conditions import all_hold
-from local.failures import client_error, service_failure
+from local.failures import ExecutionFailedError, client_error, service_failure
 from local.graph import Node
 from local.machine import Machine
 from local.outcome import Outcome
@@ -66,10 +66,16 @@ class Performer:
         """Do a step.
 
         Raises:
-            StepFailedError: it failed, and nothing says to try again.
+            StepFailedError: it failed, and nothing says to try again; an ExecutionFailedError ends the execution.
             StepStoppedError: it was told to stop.
         """
-        outcome = self._decide(node) if node.type == "Condition" else self._take_or_make(node)
+        match node.type:
+            case "Condition":
+                outcome = self._decide(node)
+            case "Fail":
+                outcome = self._fail(node)
+            case _:
+                outcome = self._take_or_make(node)
         self.results[node.name] = outcome.result
         return outcome
 
@@ -77,6 +83,11 @@ class Performer:
         self._recorder.change_step(node.name, status="Executing")
         holds = all_hold(node.definition["Arguments"]["Conditions"], self._scope())
         return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
+
+    def _fail(self, node: Node) -> NoReturn:
+        """End the execution with what the step says is wrong."""
+        self._recorder.change_step(node.name, status="Executing")
+        raise ExecutionFailedError(as_text(resolve(node.definition["Arguments"]["ErrorMessage"], self._scope())))
 
     def _take_or_make(self, node: Node) -> Outcome:
         scope = self._scope()

@@ -14,7 +14,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from local.execution_record import RUNNING, Execution, Step, duration, read_execution
+from local.page.times import duration
+from local.past_executions import RUNNING, PastExecution, PastStep, read_execution
 
 TICKS_PER_SECOND = 4
 UNTOLD = ("Waiting", "Starting", "Skipped")  # in plain lines: nothing has happened
@@ -49,7 +50,7 @@ class Progress:
         self._console = console
         self._clock = clock
         self._lock = threading.Lock()
-        self._shown: Execution | None = None
+        self._shown: PastExecution | None = None
         self._live: Live | None = None
 
     def __enter__(self) -> Progress:
@@ -82,13 +83,13 @@ class Progress:
 
     # Plain lines
 
-    def _tell_changes(self, before: Execution | None, now: Execution) -> None:
+    def _tell_changes(self, before: PastExecution | None, now: PastExecution) -> None:
         known = {step.name: step.status for step in before.steps} if before else {}
         width = max((len(self._clean(step.name)) for step in now.steps), default=0)
         for step in now.steps:
             begun = step.status == "Executing" and step.type in AT_ONCE
             if step.status not in (*UNTOLD, known.get(step.name)) and not begun:
-                self._say(now.kind, step.name, width, step.status, _time_of(step), _words_of(step))
+                self._say(now.kind, step.name, width, step.status, step.shown_time, _words_of(step))
         if now.status not in RUNNING and (before is None or before.status != now.status):
             self._say(now.kind, now.id, width, now.status, duration(now.seconds), now.reason)
 
@@ -103,7 +104,7 @@ class Progress:
         execution = self._shown
         return self._table(execution) if execution else Text("")
 
-    def _table(self, execution: Execution) -> ConsoleRenderable:
+    def _table(self, execution: PastExecution) -> ConsoleRenderable:
         steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
         steps.add_column(no_wrap=True)
         steps.add_column(no_wrap=True, min_width=10)
@@ -119,7 +120,7 @@ class Progress:
             parts.append(Padding(Text(self._clean(execution.reason), style="red"), (0, 0, 0, 2)))
         return Group(*parts)
 
-    def _title(self, execution: Execution) -> Text:
+    def _title(self, execution: PastExecution) -> Text:
         seconds = execution.seconds if execution.ended else self._since(execution.started)
         return Text("  ").join(
             [
@@ -134,10 +135,10 @@ class Progress:
         mark, ascii_mark, style = MARKS.get(status, UNKNOWN)
         return Text(f"{ascii_mark if self._console.options.ascii_only else mark} {self._clean(status)}", style=style)
 
-    def _time_now(self, step: Step) -> str:
+    def _time_now(self, step: PastStep) -> str:
         if step.status in RUNNING:
             return duration(self._since(step.started))
-        return _time_of(step)
+        return step.shown_time
 
     def _since(self, started: datetime | None) -> float | None:
         return max((self._clock() - started).total_seconds(), 0.0) if started else None
@@ -149,10 +150,6 @@ class Progress:
         return " ".join(printable.split()).encode(encoding, "replace").decode(encoding)
 
 
-def _time_of(step: Step) -> str:
-    return "cached" if step.cache_hit else duration(step.seconds)
-
-
-def _words_of(step: Step) -> str:
+def _words_of(step: PastStep) -> str:
     """What is worth reading of a step: why it failed, or what it noted."""
     return step.reason or step.note

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.execution_record import load_executions
 from local.page.chapters import Entry, in_order
 from local.page.elements import Html, html, join
 from local.page.execution import execution_section
@@ -20,6 +19,7 @@ from local.page.findings import findings_of
 from local.page.models import model_versions
 from local.page.shelf import Shelf
 from local.page.summary import contents, page_head, summary_table
+from local.past_executions import load_executions
 from pipelines.environment import Environment
 from pipelines.registry import model_packages
 

@@ -90,9 +90,9 @@ class Runner:
         with self._lock:
             if self._closed:
                 raise ValueError("the local cloud is about to end, and starts nothing more")
+            recorder.begin(nodes)
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
-            recorder.begin(nodes)
             execution.start(fault)
         return arn
 

@@ -66,6 +66,12 @@ def references(expression: Expression) -> list[str]:
     return [found for inner in expression.values() for found in references(inner)]
 
 
+def plain(described: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer of boto3 as JSON has it: times become text."""
+    content: dict[str, Any] = json.loads(json.dumps(described, default=lambda time: time.isoformat()))
+    return content
+
+
 def as_text(value: Any) -> str:
     """A value as Std:Join writes it."""
     if isinstance(value, str):

@@ -69,7 +69,7 @@ class Environment:
         return f"arn:{_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{function}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client for a service of this environment, and of no other: AWS_ENDPOINT_URL does not lead it astray."""
+        """A boto3 client for a service of this environment; AWS_ENDPOINT_URL does not lead it to another."""
         if self.endpoint_url is None:
             config = Config(retries={"mode": "standard", "max_attempts": 5}, ignore_configured_endpoint_urls=True)
             return boto3.client(service, region_name=self.region, config=config)

@@ -33,6 +33,7 @@ class Additions:
         self._operations: dict[str, Callable[[Request], Answer]] = {}
         self._changes: dict[str, Callable[[Request], Request]] = {}
         self._afterwards: dict[str, Callable[[Request], None]] = {}
+        self._object_changed: Callable[[str, str], None] = lambda bucket, key: None
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, unless it comes from a page in a browser: moto itself would let any page do anything."""
@@ -43,7 +44,7 @@ class Additions:
             return _respond(start_response, "200 OK", page())
         service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
         if service != "SageMaker" or operation not in {*self._operations, *self._changes, *self._afterwards}:
-            return self._moto(environ, start_response)
+            return self._from_moto(environ, start_response)
         request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         try:
             if operation in self._operations:
@@ -54,8 +55,17 @@ class Additions:
             message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
             return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
 
-    def connect(self, executions: Executions, packages: Packages) -> None:
-        """Answer SageMaker's operations on executions and on model packages from now on."""
+    def connect(
+        self, executions: Executions, packages: Packages, object_changed: Callable[[str, str], None]
+    ) -> None:
+        """Answer SageMaker's operations on executions and on model packages from now on.
+
+        Args:
+            executions: the former.
+            packages: the latter.
+            object_changed: is told bucket and key of each object in S3 that comes, changes or goes.
+        """
+        self._object_changed = object_changed
         self._operations = {
             "StartPipelineExecution": executions.start,
             "DescribePipelineExecution": executions.describe,
@@ -67,6 +77,14 @@ class Additions:
         }
         self._changes = {"CreateModelPackage": packages.before_create, "UpdateModelPackage": packages.before_update}
         self._afterwards = {"CreateModelPackage": packages.after, "UpdateModelPackage": packages.after}
+
+    def _from_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        answer = self._moto(environ, start_response)
+        if environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE") and "HTTP_X_AMZ_TARGET" not in environ:
+            path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")  # as WSGI hands over bytes
+            bucket, _, key = path.lstrip("/").partition("/")
+            self._object_changed(bucket, key)
+        return answer
 
     def _with_moto(
         self, operation: str, request: Request, environ: dict[str, Any], start_response: StartResponse

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.execution_record import Execution
-from local.page.elements import Html, html
-from local.page.finding import Finding
+from local.page.elements import Finding, Html, html
 from local.page.statuses import badge
+from local.past_executions import PastExecution
 
 REGISTRATION = "RegisterModel"
 
@@ -24,7 +23,7 @@ class Entry:
     """
 
     number: int
-    execution: Execution | None
+    execution: PastExecution | None
     chapter: Mapping[str, Any] | None
     findings: tuple[Finding, ...] = ()
 
@@ -42,13 +41,13 @@ class Entry:
 
 
 def in_order(
-    executions: Sequence[Execution], chapters: Sequence[Mapping[str, Any]]
-) -> list[tuple[Execution | None, Mapping[str, Any] | None]]:
+    executions: Sequence[PastExecution], chapters: Sequence[Mapping[str, Any]]
+) -> list[tuple[PastExecution | None, Mapping[str, Any] | None]]:
     """Executions as they started; a chapter without one comes after the chapter before it."""
     of_id = {execution.id: execution for execution in executions}
     told = [(of_id.pop(str(chapter.get("execution_id")), None), chapter) for chapter in chapters]
     untold = list(of_id.values())
-    merged: list[tuple[Execution | None, Mapping[str, Any] | None]] = []
+    merged: list[tuple[PastExecution | None, Mapping[str, Any] | None]] = []
     for execution, chapter in told:
         while execution and untold and executions.index(untold[0]) < executions.index(execution):
             merged.append((untold.pop(0), None))

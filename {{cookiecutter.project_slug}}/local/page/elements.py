@@ -23,6 +23,21 @@ Child = Union[str, Iterable[str], None]  # noqa: UP007 - evaluated at run time, 
 Attribute = Union[str, float, bool, None]  # noqa: UP007
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One thing found.
+
+    Attributes:
+        title: what it is about.
+        headline: what was found, in a few words; empty where there is nothing to say in short.
+        body: all of it.
+    """
+
+    title: str
+    headline: str
+    body: Html
+
+
 def html(tag: str, *children: Child, **attributes: Attribute) -> Html:
     """An element.
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from local.execution_record import Step
 from local.page.bullet import Measure, bullet, measure_of
-from local.page.elements import Html, facts, html, join, keyed, number
-from local.page.finding import Finding
+from local.page.elements import Finding, Html, facts, html, join, keyed, number
 from local.page.shelf import Shelf
 from local.page.statuses import badge
+from local.past_executions import PastStep
 
 
-def evaluation_of(step: Step, shelf: Shelf) -> Finding | None:
+def evaluation_of(step: PastStep, shelf: Shelf) -> Finding | None:
     """What evaluation.json of a step says, with the pictures beside it."""
     content, pictures = shelf.json_of(step, "evaluation.json"), _pictures(step, shelf)
     if content is None:
@@ -69,6 +68,6 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
     )
 
 
-def _pictures(step: Step, shelf: Shelf) -> Html | None:
+def _pictures(step: PastStep, shelf: Shelf) -> Html | None:
     images = [html("img", src=uri, alt=f"Plot: {name.replace('_', ' ')}") for name, uri in shelf.pictures(step)]
     return html("div", images, class_="plots") if images else None

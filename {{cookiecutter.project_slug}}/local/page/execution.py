@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from local.execution_record import Execution, duration
 from local.page.chapters import Entry, ending
 from local.page.elements import Html, code, count, facts, html
 from local.page.graph import draw_graph
-from local.page.moment import moment
 from local.page.shelf import Shelf
 from local.page.statuses import status
 from local.page.step_table import step_table
+from local.page.times import duration, moment
+from local.past_executions import PastExecution
 
 
-def execution_section(entry: Entry, execution: Execution, shelf: Shelf) -> Html:
+def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> Html:
     """All that is known of an execution.
 
     Args:
@@ -41,7 +41,7 @@ def execution_section(entry: Entry, execution: Execution, shelf: Shelf) -> Html:
     )
 
 
-def _head(entry: Entry, execution: Execution) -> Html:
+def _head(entry: Entry, execution: PastExecution) -> Html:
     meta = (
         execution.kind,
         code(execution.id),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from local.execution_record import Step
-from local.page.elements import html
+from local.page.elements import Finding, html
 from local.page.evaluation import evaluation_of
-from local.page.finding import Finding
 from local.page.quality import data_quality_of, model_quality_of
 from local.page.shelf import Shelf, UnreadableError
 from local.page.statuses import badge
 from local.page.tuning import tuning_of
+from local.past_executions import PastStep
 
-READERS: tuple[Callable[[Step, Shelf], Finding | None], ...] = (
+READERS: tuple[Callable[[PastStep, Shelf], Finding | None], ...] = (
     tuning_of,
     evaluation_of,
     data_quality_of,
@@ -21,12 +20,12 @@ READERS: tuple[Callable[[Step, Shelf], Finding | None], ...] = (
 )
 
 
-def findings_of(steps: Iterable[Step], shelf: Shelf) -> tuple[Finding, ...]:
+def findings_of(steps: Iterable[PastStep], shelf: Shelf) -> tuple[Finding, ...]:
     """What the steps found, in their order; that a file cannot be read is worth knowing too."""
     return tuple(found for step in steps for read in READERS if (found := _carefully(read, step, shelf)))
 
 
-def _carefully(read: Callable[[Step, Shelf], Finding | None], step: Step, shelf: Shelf) -> Finding | None:
+def _carefully(read: Callable[[PastStep, Shelf], Finding | None], step: PastStep, shelf: Shelf) -> Finding | None:
     try:
         return read(step, shelf)
     except UnreadableError as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from local.execution_record import Execution, Step, duration
 from local.page.elements import Html, html
 from local.page.layout import Layout, Point, Sizes, lay_out
 from local.page.statuses import disc, tone
+from local.past_executions import PastExecution, PastStep
 
 LETTER = 7.3  # the width of a letter in the drawing's fixed-width type
 SHORTEST, LONGEST = 16, 26  # letters of a name that a node has room for
@@ -17,12 +17,12 @@ MARGIN = 2.0
 TOGGLE = {True: "yes", False: "no"}
 
 
-def step_id(number: int, name: str, execution: Execution) -> str:
+def step_id(number: int, name: str, execution: PastExecution) -> str:
     """The anchor of a step's row in the page's nth section."""
     return f"execution-{number}-step-{[step.name for step in execution.steps].index(name) + 1}"
 
 
-def draw_graph(number: int, execution: Execution) -> Html:
+def draw_graph(number: int, execution: PastExecution) -> Html:
     """Draw the steps top to bottom, and what each waits for.
 
     Args:
@@ -40,7 +40,7 @@ def draw_graph(number: int, execution: Execution) -> Html:
     return _drawing(layout, html("g", edges, class_="edges"), html("g", nodes, class_="nodes"))
 
 
-def _edges(execution: Execution) -> list[tuple[str, str]]:
+def _edges(execution: PastExecution) -> list[tuple[str, str]]:
     pairs = []
     for step in execution.steps:
         sources = [*step.needs, *([step.branch.condition] if step.branch else [])]
@@ -62,7 +62,7 @@ def _drawing(layout: Layout, *parts: Html) -> Html:
     )
 
 
-def _node(step: Step, corner: Point, sizes: Sizes, anchor: str) -> Html:
+def _node(step: PastStep, corner: Point, sizes: Sizes, anchor: str) -> Html:
     round_ = sizes.height / 2 if step.type == "Condition" else 7
     told = " · ".join(filter(None, (step.name, step.type, step.status, _time(step))))
     parts = [
@@ -84,21 +84,19 @@ def _node(step: Step, corner: Point, sizes: Sizes, anchor: str) -> Html:
     )
 
 
-def _time(step: Step) -> str:
-    if step.cache_hit:
-        return "cached"
+def _time(step: PastStep) -> str:
     if step.type == "Condition" and "Outcome" in step.result:
         return TOGGLE[str(step.result["Outcome"]).lower() == "true"]
     if step.type == "Fail":
         return ""
-    return duration(step.seconds)
+    return step.shown_time
 
 
 def _cropped(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
-def _edge(source: Step, target: Step, points: list[Point]) -> Html:
+def _edge(source: PastStep, target: PastStep, points: list[Point]) -> Html:
     """A line with an arrow; it is broken where it was not gone along."""
     branch = target.branch if target.branch and target.branch.condition == source.name else None
     x, y = points[-1]

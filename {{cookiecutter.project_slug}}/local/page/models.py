@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from local.page.elements import Child, Html, code, facts, html, number
-from local.page.moment import moment
 from local.page.statuses import status
+from local.page.times import moment
 
 KNOWN = {"git_commit", "build_id", "data_version", "execution", "pipeline", "metric", "value", "kind"}
 TUNED = "hp_"

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.execution_record import Step
 from local.page.bullet import bullet, measure_of
-from local.page.elements import Column, Html, code, count, facts, html, join, keyed, number, row, table
-from local.page.finding import Finding
+from local.page.elements import Column, Finding, Html, code, count, facts, html, join, keyed, number, row, table
 from local.page.histogram import bars_of, two_histograms
 from local.page.shelf import Shelf
 from local.page.statuses import badge, status
+from local.past_executions import PastStep
 
 DRIFT = "baseline_drift_check"
 
 
-def model_quality_of(step: Step, shelf: Shelf) -> Finding | None:
+def model_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
     """What verdict.json of a step says."""
     content = shelf.json_of(step, "verdict.json")
     if content is None:
@@ -39,7 +38,7 @@ def model_quality_of(step: Step, shelf: Shelf) -> Finding | None:
     return Finding("Model quality", headline, body)
 
 
-def data_quality_of(step: Step, shelf: Shelf) -> Finding | None:
+def data_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
     """What constraint_violations.json of a step says, with the distributions of what has drifted."""
     content = shelf.json_of(step, "constraint_violations.json")
     if content is None:
@@ -74,7 +73,7 @@ def _violations(violations: list[dict[str, Any]]) -> Html:
     return table("Violations of the baseline's constraints", columns, rows, "violations")
 
 
-def _distributions(step: Step, violations: list[dict[str, Any]], shelf: Shelf) -> Html | None:
+def _distributions(step: PastStep, violations: list[dict[str, Any]], shelf: Shelf) -> Html | None:
     """The features that have drifted, as they were in training and as they are now."""
     before = _features(shelf.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", ""))))
     after = _features(shelf.json_of(step, "statistics.json"))

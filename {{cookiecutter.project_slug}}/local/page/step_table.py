@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from local.execution_record import Execution, Step, duration
 from local.outcome import OutputFile
 from local.page.elements import Column, Html, code, count, html, join, link_to, row, table
 from local.page.graph import step_id
 from local.page.shelf import Shelf
 from local.page.statuses import status
+from local.past_executions import PastExecution, PastStep
 
 COLUMNS = [Column("Step"), Column("Status"), Column("Time", "number"), Column("What it says"), Column("Files")]
 MOST_FILES = 8
 
 
-def step_table(number: int, execution: Execution, shelf: Shelf) -> Html:
+def step_table(number: int, execution: PastExecution, shelf: Shelf) -> Html:
     """All steps, in the order of the definition.
 
     Args:
@@ -28,7 +28,7 @@ def step_table(number: int, execution: Execution, shelf: Shelf) -> Html:
     rows = [
         row(
             COLUMNS,
-            [_name(step), status(step.status), _time(step), _words(step), _files(step, shelf)],
+            [_name(step), status(step.status), step.shown_time, _words(step), _files(step, shelf)],
             "dim" if step.status in ("Skipped", "Waiting") else None,
             step_id(number, step.name, execution),
         )
@@ -37,23 +37,19 @@ def step_table(number: int, execution: Execution, shelf: Shelf) -> Html:
     return table("Steps, in the order of the definition", COLUMNS, rows, "steps")
 
 
-def _name(step: Step) -> Html:
+def _name(step: PastStep) -> Html:
     attempts = f"{step.attempts} attempts" if step.attempts > 1 else ""
     return join(code(step.name), html("small", " · ".join(filter(None, (step.type, attempts)))))
 
 
-def _time(step: Step) -> str:
-    return "cached" if step.cache_hit else duration(step.seconds)
-
-
-def _words(step: Step) -> Html:
+def _words(step: PastStep) -> Html:
     return join(
         html("p", step.reason, class_="reason") if step.reason else None,
         html("p", step.note) if step.note else None,
     )
 
 
-def _files(step: Step, shelf: Shelf) -> Html:
+def _files(step: PastStep, shelf: Shelf) -> Html:
     outputs = None
     if step.files:
         listed = html("ul", [html("li", _output(file, shelf)) for file in step.files])

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from local.execution_record import Execution, duration
 from local.page.chapters import Entry, ending, outcome
 from local.page.elements import Column, Html, code, count, facts, html, join, row, table
-from local.page.moment import moment
 from local.page.statuses import badge, status
+from local.page.times import duration, moment
+from local.past_executions import PastExecution
 
 COLUMNS = [Column("What"), Column("Execution"), Column("Status"), Column("Time", "number"), Column("What came out")]
 
 
 def page_head(
-    project: str, title: str, executions: Sequence[Execution], entries: Sequence[Entry], events: Counter[str]
+    project: str, title: str, executions: Sequence[PastExecution], entries: Sequence[Entry], events: Counter[str]
 ) -> Html:
     """What this page is about, and whether all is well."""
     return html(
@@ -49,7 +49,7 @@ def _whole(entries: Sequence[Entry]) -> Html | None:
     return html("p", badge("bad", words), class_="verdict")
 
 
-def _when(executions: Sequence[Execution]) -> Html | str:
+def _when(executions: Sequence[PastExecution]) -> Html | str:
     started = [one.started for one in executions if one.started]
     ended = [one.ended for one in executions if one.ended]
     if not started:
@@ -59,7 +59,7 @@ def _when(executions: Sequence[Execution]) -> Html | str:
     return join(moment(min(started)), ", for ", duration((max(ended) - min(started)).total_seconds()))
 
 
-def _counted(executions: Sequence[Execution]) -> str:
+def _counted(executions: Sequence[PastExecution]) -> str:
     statuses = Counter(one.status.lower() for one in executions)
     each = ", ".join(f"{amount} {name}" for name, amount in statuses.items())
     return f"{len(executions)} ({each})" if executions else "none"

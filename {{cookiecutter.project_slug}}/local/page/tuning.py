@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local.execution_record import Step
-from local.page.elements import Column, Html, code, count, html, join, number, row, table
-from local.page.finding import Finding
+from local.page.elements import Column, Finding, Html, code, count, html, join, number, row, table
 from local.page.shelf import Shelf
 from local.page.statuses import badge
+from local.past_executions import PastStep
 
 CAPTION = "Training jobs of the tuning"
 
@@ -26,7 +25,7 @@ class _Job:
     is_best: bool
 
 
-def tuning_of(step: Step, _: Shelf) -> Finding | None:
+def tuning_of(step: PastStep, _: Shelf) -> Finding | None:
     """What a tuning step tried, in the order of its record: the best first."""
     best = (step.result.get("BestTrainingJob") or {}).get("TrainingJobName")
     jobs = [_job(summary, best) for summary in step.result.get("TrainingJobSummaries") or []]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from local.outcome import Outcome
-from local.steps.fail import run_fail
 from local.steps.functions import run_function
 from local.steps.models import run_model, run_register_model
 from local.steps.processing import run_processing
@@ -17,7 +16,7 @@ from local.steps.tuning import run_tuning
 
 __all__ = ["RUNNERS", "Task"]
 
-# A Condition is no task: it is decided where the steps are started.
+# Condition and Fail are no tasks: they are decided where the steps are started.
 RUNNERS: dict[str, Callable[[Task], Outcome]] = {
     "Processing": run_processing,
     "Training": run_training,
@@ -27,5 +26,4 @@ RUNNERS: dict[str, Callable[[Task], Outcome]] = {
     "Model": run_model,
     "RegisterModel": run_register_model,
     "Lambda": run_function,
-    "Fail": run_fail,
 }

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from local.outcome import Outcome
 from local.steps.task import Task
+from local.values import plain
 
 
 def run_model(task: Task) -> Outcome:
@@ -24,13 +22,7 @@ def run_register_model(task: Task) -> Outcome:
     described = sagemaker.describe_model_package(ModelPackageName=arn)
     described.pop("ResponseMetadata", None)
     return Outcome(
-        _plain(described),
+        plain(described),
         note=f"version {described.get('ModelPackageVersion', '')}, {described.get('ModelApprovalStatus', '')}",
         metadata={"RegisterModel": {"Arn": arn}},
     )
-
-
-def _plain(described: dict[str, Any]) -> dict[str, Any]:
-    """The same as JSON: times become text."""
-    plain: dict[str, Any] = json.loads(json.dumps(described, default=lambda time: time.isoformat()))
-    return plain

@@ -30,13 +30,11 @@ def run_quality_check(task: Task) -> Outcome:
     new = bool(task.options.get("RegisterNewBaseline"))
     supplied = _supplied_baseline(task)
     if not skip and not all(supplied.values()):
-        raise client_error(
-            "there is no baseline to check against: none is supplied, and no approved model has one"
-        )
+        raise client_error("there is no baseline to check against: none is supplied, and no approved model has one")
     outcome, container = process(task, _as_script(task, {} if skip else supplied))
     place, uri = _output(task)
     made = {"Statistics": f"{uri}/{STATISTICS}", "Constraints": f"{uri}/{CONSTRAINTS}"}
-    used = made if new else supplied
+    used = made if new else {what: found for what, found in supplied.items() if found}
     violations = [] if skip else _violations(container.path(place) / VIOLATIONS)
     if violations and task.options.get("FailOnViolation", True):
         raise client_error(_summary(violations))

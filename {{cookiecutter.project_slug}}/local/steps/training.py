@@ -88,7 +88,9 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
         folder = whole.made(place)
         if any(folder.iterdir()):
-            task.machine.objects.put(_pack(folder, whole.folder / archive), f"{target}/{archive}")
+            packed = _pack(folder, whole.folder / archive)
+            task.machine.objects.put(packed, f"{target}/{archive}")
+            packed.unlink()
     return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,5 @@ def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], cont
     container.write_json(REQUEST, task.request)
     arguments = ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT]
     task.run(container, arguments, model.get("Environment", {}))
+    (container.folder / found[0].name).unlink()
+    shutil.rmtree(container.path(MODEL))

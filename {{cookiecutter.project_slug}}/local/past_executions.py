@@ -12,21 +12,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from local.graph import Branch
 from local.outcome import OutputFile
+from local.page.times import duration
 
 RUNNING = ("Starting", "Executing", "Stopping")
 
 
 @dataclass(frozen=True)
-class Branch:
-    """Where a step stands: on the side of a condition that is taken when it holds, or when it does not."""
-
-    condition: str
-    when: bool
-
-
-@dataclass(frozen=True)
-class Step:
+class PastStep:
     """One step of an execution.
 
     Attributes:
@@ -55,9 +49,14 @@ class Step:
         """How long it took; None before its end."""
         return _seconds(self.started, self.ended)
 
+    @property
+    def shown_time(self) -> str:
+        """How long it took, for a person."""
+        return "cached" if self.cache_hit else duration(self.seconds)
+
 
 @dataclass(frozen=True)
-class Execution:
+class PastExecution:
     """One execution of a pipeline."""
 
     id: str
@@ -68,7 +67,7 @@ class Execution:
     parameters: dict[str, Any]
     started: datetime | None
     ended: datetime | None
-    steps: tuple[Step, ...]
+    steps: tuple[PastStep, ...]
 
     @property
     def seconds(self) -> float | None:
@@ -76,9 +75,9 @@ class Execution:
         return _seconds(self.started, self.ended)
 
 
-def read_execution(record: Mapping[str, Any]) -> Execution:
+def read_execution(record: Mapping[str, Any]) -> PastExecution:
     """Read the content of an execution.json."""
-    return Execution(
+    return PastExecution(
         id=str(record.get("id", "")),
         pipeline=str(record.get("pipeline", "")),
         kind=str(record.get("kind", "")),
@@ -91,7 +90,7 @@ def read_execution(record: Mapping[str, Any]) -> Execution:
     )
 
 
-def load_executions(work: Path) -> tuple[list[Execution], list[Path]]:
+def load_executions(work: Path) -> tuple[list[PastExecution], list[Path]]:
     """Read all records under a working folder, in the order in which the executions started.
 
     Returns:
@@ -106,13 +105,13 @@ def load_executions(work: Path) -> tuple[list[Execution], list[Path]]:
     return sorted(executions, key=_order), unreadable
 
 
-def _order(execution: Execution) -> tuple[datetime, str]:
+def _order(execution: PastExecution) -> tuple[datetime, str]:
     return execution.started or datetime.max.replace(tzinfo=timezone.utc), execution.id
 
 
-def _read_step(step: Mapping[str, Any]) -> Step:
+def _read_step(step: Mapping[str, Any]) -> PastStep:
     branch = step.get("branch")
-    return Step(
+    return PastStep(
         name=str(step.get("name", "")),
         type=str(step.get("type", "")),
         status=str(step.get("status", "")),
@@ -143,19 +142,3 @@ def _time(text: str | None) -> datetime | None:
 
 def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
     return (ended - started).total_seconds() if started and ended else None
-
-
-def duration(seconds: float | None) -> str:
-    """A time span as a person reads it; nothing where it is not known.
-
-    >>> duration(0.84), duration(61.2), duration(3720)
-    ('0.8 s', '1 min 01 s', '1 h 02 min')
-    """
-    if seconds is None:
-        return ""
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
