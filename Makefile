@@ -38,7 +38,7 @@ demo: setup  ## Generate the default project into build/demo, test it, rehearse 
 
 test: setup  ## Run the whole suite
 	@mkdir -p build/in_project  # the tests fill it, coverage looks for it before they do
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: setup  ## Check style, format and types
 	$(BIN)/python -m ruff check --no-cache .

@@ -111,7 +111,6 @@ def test_a_proxy_is_not_asked_for_this_machine(prod: Environment, monkeypatch: p
         client.get_caller_identity()
 
 
-
 def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
     with pytest.raises(JobError, match="the local cloud is not up; start it with: python -m local up"):
         load_environment("local", own_copy)

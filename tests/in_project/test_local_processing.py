@@ -48,6 +48,20 @@ def test_an_input_is_all_objects_whose_keys_begin_with_its_prefix(lab: Lab) -> N
     assert listed(lab, f"{uri}/a.csv") == {"algo-1": ["a.csv"]}
 
 
+def test_what_comes_and_goes_between_two_executions_is_noticed(lab: Lab) -> None:
+    uri = lab.store("growing", {"a.csv": "1"})
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    s3 = lab.cloud.client("s3")
+    assert listed(lab, uri) == {"algo-1": ["a.csv"]}
+    s3.put_object(Bucket=bucket, Key=f"{key}/größer.csv", Body=b"2")
+    assert listed(lab, uri) == {"algo-1": ["a.csv", "größer.csv"]}
+    s3.delete_object(Bucket=bucket, Key=f"{key}/a.csv")
+    assert listed(lab, uri) == {"algo-1": ["größer.csv"]}
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": f"{key}/größer.csv"}]})
+    s3.put_object(Bucket=bucket, Key=f"{key}/b.csv", Body=b"3")
+    assert listed(lab, uri) == {"algo-1": ["b.csv"]}
+
+
 def test_an_input_that_is_not_there_fails_the_step(lab: Lab) -> None:
     record = lab.run(lab.job("List", LIST, inputs={"data": f"s3://{lab.bucket}/nowhere"}))
     assert record["reason"] == f"List: ClientError: no S3 objects found under S3 URL 's3://{lab.bucket}/nowhere'"
