@@ -55,9 +55,7 @@ class Additions:
             message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
             return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
 
-    def connect(
-        self, executions: Executions, packages: Packages, object_changed: Callable[[str, str], None]
-    ) -> None:
+    def connect(self, executions: Executions, packages: Packages, object_changed: Callable[[str, str], None]) -> None:
         """Answer SageMaker's operations on executions and on model packages from now on.
 
         Args:
