@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,3 +65,8 @@ def keep_what_answers_change(template: Path) -> Path:
         if not JINJA.search(path.read_bytes().decode("utf-8", errors="replace")):
             path.unlink()
     return template
+
+
+def hear_ctrl_c() -> None:
+    """Have a program, about to be started, hear Ctrl-C: a suite that runs in a shell's background does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -19,6 +19,7 @@ from errors import JobError
 from local import daemon
 from local.cloud import LocalCloud
 from pipelines.environment import load_environment
+from support import hear_ctrl_c
 
 SECONDS = 120
 pytestmark = pytest.mark.xdist_group("commands")  # they share one project
@@ -41,7 +42,13 @@ class Person:
         """Start a command of `python -m local`."""
         command = [sys.executable, "-m", "local", *arguments]
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=hear_ctrl_c,
         )
 
     def environment(self) -> dict[str, str]:

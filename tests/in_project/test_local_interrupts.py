@@ -19,6 +19,7 @@ from local_lab import open_lab, statuses, step_of
 from test_local_processes import wait_for, wait_for_end
 
 from errors import JobError
+from support import hear_ctrl_c
 
 # A program that runs a pipeline of one step, which says who it is and then takes as long as it is told.
 PROGRAM = """
@@ -47,7 +48,9 @@ def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path) -> Iterat
     def start() -> Running:
         mark = tmp_path / "job-runs"
         arguments = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(tmp_path / "lab"), str(mark)]
-        program = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
+        program = subprocess.Popen(
+            arguments, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c
+        )
         started.append(program)
         return program, int(wait_for(mark))
 
