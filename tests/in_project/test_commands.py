@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -15,24 +15,13 @@ import pytest
 from botocore import exceptions
 
 from errors import JobError
-from moto_cloud import make_environment, moto_server, own_copy, register_model, tell
+from moto_cloud import own_copy, register_model, tell
 from pipelines import __main__ as commands
 from pipelines import compiled, executions
 from pipelines.aws import in_sentences
 from pipelines.environment import Environment
 
 Run = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def environment(endpoint: str) -> Environment:
-    return make_environment(endpoint)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from errors import JobError
-from moto_cloud import make_environment, moto_server, own_copy
 from pipelines import deployment
 from pipelines.aws import in_sentences
 from pipelines.changes import ABSENT, Change, PartChange, PipelineChanges, compare, render
@@ -30,23 +28,6 @@ LINEAGE = Lineage("a1b2c3d", "17", "https://git.example/flats")
 KINDS = ("training", "training-hpo", "inference")
 
 deploy = partial(deployment.deploy, lineage=LINEAGE, say=lambda _: None)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def environment(endpoint: str) -> Environment:
-    return make_environment(endpoint)
-
-
-@pytest.fixture
-def root(project: Path, tmp_path: Path) -> Path:
-    """A project that the test may change."""
-    return own_copy(project, tmp_path / "project")
 
 
 def edit(path: Path, old: str, new: str) -> None:

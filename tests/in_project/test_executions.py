@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,24 +14,13 @@ from rich.console import Console
 from rich.text import Text
 
 from errors import JobError
-from moto_cloud import ARN, START, make_environment, moto_server, register_model, tell
+from moto_cloud import ARN, START, register_model, tell
 from pipelines import deployment, executions, registry, status
 from pipelines.environment import Environment
 from pipelines.executions import checked_parameters
 from pipelines.lineage import Lineage
 
 KINDS = ("training", "training-hpo", "inference")
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def environment(endpoint: str) -> Environment:
-    return make_environment(endpoint)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,30 +13,13 @@ import yaml
 from botocore.exceptions import ClientError
 
 from errors import JobError
-from moto_cloud import make_environment, moto_server, own_copy, register_model
+from moto_cloud import register_model
 from pipelines.adoption import adopt_hyperparameters, replaced
 from pipelines.environment import Environment
 from pipelines.registry import approve, model_packages, reject
 
 WHO = "arn:aws:sts::123456789012:user/moto"
 TUNED = {"kind": "training-hpo", "hp_eta": "0.071", "hp_max_depth": "7"}
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def environment(endpoint: str) -> Environment:
-    return make_environment(endpoint)
-
-
-@pytest.fixture
-def root(project: Path, tmp_path: Path) -> Path:
-    """A project that the test may change."""
-    return own_copy(project, tmp_path / "project")
 
 
 def statuses(environment: Environment) -> dict[int, str]:
