@@ -15,6 +15,7 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.server import ThreadedMotoServer
 
+from local.server import one_put_at_a_time
 from pipelines.environment import Environment
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -30,6 +31,8 @@ def moto_server() -> Iterator[str]:
     """Start moto's server, and stop it in the end; yields its URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    assert server._server is not None
+    server._server.app = one_put_at_a_time(server._server.app)
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()

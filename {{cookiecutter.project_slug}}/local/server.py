@@ -20,8 +20,20 @@ _one = threading.Lock()  # moto keeps its accounts in the memory of this process
 
 def moto_application() -> Wsgi:
     """moto: all AWS services, chosen by what a request is signed for."""
-    application: Wsgi = DomainDispatcherApplication(create_backend_app)
-    return application
+    return one_put_at_a_time(DomainDispatcherApplication(create_backend_app))
+
+
+def one_put_at_a_time(application: Wsgi) -> Wsgi:
+    """Moto's application, which stumbles over an object's content when two requests replace it at once."""
+    lock = threading.Lock()
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "PUT":
+            return application(environ, start_response)
+        with lock:
+            return application(environ, start_response)
+
+    return serve
 
 
 class Server:
