@@ -18,6 +18,7 @@ from test_local_processes import wait_for_end
 from errors import JobError
 from local import daemon
 from local.cloud import LocalCloud
+from local.work_folder import DEPLOYED
 from pipelines.environment import load_environment
 from support import hear_ctrl_c
 
@@ -37,6 +38,12 @@ class Person:
         return subprocess.run(
             command, cwd=self.folder, env=self.environment(), capture_output=True, text=True, timeout=SECONDS
         )
+
+    def brings_up(self) -> subprocess.CompletedProcess[str]:
+        """Type `up`, which has to work."""
+        said = self.types("up")
+        assert said.returncode == 0, said.stderr
+        return said
 
     def begins(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command of `python -m local`."""
@@ -73,10 +80,9 @@ def person(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def up(person: Person) -> Person:
-    """Somebody who has the cloud up."""
-    if not daemon.is_up(person.folder):
-        said = person.types("up")
-        assert said.returncode == 0, said.stderr
+    """Somebody who has the cloud up, and the pipelines deployed there."""
+    if not (daemon.is_up(person.folder) and (person.folder / ".local" / DEPLOYED).exists()):
+        person.brings_up()
     return person
 
 
@@ -92,7 +98,7 @@ def test_without_the_cloud_each_command_says_how_to_start_it(person: Person, com
 
 def test_up_brings_data_and_pipelines_and_may_be_said_twice(up: Person) -> None:
     process = up.state()["pid"]
-    said = up.types("up")
+    said = up.brings_up()
     assert "The local cloud was up already." in said.stderr
     assert "unchanged abalone-rings-local-training" in said.stderr
     assert "/data/training/training-data.csv" in said.stderr
@@ -158,7 +164,7 @@ def test_a_cloud_that_is_gone_is_told_of_and_can_be_started_again(up: Person) ->
         1,
         True,
     )
-    assert daemon.start(up.folder)
+    up.brings_up()
     assert "no model yet" in up.types("status").stdout, "the new one is empty"
 
 
@@ -189,7 +195,7 @@ def test_files_that_are_gone_here_are_gone_there(up: Person) -> None:
     labels = up.folder / "data" / "ground-truth.csv"
     content = labels.read_bytes()
     labels.unlink()
-    assert "ground-truth.csv" not in up.types("up").stderr
+    assert "ground-truth.csv" not in up.brings_up().stderr
     s3, bucket = load_environment("local", up.folder).client("s3"), "abalone-rings-local-123456789012"
     assert s3.list_objects_v2(Bucket=bucket, Prefix="data/labels/")["KeyCount"] == 0
     assert s3.list_objects_v2(Bucket=bucket, Prefix="data/training/")["KeyCount"] == 1
@@ -203,7 +209,7 @@ def test_a_run_of_what_is_deployed_says_that_the_files_differ_and_where_a_failed
     said = up.types("run", "inference")
     assert "Your files differ from what is deployed" in said.stderr
     assert "The log of ResolveInputs" not in said.stderr
-    up.types("up")
+    up.brings_up()
     said = up.types("run", "inference")
     assert "Your files differ" not in said.stderr
     [line] = [line for line in said.stderr.splitlines() if line.startswith("The log of ResolveInputs: ")]

@@ -69,7 +69,11 @@ def start(root: Path) -> bool:
             said = (work / LOG).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             raise JobError(f"the local cloud did not start: {said}; all it said is in {work / LOG}")
         time.sleep(LOOK_SECONDS)
-    return int(require(root)["pid"]) == process.pid
+    ours = int(require(root)["pid"]) == process.pid
+    if not ours:  # somebody was faster; left alone, it would become the cloud as soon as theirs has gone
+        process.kill()
+        process.wait()
+    return ours
 
 
 def _comes_up(root: Path) -> bool:
