@@ -43,10 +43,12 @@ class CopierRules(Extension):
             if not name.startswith("_") and question.get("when", True)
         }
         asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-        self.own_sources = [source for source in asked.values() if isinstance(source, str)]
+        hooks = [hook.read_text(encoding="utf-8") for hook in (TEMPLATE / "hooks").glob("*.py")]
+        self.own_sources = [*hooks, *(source for source in asked.values() if isinstance(source, str))]
+        self.exclude = settings["_exclude"]
         self.rules = Environment(loader=FileSystemLoader(TEMPLATE), undefined=StrictUndefined, **settings["_envops"])
         self.rules.filters["regex_search"] = lambda text, pattern: re.search(pattern, text)
-        environment.filters.update(proposed=self.proposed, checked=self.checked)
+        environment.filters.update(proposed=self.proposed, checked=self.checked, left_out=self.left_out)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Check the answers where the folder is named, and take what is not the template's own as it stands.
@@ -69,6 +71,11 @@ class CopierRules(Extension):
             raise FailedHookException("\n".join(refusals))
         self.environment.globals["_copier_answers"] = origin(answers)
         return answers
+
+    def left_out(self, answers: Answers) -> list[str]:
+        """List the paths, from the project's root, that copier.yml leaves out after these answers."""
+        rendered = (self.render(rule, {"cookiecutter": answers}) for rule in self.exclude)
+        return [path.lstrip("/") for paths in rendered for path in paths.splitlines()]
 
     def refusals(self, answers: Answers) -> list[str]:
         """Collect a sentence for each answer that breaks a rule."""

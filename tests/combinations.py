@@ -30,6 +30,9 @@ OPTIONS: dict[str, list[Any]] = {
     "aws_region": ["eu-west-1", "us-gov-west-1"],
     "aws_account_id": ["123456789012", "000000000012"],
     "batch_inference": ["processing", "transform"],
+    "triggers": ["s3", "schedule", "both"],
+    "notification_email": ["", "ml-team@example.com"],
+    "ci": ["gitlab", "none"],
 }
 
 TOGGLED: list[dict[str, Any]] = [
@@ -50,6 +53,9 @@ TOGGLED: list[dict[str, Any]] = [
     {"aws_region": "cn-north-1"},
     {"aws_account_id": "012345670123"},
     {"batch_inference": "transform"},
+    {"triggers": "both"},
+    {"notification_email": "a_B.c%d+e-f@x-1.example.co.uk"},
+    {"ci": "none"},
 ]
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from support import ENGINES, Bake, run_cookiecutter
 
+LONGEST_EMAIL = f"{'x' * 64}@y{'y.' * 93}io"
+
 # fmt: off
 ACCEPTED: dict[str, list[str]] = {
     "project_name": ["A", "Größe & Alter (v2.0), Küste - Süd_1", "数据", "Yield", "x" * 60],
@@ -31,6 +33,9 @@ ACCEPTED: dict[str, list[str]] = {
     "aws_region": ["eu-west-1", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "eusc-de-east-1", "ap-northeast-3"],
     "aws_account_id": ["000000000012", "012345670123", "999999999999"],
     "batch_inference": ["processing", "transform"],
+    "triggers": ["s3", "schedule", "both"],
+    "notification_email": ["", "a@b.cd", "_ml.team+50%-x@mail-1.example.co.uk", "a@b.xn--p1ai", LONGEST_EMAIL],
+    "ci": ["gitlab", "none"],
 }
 
 TITLE = "be 1 to 60 characters, a letter first, then letters, digits, spaces and _ . , ( ) & -"
@@ -44,6 +49,7 @@ DECIMAL = "be a plain decimal number above 0, in at most 12 characters, for exam
 UP_TO_1 = "be a plain decimal number above 0 and at most 1, in at most 12 characters, for example"
 REGION = "have the form of an AWS region, for example eu-west-1."
 ACCOUNT_ID = "be 12 digits, for example 123456789012."
+EMAIL = "be one e-mail address of at most 254 characters, or empty, for example ml-team@example.com."
 A_FEATURE = "name at least one column when numeric_columns names none, for example sex."
 
 REFUSED: list[tuple[str, str, list[str]]] = [
@@ -72,6 +78,11 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("aws_region", REGION, ["eu-west-1\n", " eu-west-1", "eu-west-0", "eu-west-٣", "eü-west-1", "e-w-1", "{{ 7*7 }}"]),
     ("aws_account_id", ACCOUNT_ID, ["", "1" * 11, "1" * 13, "1234-5678-9012", "12345678901a", "-12345678901"]),
     ("aws_account_id", ACCOUNT_ID, ["٣" * 12, "\uff11" * 12, "123456789012\n", " 123456789012", "{{ 7*7 }}"]),
+    ("notification_email", EMAIL, ["ada", "@b.cd", "a@", "a@b", "a@b.c", "a@b..cd", "a@-b.cd", "a@b.4d", "a@b@c.de"]),
+    ("notification_email", EMAIL, [" ", "a@b.cd ", "a@b.cd\n", "a b@c.de", "a@b.cd;e@f.gh", "a\0@b.cd"]),
+    ("notification_email", EMAIL, ['a"@b.cd', "a'@b.cd", "a`id`@b.cd", "a$(id)@b.cd", "${x}@b.cd", "%{x}@b.cd"]),
+    ("notification_email", EMAIL, ["{{ 7*7 }}", "#a@b.cd", "a:@b.cd", "a\\@b.cd", "<a@b.cd>", "-a@b.cd", ".a@b.cd"]),
+    ("notification_email", EMAIL, ["ü@b.cd", "a@ü.de", f"{'x' * 65}@b.cd", LONGEST_EMAIL.replace("y.", "yy.", 1)]),
 ]
 
 REFUSED_TOGETHER: list[tuple[dict[str, Any], str]] = [
@@ -93,6 +104,8 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"metric": "x\n{{ 7*7 }}"}, r"x\n{{ 7*7 }}", ["rmse", "mae", "mse", "r2"]),
     ({"header": "maybe"}, "maybe", []),
     ({"batch_inference": "stream"}, "stream", ["processing", "transform"]),
+    ({"triggers": "never"}, "never", ["s3", "schedule", "both"]),
+    ({"ci": "jenkins"}, "jenkins", ["gitlab", "none"]),
 ]
 # fmt: on
 
@@ -220,9 +233,10 @@ TEXT_QUESTIONS = [
     "metric_threshold",
     "aws_region",
     "aws_account_id",
-    "batch_inference",
+    "notification_email",
 ]
 nearly_good = st.text(alphabet="aZ09é体 _.,-()%&\n{}'\"\\/\u0301", max_size=40)
+emails = st.text(alphabet='aZ0._%+-@"$\n', min_size=1, max_size=20).map(lambda text: f"a{text}@b.cd")
 words = st.lists(st.sampled_from(["length", "sex", "rings", "no", "体重", "a-b", ""]), max_size=4).map(", ".join)
 numbers = st.decimals(allow_nan=True).map(str) | st.floats(0, 2).map(str) | st.integers().map(str)
 accounts = st.text(alphabet="0123456789٣", min_size=11, max_size=13)
@@ -231,7 +245,7 @@ accounts = st.text(alphabet="0123456789٣", min_size=11, max_size=13)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("question", TEXT_QUESTIONS)
 @settings(max_examples=30)
-@given(answer=st.text(max_size=70) | nearly_good | words | numbers | accounts)
+@given(answer=st.text(max_size=70) | nearly_good | words | numbers | accounts | emails)
 def test_any_text_is_refused_with_a_sentence_or_makes_a_whole_project(
     bake: Bake, tmp_path: Path, engine: str, question: str, answer: str
 ) -> None:
@@ -270,7 +284,7 @@ def test_the_command_line_prints_the_sentence_and_leaves_nothing_behind(
 
 
 def test_a_bad_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: Path) -> None:
-    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 13)
+    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 16)
     assert run.returncode == 1
     assert "project_name '{{ 7*7 }}' must be" in run.stdout
     assert "project_slug 'My Proj' must be" in run.stdout
@@ -295,6 +309,9 @@ def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_p
         "eu-north-1",
         "000000000012",
         "2",
+        "3",
+        "ada@example.com",
+        "2",
     ]
     run = run_cookiecutter(template, tmp_path, typed="\n".join(typed) + "\n")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -315,6 +332,9 @@ def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_p
         "aws_region": "eu-north-1",
         "aws_account_id": "000000000012",
         "batch_inference": "transform",
+        "triggers": "both",
+        "notification_email": "ada@example.com",
+        "ci": "none",
     }
 
 

@@ -11,7 +11,7 @@ import yaml
 from binaryornot.check import is_binary
 
 from cookiecutter_rules import FOLDER
-from support import ENGINES, JINJA, TREE, Bake, snapshot
+from support import ENGINES, JINJA, TREE, Bake, run_cookiecutter, snapshot
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,6 +21,7 @@ else:
 LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
+OF_CI = (".gitlab-ci.yml", "docs/ci.md", "infra/ci")
 LONGEST_PATH = 120  # Windows allows 260, of which the folders above the project take their part
 
 
@@ -37,6 +38,11 @@ def text(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def folders(root: Path) -> set[str]:
+    """List the folders below another, empty ones too."""
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_dir()}
 
 
 def test_every_part_names_the_tree_alike(template: Path) -> None:
@@ -79,9 +85,33 @@ def test_both_engines_agree_on_what_is_binary(tree: dict[str, Path]) -> None:
     }
 
 
-def test_both_engines_write_the_same_bytes_and_modes_of_the_whole_tree(bake: Bake) -> None:
-    by_cookiecutter, by_copier = (snapshot(bake(engine)) for engine in ENGINES)
-    assert by_cookiecutter == by_copier
+@pytest.mark.parametrize("ci", ["gitlab", "none"])
+def test_both_engines_write_the_same_bytes_and_modes_of_the_whole_tree(bake: Bake, ci: str) -> None:
+    by_cookiecutter, by_copier = (bake(engine, ci=ci) for engine in ENGINES)
+    assert snapshot(by_cookiecutter) == snapshot(by_copier)
+    assert folders(by_cookiecutter) == folders(by_copier)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_ci_just_its_files_are_left_out(bake: Bake, tree: dict[str, Path], engine: str) -> None:
+    project = bake(engine, ci="none")
+    left_out = set(tree) - set(snapshot(project))
+    assert {name for name in tree if name.startswith(OF_CI)} == left_out
+    assert not [name for name in OF_CI if (project / name).exists()]
+
+
+def test_cookiecutter_without_hooks_leaves_nothing_out(template: Path, tree: dict[str, Path], tmp_path: Path) -> None:
+    run = run_cookiecutter(template, tmp_path, "--no-input", "--accept-hooks", "no", "ci=none")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert set(snapshot(tmp_path / "abalone-rings")) == set(tree)
+
+
+def test_what_is_left_out_is_named_by_whole_paths_of_the_tree(template: Path) -> None:
+    # The hook of Cookiecutter deletes paths; of Copier's patterns it knows no other.
+    for rule in yaml.safe_load((template / "copier.yml").read_text("utf-8"))["_exclude"]:
+        for path in [line for line in rule.splitlines() if not JINJA.search(line)]:
+            assert path.startswith("/")
+            assert (template / TREE / path[1:]).exists(), path
 
 
 def test_no_file_is_larger_than_a_megabyte(tree: dict[str, Path]) -> None:

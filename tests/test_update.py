@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,25 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, rel
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_ci_is_taken_away_and_brought_back_by_an_update(engine: str, releases: Path, tmp_path: Path) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    of_ci = {
+        ANSWERS,
+        *(name for name in snapshot(project) if name.startswith((".gitlab-ci", "docs/ci.md", "infra/ci/"))),
+    }
+    assert len(of_ci) > 3
+
+    update(project, ci="none")
+    assert changed(project) == of_ci
+    assert [name for name in of_ci if (project / name).exists()] == [ANSWERS]
+    commit(project, "Without CI")
+
+    update(project, ci="gitlab")
+    commit(project, "With CI")
+    assert git(project, "diff", "--stat", "HEAD~2") == ""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_template_without_a_release_is_followed_by_commit(engine: str, releases: Path, tmp_path: Path) -> None:
     git(releases, "tag", "--delete", "v1.0.0")
     project = born(engine, releases, tmp_path / "team")
@@ -299,35 +319,89 @@ def test_a_template_inside_another_repository_does_not_take_its_version(template
     assert recorded(project)["_commit"] is None
 
 
-# From the release before this one, as it was
+# From the releases before this one, as they were
 
 
-def commit_of_0_1_0() -> str:
-    """Find release 0.1.0 in this repository's history: by its tag, or as the last commit without pipelines/."""
-    added = git(ROOT, "log", "--diff-filter=A", "--format=%H", "--", f"{TREE}/pipelines/__init__.py").split()
-    for name in ("v0.1.0", f"{added[-1]}^" if added else "HEAD"):
-        command = ["git", "-C", str(ROOT), "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
-        if commit := subprocess.run(command, capture_output=True, text=True).stdout.strip():
-            return commit
-    pytest.fail("release 0.1.0 is not in the history of this clone: git fetch --unshallow brings all of it")
+@dataclass(frozen=True)
+class Release:
+    """A release, and what the team of a project made from it has done since."""
+
+    version: str
+    successor: str  # a folder of the tree that the release after it brought
+    answers: dict[str, str]  # to the questions that were asked since
+    edits: dict[str, tuple[str, str]]  # by file: the words that stood there, and the team's
+    deleted: str  # a file that the team does not want
+    gone: tuple[str, ...] = ()  # files that the template has dropped since
+
+    def commit(self) -> str:
+        """Find it in this repository's history: by its tag, or as the last commit without its successor's folder."""
+        added = git(ROOT, "log", "--diff-filter=A", "--format=%H", "--", f"{TREE}/{self.successor}").split()
+        for name in (f"v{self.version}", f"{added[-1]}^" if added else "HEAD"):
+            command = ["git", "-C", str(ROOT), "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}"]
+            if commit := subprocess.run(command, capture_output=True, text=True).stdout.strip():
+                return commit
+        pytest.fail(f"release {self.version} is not in the history of this clone: git fetch --unshallow brings all")
+
+
+SINCE_0_2_0 = {"triggers": "s3", "notification_email": "", "ci": "gitlab"}
+RELEASES = [
+    Release(
+        version="0.1.0",
+        successor="pipelines",
+        answers={
+            "aws_region": "eu-west-1",
+            "aws_account_id": "123456789012",
+            "batch_inference": "processing",
+            **SINCE_0_2_0,
+        },
+        edits={
+            "config/dataset.yaml": ("threshold: 2.5", "threshold: 2.75"),
+            "jobs/train.py": ('"max_depth": 4,', '"max_depth": 6,'),
+            "tests/test_splitting.py": ("def test_another_seed_gives", "def test_a_different_seed_gives"),
+        },
+        deleted="tests/test_median.py",
+        gone=("local/rehearsal.py",),
+    ),
+    Release(
+        version="0.2.0",
+        successor="infra",
+        answers=SINCE_0_2_0,
+        edits={
+            "config/dataset.yaml": ("threshold: 2.5", "threshold: 2.75"),
+            "config/environments/dev.yaml": ("subnets: []", "subnets: [subnet-0a1b2c3d]"),
+            "config/hyperparameters.yaml": ("max_depth: 4", "max_depth: 6"),
+            "config/pipelines.yaml": ("  jobs: 20", "  jobs: 30"),
+            "pipelines/training.py": ('"sagemaker_container_log_level": "20"', '"sagemaker_container_log_level": "10"'),
+            "tests/test_start_up.py": ('"train": ("matplotlib",)', '"train": ("matplotlib", "sklearn.svm")'),
+        },
+        deleted="tests/test_median.py",
+    ),
+]
+
+
+@pytest.fixture(params=RELEASES, ids=lambda release: release.version)
+def former(request: pytest.FixtureRequest) -> Release:
+    """A release before this one."""
+    former: Release = request.param
+    return former
 
 
 @pytest.fixture
-def first_release(tmp_path: Path) -> Path:
-    """Make a repository of the template as release v0.1.0 left it."""
-    archive, repository = tmp_path / "v0.1.0.tar", tmp_path / "template"
-    git(ROOT, "archive", f"--output={archive}", commit_of_0_1_0())
+def former_template(former: Release, tmp_path: Path) -> Path:
+    """Make a repository of the template as that release left it."""
+    archive, repository = tmp_path / "release.tar", tmp_path / "template"
+    git(ROOT, "archive", f"--output={archive}", former.commit())
     shutil.unpack_archive(archive, repository, filter="data")
     git(tmp_path, "init", "--quiet", "--initial-branch=main", str(repository))
-    release(repository, "v0.1.0")
+    release(repository, f"v{former.version}")
     return repository
 
 
 def release_today(repository: Path, template: Path) -> None:
-    """Release today's template as v0.2.0."""
+    """Release today's template as v1.0.0."""
     git(repository, "rm", "--quiet", "-r", ".")
     shutil.copytree(template, repository, dirs_exist_ok=True)
-    release(repository, "v0.2.0")
+    release(repository, "v1.0.0")
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -337,20 +411,17 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def work_of_a_team(project: Path) -> dict[str, str]:
-    """Edit a project of v0.1.0 in every way that a team does, and return the words that must still be there."""
-    edit(project / "config" / "dataset.yaml", "threshold: 2.5", "threshold: 2.75")
-    edit(project / "jobs" / "train.py", '"max_depth": 4,', '"max_depth": 6,')
-    edit(project / "tests" / "test_splitting.py", "def test_another_seed_gives", "def test_a_different_seed_gives")
+def work_of_a_team(project: Path, former: Release) -> dict[str, str]:
+    """Edit a project in every way that a team does, and return the words that must still be there."""
+    for name, (old, new) in former.edits.items():
+        edit(project / name, old, new)
     insert(project / "README.md", "Ask Ada first.", at=1)
     insert(project / "Makefile", "ours:", at=-1)
     insert(project / "Makefile", "\techo ours", at=-1)
     (project / "jobs" / "own.py").write_text('"""Ours."""\n\nOWN = 1\n', encoding="utf-8")
-    (project / "tests" / "test_median.py").unlink()
+    (project / former.deleted).unlink()
     return {
-        "config/dataset.yaml": "\nthreshold: 2.75  # the worst rmse",
-        "jobs/train.py": '\n    "max_depth": 6,\n',
-        "tests/test_splitting.py": "\ndef test_a_different_seed_gives",
+        **{name: new for name, (_, new) in former.edits.items()},
         "README.md": "# Abalone Rings\nAsk Ada first.\n",
         "Makefile": "\nours:\n\techo ours\n",
         "jobs/own.py": "\nOWN = 1\n",
@@ -358,26 +429,40 @@ def work_of_a_team(project: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_project_of_0_1_0_becomes_one_of_0_2_0_and_keeps_its_team_s_work(
-    engine: str, first_release: Path, template: Path, tmp_path: Path
+def test_a_project_of_a_former_release_becomes_one_of_today_and_keeps_its_team_s_work(
+    engine: str, former: Release, former_template: Path, template: Path, tmp_path: Path
 ) -> None:
-    project = born(engine, first_release, tmp_path / "team")
-    assert recorded(project)["_commit"] == "v0.1.0"
-    ours = work_of_a_team(project)
+    project = born(engine, former_template, tmp_path / "team")
+    assert recorded(project)["_commit"] == f"v{former.version}"
+    ours = work_of_a_team(project, former)
     commit(project, "Ours")
-    release_today(first_release, template)
+    release_today(former_template, template)
 
     update(project)
 
     assert conflicts(project) == []
     for name, words in ours.items():
         assert words in (project / name).read_text("utf-8"), name
-    missing = [name for name in snapshot(first_release / TREE) if not (project / name).is_file()]
-    assert missing == ["tests/test_median.py"]
+    missing = [name for name in snapshot(former_template / TREE) if not (project / name).is_file()]
+    assert missing == [former.deleted]
     # What the template owned and no longer has, it takes along.
-    assert not (project / "local" / "rehearsal.py").exists()
-    account = {"aws_region": "eu-west-1", "aws_account_id": "123456789012", "batch_inference": "processing"}
-    assert recorded(project).items() >= {"_commit": "v0.2.0", **account}.items()
+    assert not [name for name in former.gone if (project / name).exists()]
+    assert recorded(project).items() >= {"_commit": "v1.0.0", **former.answers}.items()
     if engine == "copier":
         tests = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, capture_output=True, text=True)
         assert tests.returncode == 0, tests.stdout + tests.stderr
+
+
+def test_a_team_s_own_ci_stays_where_it_declines_the_template_s(
+    former: Release, former_template: Path, template: Path, tmp_path: Path
+) -> None:
+    project = born("copier", former_template, tmp_path / "team")
+    (project / ".gitlab-ci.yml").write_text("ours: {script: [make test]}\n")
+    commit(project, "Ours")
+    release_today(former_template, template)
+
+    update(project, ci="none")
+
+    assert conflicts(project) == []
+    assert (project / ".gitlab-ci.yml").read_text("utf-8") == "ours: {script: [make test]}\n"
+    assert not (project / "infra" / "ci").exists()
