@@ -1,0 +1,82 @@
+output "bucket" {
+  description = "The bucket of data, code and results."
+  value       = module.storage.bucket.name
+}
+
+output "kms_key_arn" {
+  description = "The key that encrypts everything."
+  value       = module.storage.kms_key_arn
+}
+
+output "role_arn" {
+  description = "The role that pipelines are made and run with."
+  value       = module.execution_role.role_arn
+}
+
+output "model_package_group" {
+  description = "Where models are registered."
+  value       = module.registry.model_package_group.name
+}
+
+output "subnets" {
+  description = "The subnets that jobs run in."
+  value       = local.subnets
+}
+
+output "security_groups" {
+  description = "The security groups that jobs belong to."
+  value       = local.security_groups
+}
+
+output "parameters" {
+  description = "The names of the SSM parameters that tell `python -m pipelines` of the above."
+  value       = { for key, parameter in aws_ssm_parameter.this : key => parameter.name }
+}
+
+output "functions" {
+  description = "Each Lambda function by its short name: arn, name."
+  value       = module.functions.functions
+}
+
+output "table" {
+  description = "Remembers what was told and what was decided: arn, name."
+  value       = module.functions.table
+}
+
+output "topic_arn" {
+  description = "The topic whose subscribers are told."
+  value       = module.notifications.topic_arn
+}
+
+output "queues" {
+  description = "The dead-letter queues by what they hold: arn, name, url."
+  value = {
+    failed-calls       = module.notifications.failed_calls_queue
+    undelivered-events = module.notifications.undelivered_events_queue
+  }
+}
+
+output "rule_names" {
+  description = "The name of each rule by its short name, for example model-approved."
+  value       = module.events.rule_names
+}
+
+output "event_patterns" {
+  description = "The event pattern of each rule as JSON, by its short name."
+  value       = module.events.patterns
+}
+
+output "schedule_names" {
+  description = "The name of the schedule of each kind of pipeline that has one."
+  value       = one(module.schedules[*].schedule_names)
+}
+
+output "alarm_names" {
+  description = "The names of all alarms."
+  value       = module.monitoring.alarm_names
+}
+
+output "dashboard_name" {
+  description = "The dashboard in CloudWatch."
+  value       = module.monitoring.dashboard_name
+}
