@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.local_mode import local_mode_table, measure_local_mode
+from bench.notify import measure_notify, notify_table
 
 BUILD = Path("build/bench")
 PROJECT = BUILD / "project"
@@ -57,6 +58,7 @@ def main() -> None:
     console.print(jobs_table(figures))
     console.print(ratios_table(figures))
     console.print(generation_table(generation))
+    console.print(notify_table(measure_notify(PROJECT.resolve(), arguments.repeat)))
     console.print(local_mode_table(measure_local_mode(PROJECT.resolve(), arguments.repeat)))
 
 

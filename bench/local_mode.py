@@ -74,7 +74,9 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
     for turn in range(repeat + 1):
         shutil.rmtree(project / ".local", ignore_errors=True)
         started = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "local", "story"], cwd=project, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "local", "story", "--no-infra"], cwd=project, check=True, stdout=subprocess.DEVNULL
+        )
         if turn:
             stories.append(time.perf_counter() - started)
             job_seconds, step_seconds = seconds_of_steps(project)

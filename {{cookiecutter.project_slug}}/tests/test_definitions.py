@@ -17,7 +17,7 @@ from support import CONTRACTS, contract_of
 
 from local import ROOT
 from metric_names import LOWER_IS_BETTER, METRICS_FOR
-from pipelines import inference, training, training_hpo
+from pipelines import inference, training, training_hpo, triggers
 from pipelines.check import check
 from pipelines.checks.definition import Definition
 from pipelines.compiled import compile_all, compile_pipeline
@@ -161,6 +161,11 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
         "ProcessingInstanceType": ("String", machines.processing.instance_type),
         "TrainingInstanceType": ("String", machines.training.instance_type),
     }
+    of_all = {
+        "Trigger": ("String", "manual"),
+        "TriggerKey": ("String", "none"),
+        "TriggerVersion": ("String", "none"),
+    }
     wanted = {
         "training": of_training,
         "training-hpo": of_training
@@ -175,7 +180,8 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
     }
     for kind, definition in variant("own", "processing").items():
         declared = definition.parameters.items()
-        assert {name: (found["Type"], found["DefaultValue"]) for name, found in declared} == wanted[kind]
+        assert {name: (found["Type"], found["DefaultValue"]) for name, found in declared} == wanted[kind] | of_all
+        assert set(definition.parameters["Trigger"]["EnumValues"]) == set(triggers.KINDS)
 
 
 # Which way is better
@@ -310,6 +316,10 @@ def test_a_tuned_model_is_registered_with_its_winners_and_where_it_came_from(var
     assert tuned.keys() - trained.keys() == {f"hp_{found.name}" for found in load_settings().tuning.ranges}
     assert trained.keys() >= {"git_commit", "build_id", "data_version", "pipeline", "execution", "kind", "metric"}
     assert (trained["kind"], tuned["kind"]) == ("training", "training-hpo")
+    assert (trained["trigger"], trained["trigger_version"]) == (
+        {"Get": "Parameters.Trigger"},
+        {"Get": "Parameters.TriggerVersion"},
+    )
 
 
 def test_what_conditions_read_is_what_the_jobs_write(variant, project_named, tmp_path):

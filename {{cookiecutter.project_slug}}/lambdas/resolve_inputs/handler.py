@@ -3,8 +3,9 @@
 What it answers is what the steps after it read, so that one execution works with one model and one version of the data
 from start to end.
 
-Needs the IAM actions sagemaker:ListModelPackages on the model package group, sagemaker:DescribeModelPackage on its
-packages, s3:ListBucket on the bucket of the data, and those of every function's log.
+Needs the IAM actions sagemaker:ListModelPackages on the model package group and its packages,
+sagemaker:DescribeModelPackage on the packages, s3:ListBucket on the bucket of the data, and those of every function's
+log.
 """
 
 from __future__ import annotations
