@@ -15,7 +15,7 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 from moto.server import ThreadedMotoServer
 
-from local.server import one_put_at_a_time
+from local.server import one_at_a_time
 from pipelines.environment import Environment
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -32,7 +32,7 @@ def moto_server() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     assert server._server is not None
-    server._server.app = one_put_at_a_time(server._server.app)
+    server._server.app = one_at_a_time(server._server.app)
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
@@ -101,3 +101,4 @@ def tell(monkeypatch: pytest.MonkeyPatch, *steps: Mapping[str, Any], status: str
         summary = {"PipelineExecutionStatus": status, "PipelineExecutionFailureReason": reason, "StartTime": START}
         summaries = [{"PipelineExecutionArn": ARN, **summary}]
         answer("list_pipeline_executions", {"PipelineExecutionSummaries": summaries})
+        answer("list_pipeline_parameters_for_execution", {"PipelineParameters": []})

@@ -16,7 +16,8 @@ def text_of(definition: dict[str, Any]) -> str:
     seen = Definition(definition)
     lines = ["parameters"]
     for name, parameter in seen.parameters.items():
-        lines.append(f"  {name}: {parameter['Type']} = {parameter['DefaultValue']}")
+        among = f", one of {', '.join(parameter['EnumValues'])}" if "EnumValues" in parameter else ""
+        lines.append(f"  {name}: {parameter['Type']} = {parameter['DefaultValue']}{among}")
     for step in seen.steps:
         lines += ["", *_step(seen, step)]
     return HASH.sub("-<hash>", "\n".join(lines)) + "\n"

@@ -228,7 +228,7 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "CheckMetric: Arguments.Conditions[0].LeftValue reads no JSON file; say which: give a PropertyFile or an S3Uri",
     ),
     "a parameter that nobody reads": (
-        *("training", "", "Parameters[5]", {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3}),
+        *("training", "", "Parameters[8]", {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3}),
         "Parameters.Epochs is declared and read by no step; use it, or remove it",
     ),
     # the graph

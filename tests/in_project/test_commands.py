@@ -20,6 +20,7 @@ from pipelines import __main__ as commands
 from pipelines import compiled, executions
 from pipelines.aws import in_sentences
 from pipelines.environment import Environment
+from pipelines.outputs import with_outputs
 
 Run = Callable[..., str]
 
@@ -88,6 +89,13 @@ def test_from_a_compiled_definition_to_an_approved_model(
     )
 
 
+def test_what_was_deployed_is_deleted_by_who_names_it(run: Run, environment: Environment) -> None:
+    run("deploy")
+    with pytest.raises(JobError, match="nothing was deleted, since it is not confirmed"):
+        run("delete")
+    assert run("delete", "--confirm", f"{environment.project}-dev").count(f"deleted {environment.project}-dev-") == 3
+
+
 def test_to_approve_an_older_version_than_the_approved_one_is_told_to_change_nothing_yet(
     run: Run, environment: Environment
 ) -> None:
@@ -123,6 +131,7 @@ COMMANDS = {
     "approve": ["--comment", "good"],
     "reject": ["--comment", "not good"],
     "adopt-hyperparameters": [],
+    "delete": [],
 }
 
 
@@ -148,6 +157,7 @@ def test_every_command_that_a_sentence_names_is_one_that_there_is(
             commands.make_parser().parse_args([command, "--help"])
         known = capsys.readouterr().out
         assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in known] == [], command
+        assert command == "start" or not re.match(r" +\w", rest), f"{command} takes nothing but options: {rest}"
 
 
 def test_tuned_hyperparameters_are_adopted_once(run: Run, environment: Environment) -> None:
@@ -156,6 +166,59 @@ def test_tuned_hyperparameters_are_adopted_once(run: Run, environment: Environme
     adopt = ("adopt-hyperparameters", "--env", "dev")
     assert run(*adopt) == "eta: 0.05 -> 0.071\nconfig/hyperparameters.yaml is changed; commit it, and deploy\n"
     assert run(*adopt) == "config/hyperparameters.yaml has these values already\n"
+
+
+def test_what_a_merge_would_change_is_told_without_aws(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Environment, "client", Mock(side_effect=AssertionError("AWS was asked")))
+    before = tmp_path / "before"
+    commands.main(["compile", "--output", str(before)])
+    edit(root / "config" / "hyperparameters.yaml", "eta: 0.05", "eta: 0.1")
+    (before / "inference.json").unlink()
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match="2"):
+        commands.main(["diff", "--against", str(before), "--exit-code"])
+    assert capsys.readouterr().out == (
+        "## training\n\n"
+        "- changed step `Train`\n"
+        '  - `HyperParameters.eta`: `"0.05"` -> `"0.1"`\n\n'
+        "## training-hpo\n\nunchanged\n\n"
+        "## inference\n\n- not there yet: would be created\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, r"holds none of training.json, .*; write them in the other checkout with: .* compile --output /"),
+        ("{", r"training.json: is no definition \(.*\); compile it again"),
+    ],
+)
+def test_a_folder_without_definitions_is_refused(root: Path, tmp_path: Path, text: str | None, said: str) -> None:
+    if text:
+        (tmp_path / "training.json").write_text(text, encoding="utf-8")
+    with pytest.raises(JobError, match=said):
+        commands.main(["diff", "--against", str(tmp_path)])
+
+
+def test_a_folder_and_an_environment_are_not_compared_with_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        commands.main(["diff", "--env", "prod", "--against", "before"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_what_the_infrastructure_hands_over_is_asked_once_for_a_command(
+    run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssm, path = environment.client("ssm"), f"/mlops/{environment.project}/dev"
+    ssm.put_parameter(Name=f"{path}/bucket", Type="String", Value=environment.bucket)
+    ruled = replace(environment, bucket="by-rule", by_rule=("bucket",))
+    monkeypatch.setattr(commands, "load_environment", lambda *_: ruled)
+    asked = Mock(side_effect=with_outputs)
+    monkeypatch.setattr("pipelines.outputs.with_outputs", asked)
+    assert f"s3://{environment.bucket}/code/" in run("deploy")
+    assert asked.call_count == 1
 
 
 def test_a_definition_with_a_fault_fails_the_check(
@@ -241,7 +304,7 @@ def test_a_refusal_is_a_sentence_and_exit_code_1(project: Path) -> None:
     assert finished.stderr == ("error: there is no environment 'prod' in config/environments/; there are dev, local\n")
 
 
-def test_a_bucket_that_is_not_there_is_named_with_who_makes_it(
+def test_a_bucket_that_is_not_there_is_named_with_what_makes_it(
     run: Run, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = replace(environment, bucket=f"{environment.project}-lost")
@@ -249,8 +312,8 @@ def test_a_bucket_that_is_not_there_is_named_with_who_makes_it(
     with pytest.raises(JobError) as refused:
         run("deploy")
     assert str(refused.value) == (
-        f"there is no bucket {lost.bucket} in the account 123456789012; whoever owns the account makes it, with "
-        f"versioning and encryption by {lost.kms_key_arn}, or name another in config/environments/dev.yaml"
+        f"there is no bucket {lost.bucket} in the account 123456789012; apply the infrastructure first, which makes "
+        "it (docs/infrastructure.md), or name another as bucket in config/environments/dev.yaml"
     )
 
 
@@ -293,7 +356,8 @@ def test_where_nothing_answers_that_is_said(
             r"may not do sagemaker:UpdatePipeline in the account 123456789012; ask whoever owns the account",
         ),
         ("AccessDenied", "Access Denied", r"may not do UpdateIt in the account"),
-        ("KMS.NotFoundException", "no key", r"there is no KMS key arn:aws:kms:.*; whoever owns the account makes it"),
+        ("KMS.NotFoundException", "no key", r"there is no KMS key arn:aws:kms:.*; apply the infrastructure first"),
+        ("ThrottlingException", "Rate exceeded", r"AWS is asked too often just now \(UpdateIt: Throt.*; wait a minute"),
         ("ValidationException", "no\nrole", r"AWS refused UpdateIt \(ValidationException\): no role"),
     ],
 )
@@ -301,6 +365,17 @@ def test_what_aws_refuses_is_told_with_a_remedy(environment: Environment, code: 
     error = exceptions.ClientError({"Error": {"Code": code, "Message": message}}, "UpdateIt")
     with pytest.raises(JobError, match=told), in_sentences(environment):
         raise error
+
+
+def test_a_role_that_sagemaker_cannot_take_on_is_named_with_what_makes_it(environment: Environment) -> None:
+    message = f"Could not assume role {environment.role_arn}. Please ensure that the role exists."
+    refusal = exceptions.ClientError({"Error": {"Code": "ValidationException", "Message": message}}, "CreatePipeline")
+    with pytest.raises(JobError) as told, in_sentences(environment):
+        raise refusal
+    assert str(told.value) == (
+        f"SageMaker cannot take on the role {environment.role_arn}; apply the infrastructure first, which makes it "
+        f"(docs/infrastructure.md), or name another as role_arn in config/environments/dev.yaml ({message})"
+    )
 
 
 def test_another_failure_before_aws_is_asked_is_told(environment: Environment) -> None:

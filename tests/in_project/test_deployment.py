@@ -106,14 +106,14 @@ def test_a_deployed_definition_names_the_key_and_not_its_alias(environment: Envi
     assert not any(diff(named, project, LINEAGE).values()), "the key itself needs no look-up"
 
 
-def test_a_key_that_is_not_there_is_named_with_who_makes_it(environment: Environment, project: Path) -> None:
+def test_a_key_that_is_not_there_is_named_with_what_makes_it(environment: Environment, project: Path) -> None:
     lost = replace(environment, kms_key_arn=f"{environment.kms_key_arn}-lost")
     for command in (deploy, diff):
         with pytest.raises(JobError) as refused, in_sentences(lost):
             command(lost, project)
         assert str(refused.value) == (
-            f"there is no KMS key {lost.kms_key_arn}; whoever owns the account makes it, or name another as "
-            "kms_key_arn in config/environments/dev.yaml"
+            f"there is no KMS key {lost.kms_key_arn}; apply the infrastructure first, which makes it "
+            "(docs/infrastructure.md), or name another as kms_key_arn in config/environments/dev.yaml"
         )
     assert keys(environment) == set()
 
@@ -193,6 +193,14 @@ def test_a_model_package_group_that_another_deployment_has_just_made_is_taken(
     assert deployment.make_model_package_group(environment, {}) is outcome
 
 
+def test_a_model_package_group_that_is_there_keeps_its_tags(environment: Environment, project: Path) -> None:
+    sagemaker, group = environment.client("sagemaker"), environment.model_package_group
+    tags = [{"Key": "managed-by", "Value": "terraform"}, {"Key": "project", "Value": "ours"}]
+    arn = sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=tags)["ModelPackageGroupArn"]
+    deploy(environment, project)
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
+
+
 def test_a_model_package_group_that_may_not_be_seen_is_not_made(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,9 +253,7 @@ def test_tags_are_completed_and_those_of_others_stay(environment: Environment, r
 def test_what_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
     found = diff(environment, project, LINEAGE)
     assert all(found[kind].created for kind in KINDS)
-    assert render(found["training"]) == (
-        f"## {environment.project}-dev-training\n\n- not deployed yet: would be created"
-    )
+    assert render(found["training"]) == (f"## {environment.project}-dev-training\n\n- not there yet: would be created")
 
 
 def test_nothing_differs_after_a_deployment(environment: Environment, project: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from errors import JobError
-from pipelines.environment import FACTS, Environment, bind, environment_names, load_environment
+from pipelines.environment import FACTS, HANDED_OVER, Environment, bind, environment_names, load_environment
 from pipelines.lineage import Lineage, read_lineage
 from support import git
 
@@ -61,6 +61,7 @@ def test_everything_has_a_name_by_rule(prod: Environment) -> None:
         subnets=("subnet-0a1b", "subnet-2c3d"),
         security_groups=("sg-0a1b",),
         model_package_group="abalone-rings-prod",
+        by_rule=("bucket", "kms_key_arn", "role_arn", "model_package_group"),
     )
     assert prod.pipeline_name("training-hpo") == "abalone-rings-prod-training-hpo"
     assert prod.function_arn("resolve-inputs") == (
@@ -80,6 +81,11 @@ def test_a_name_of_ones_own_takes_the_place_of_the_rule(own_copy: Path) -> None:
     write(own_copy, "prod", **GOOD, **own)
     loaded = load_environment("prod", own_copy)
     assert {key: getattr(loaded, key) for key in own} == own
+    assert loaded.by_rule == ()
+
+
+def test_an_empty_list_is_not_given(project: Path) -> None:
+    assert load_environment("dev", project).by_rule == tuple(HANDED_OVER)
 
 
 def test_another_part_of_aws_has_other_arns(own_copy: Path) -> None:
@@ -287,11 +293,13 @@ def test_a_placeholder_that_cannot_be_filled_is_refused(prod: Environment, defin
 
 def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
     dev = load_environment("dev", project)
-    with pytest.raises(
-        JobError, match=r"^config/environments/dev.yaml: subnets is empty; name the private subnets that jobs run in"
-    ):
+    with pytest.raises(JobError) as refused:
         bind(["${subnets}"], dev, Lineage())
-    with pytest.raises(JobError, match="security_groups is empty; name the private security groups that jobs run in"):
+    assert str(refused.value) == (
+        "config/environments/dev.yaml: subnets is empty, and no infrastructure hands subnets over; apply it, since it "
+        "makes a network (docs/infrastructure.md), or name the private subnets that jobs run in"
+    )
+    with pytest.raises(JobError, match=r"security_groups is empty, .* or name the private security groups that jobs"):
         bind(["${security_groups}"], dev, Lineage())
 
 

@@ -175,6 +175,32 @@ def test_the_latest_executions_are_shown_with_their_steps(
     assert re.search(r"Preprocess +Succeeded +3 min 20 s", latest)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ""),
+        ({"Trigger": "schedule"}, "started by schedule"),
+        (
+            {"Trigger": "new-data", "TriggerKey": "data/training/[x].csv", "TriggerVersion": "3sL4"},
+            "started by new-data: data/training/[x].csv",
+        ),
+        ({"Trigger": "new-data", "TriggerKey": "a\x1b[2J\nb.csv"}, r"started by new-data: 'a\x1b[2J\nb.csv'"),
+    ],
+)
+def test_what_has_started_an_execution_is_shown_unless_it_was_a_person(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    tell(monkeypatch)
+    identity = executions.start(deployed, "training", given).rpartition("/")[2]
+    (line,) = (line for line in shown(deployed).splitlines() if identity in line)
+    assert line.rstrip().endswith(told or " s")
+
+
+def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
+    with pytest.raises(JobError, match=r"Trigger of .* must be a String of manual, schedule, new-data, qual"):
+        executions.start(deployed, "inference", {"Trigger": "whim"})
+
+
 def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
     told = shown(environment)
@@ -247,7 +273,7 @@ def test_a_terminal_shows_how_things_stand_in_colours(
     tell(monkeypatch, step("Train"), status="Succeeded")
     execution = executions.describe(environment, ARN)
     terminal = Console(force_terminal=True, color_system="standard", legacy_windows=False)
-    status.show_one(execution, terminal)
+    status.show_one(environment, execution, terminal)
     assert re.search(r"Train +\x1b\[32mSucceeded", capsys.readouterr().out)
 
 

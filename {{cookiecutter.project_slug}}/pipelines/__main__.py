@@ -1,4 +1,4 @@
-"""python -m pipelines: compile and check the definitions, deploy and start them, decide on their models.
+"""python -m pipelines: compile and check the definitions, deploy, start and delete them, decide on their models.
 
 Each command imports what it needs when it runs: the SDK alone takes seconds, and most commands do without it.
 """
@@ -31,12 +31,14 @@ def compile_definitions(arguments: argparse.Namespace) -> None:
 
 
 def check(arguments: argparse.Namespace, environment: Environment | None = None) -> None:
-    """Check the definitions, as they are compiled or as they would be deployed."""
+    """Check config/events.yaml, and the definitions as they are compiled or as they would be deployed."""
     from pipelines import aws
     from pipelines.compiled import compile_all
     from pipelines.deployment import find_faults, wanted_pipelines
+    from pipelines.events import check_events
     from pipelines.lineage import read_lineage
 
+    check_events(ROOT)
     if environment is None:
         definitions = {kind: json.loads(text) for kind, text in compile_all(ROOT).items()}
     else:
@@ -48,11 +50,15 @@ def check(arguments: argparse.Namespace, environment: Environment | None = None)
         sys.exit(1)
 
 
-def diff(arguments: argparse.Namespace, environment: Environment) -> None:
-    """Tell what a deployment would change."""
+def diff(arguments: argparse.Namespace, environment: Environment | None = None) -> None:
+    """Tell what a deployment would change, or what differs from definitions that were compiled elsewhere."""
     from pipelines import changes, deployment
+    from pipelines.compiled import compile_all
 
-    found = deployment.diff(environment, ROOT)
+    if environment is None:
+        found = changes.compare_compiled(arguments.against, compile_all(ROOT))
+    else:
+        found = deployment.diff(environment, ROOT)
     print("\n\n".join(map(changes.render, found.values())))
     if arguments.exit_code and any(found.values()):
         sys.exit(CHANGED)
@@ -91,7 +97,7 @@ def status(arguments: argparse.Namespace, environment: Environment) -> None:
 
     console = tables.status_console()
     if arguments.execution:
-        tables.show_one(executions.describe(environment, arguments.execution), console)
+        tables.show_one(environment, executions.describe(environment, arguments.execution), console)
     else:
         tables.show_all(environment, KINDS, arguments.limit, console)
 
@@ -138,6 +144,14 @@ def adopt_hyperparameters(arguments: argparse.Namespace, environment: Environmen
     )
 
 
+def delete(arguments: argparse.Namespace, environment: Environment) -> None:
+    """Delete the pipelines, and the models if asked to."""
+    from pipelines import deletion
+
+    say = partial(print, flush=True)
+    deletion.delete(environment, arguments.confirm, with_models=arguments.with_models, stop=arguments.stop, say=say)
+
+
 def parse_parameters(texts: list[str]) -> dict[str, str]:
     """Take Name=Value texts apart.
 
@@ -161,16 +175,19 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(
-        name: str, summary: str, run: Callable[..., None], where: str | None = "dev"
+        name: str, summary: str, run: Callable[..., None], where: str | None = "dev", *, or_folder: bool = False
     ) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        added.add_argument(
+        places = added.add_mutually_exclusive_group()
+        places.add_argument(
             "--env",
             dest="environment",
             metavar="NAME",
             default=where,
             help="a file of config/environments, or local" + (" [default: %(default)s]" if where else ""),
         )
+        if or_folder:
+            places.add_argument("--against", type=Path, metavar="FOLDER", help="what `compile` wrote there; offline")
         added.set_defaults(run=run)
         return added
 
@@ -180,7 +197,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     compiling.set_defaults(run=compile_definitions)
     command("check", "check the definitions, or with --env what would be deployed", check, where=None)
-    compared = command("diff", "tell what deploy would change", diff)
+    compared = command("diff", "tell what deploy would change, or a merge", diff, or_folder=True)
     compared.add_argument("--exit-code", action="store_true", help=f"end with {CHANGED} if more than lineage changes")
     command("deploy", "upload the code, create or update the pipelines", deploy)
     started = command("start", "start a pipeline", start)
@@ -211,6 +228,10 @@ def make_parser() -> argparse.ArgumentParser:
         (adopted, "the latest that is tuned and approved"),
     ):
         versioned.add_argument("--version", type=int, metavar="N", help=f"which [default: {usual}]")
+    deleted = command("delete", "delete the pipelines, before the infrastructure is destroyed", delete)
+    deleted.add_argument("--confirm", default="", metavar="PROJECT-NAME", help="what to delete, by its name")
+    deleted.add_argument("--with-models", action="store_true", help="and every version of the model")
+    deleted.add_argument("--stop", action="store_true", help="stop executions that run")
     return parser
 
 
@@ -221,14 +242,17 @@ def main(argv: list[str] | None = None) -> None:
         JobError: it cannot be done; the message says why, and what to do.
     """
     arguments = make_parser().parse_args(argv)
-    if "environment" not in arguments or arguments.environment is None:
+    if vars(arguments).get("environment") is None or vars(arguments).get("against"):
         arguments.run(arguments)
         return
     from pipelines import aws
+    from pipelines.outputs import with_outputs
 
     environment = load_environment(arguments.environment, ROOT)
     with aws.in_sentences(environment):
         aws.caller(environment)  # whatever is asked or changed belongs to this account
+        environment = with_outputs(environment)
+    with aws.in_sentences(environment):
         arguments.run(arguments, environment)
 
 

@@ -36,6 +36,9 @@ _BAD_CREDENTIALS = (
     "UnrecognizedClientException",
 )
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
+_THROTTLED = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown")
+
+_APPLY = "apply the infrastructure first, which makes it (docs/infrastructure.md), or name another as"
 
 
 @contextmanager
@@ -57,6 +60,11 @@ def is_absent(error: exceptions.ClientError) -> bool:
     """Whether AWS refused because what was asked for is not there."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     return code in ("ResourceNotFound", "ValidationException") and bool(_ABSENT.search(message))
+
+
+def is_denied(error: exceptions.ClientError) -> bool:
+    """Whether AWS refused because whoever asked may not."""
+    return error.response["Error"]["Code"] in _DENIED
 
 
 def caller(environment: Environment) -> str:
@@ -90,22 +98,25 @@ def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     if code in _BAD_CREDENTIALS:
         return f"AWS does not accept the credentials ({code}); sign in again, for example with: aws sso login"
-    if code in _DENIED:
+    if is_denied(error):
         action = re.search(r"perform: (\S+)", message)
         return (
             f"the credentials may not do {action[1] if action else error.operation_name} in the account "
             f"{environment.account_id}; ask whoever owns the account for it ({' '.join(message.split())})"
         )
+    if code in _THROTTLED:
+        return f"AWS is asked too often just now ({error.operation_name}: {code}); wait a minute, then do it again"
     if code == "NoSuchBucket":
         return (
-            f"there is no bucket {environment.bucket} in the account {environment.account_id}; whoever owns the "
-            f"account makes it, with versioning and encryption by {environment.kms_key_arn}, or name another in "
+            f"there is no bucket {environment.bucket} in the account {environment.account_id}; {_APPLY} bucket in "
             f"{environment.source}"
         )
     if code == "KMS.NotFoundException" or (code, error.operation_name) == ("NotFoundException", "DescribeKey"):
+        return f"there is no KMS key {environment.kms_key_arn}; {_APPLY} kms_key_arn in {environment.source}"
+    if environment.role_arn in message:
         return (
-            f"there is no KMS key {environment.kms_key_arn}; whoever owns the account makes it, or name another as "
-            f"kms_key_arn in {environment.source}"
+            f"SageMaker cannot take on the role {environment.role_arn}; {_APPLY} role_arn in {environment.source} "
+            f"({' '.join(message.split())})"
         )
     return f"AWS refused {error.operation_name} ({code}): {' '.join(message.split())}"
 

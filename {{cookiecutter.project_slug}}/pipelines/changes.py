@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
+from errors import JobError
 from pipelines.lineage import Lineage
 
 Definition = Mapping[str, Any]
@@ -59,10 +61,10 @@ class PartChange:
 
 @dataclass(frozen=True)
 class PipelineChanges:
-    """What a deployment would change of one pipeline.
+    """What a deployment, or a merge, would change of one pipeline.
 
     Attributes:
-        created: it is not deployed yet.
+        created: it is not there yet.
         parts: what differs of it.
         lineage: facts of the lineage that differ, each as its deployed value.
     """
@@ -98,11 +100,35 @@ def compare(pipeline: str, old: Definition, new: Definition, lineage: Lineage) -
     )
 
 
+def compare_compiled(old: Path, new: Mapping[str, str]) -> dict[str, PipelineChanges]:
+    """Compare compiled definitions with those in a folder that `compile` has written elsewhere, by kind.
+
+    Args:
+        old: the folder.
+        new: the text of each definition, by kind.
+
+    Raises:
+        JobError: the folder holds no definition.
+    """
+    found = {kind: old / f"{kind}.json" for kind in new}
+    if not any(path.is_file() for path in found.values()):
+        raise JobError(
+            f"{old}: holds none of {', '.join(path.name for path in found.values())}; write them in the other "
+            f"checkout with: python -m pipelines compile --output {old.resolve()}"
+        )
+    return {
+        kind: compare(kind, _read(path), json.loads(new[kind]), OPEN_LINEAGE)
+        if path.is_file()
+        else PipelineChanges(kind, created=True)
+        for kind, path in found.items()
+    }
+
+
 def render(changes: PipelineChanges) -> str:
     """Tell the changes of a pipeline in Markdown, which reads as plain text too."""
     lines = [f"## {changes.pipeline}", ""]
     if changes.created:
-        lines.append("- not deployed yet: would be created")
+        lines.append("- not there yet: would be created")
     for part in changes.parts:
         lines.append(f"- {part.how} {part.part}")
         lines += [f"  - {content} changed" for content in part.contents]
@@ -111,6 +137,14 @@ def render(changes: PipelineChanges) -> str:
         told = (f"{change.path} {_told(change.old)} -> {_told(change.new)}" for change in changes.lineage)
         lines.append(f"- lineage: {', '.join(told)}")
     return "\n".join([*lines, *([] if lines[2:] else ["unchanged"])])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        definition: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise JobError(f"{path}: is no definition ({error}); compile it again") from error
+    return definition
 
 
 def _parts(definition: Definition) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,16 @@ LOCAL = "local"  # the cloud on this machine, which `python -m local up` starts 
 FUNCTIONS = ("resolve-inputs", "report-data-quality")
 XGBOOST_IMAGE = "3.0-5"  # of SageMaker's own images the one whose packages requirements.txt pins
 
+# What the infrastructure makes and hands over (outputs.py), and what it may be; an environment's file may give its own.
+HANDED_OVER = {
+    "bucket": names.BUCKET,
+    "kms_key_arn": names.KEY,
+    "role_arn": names.ROLE,
+    "model_package_group": names.MODEL_PACKAGE_GROUP,
+    "subnets": names.SUBNETS,
+    "security_groups": names.SECURITY_GROUPS,
+}
+
 Fact = str | tuple[str, ...]
 
 
@@ -38,6 +48,7 @@ class Environment:
         image_uri: the image of all jobs; None for SageMaker's own XGBoost image.
         monitor_image_uri: the image of the data-quality check; None for SageMaker's own model monitor.
         endpoint_url: where the AWS of this machine listens; None for AWS.
+        by_rule: what of HANDED_OVER its file does not give: a name by rule stands there, and no subnet or group.
     """
 
     name: str
@@ -53,6 +64,7 @@ class Environment:
     image_uri: str | None = None
     monitor_image_uri: str | None = None
     endpoint_url: str | None = None
+    by_rule: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -132,7 +144,10 @@ def _elements(value: Any, environment: Environment, lineage: Lineage) -> list[An
     found = FACTS[match[1]](environment, lineage)
     if not found:
         what = match[1].replace("_", " ")
-        raise JobError(f"{environment.source}: {match[1]} is empty; name the private {what} that jobs run in")
+        raise JobError(
+            f"{environment.source}: {match[1]} is empty, and no infrastructure hands {what} over; apply it, since it "
+            f"makes a network (docs/infrastructure.md), or name the private {what} that jobs run in"
+        )
     return list(found)
 
 
@@ -202,7 +217,8 @@ def _environment(name: str, project: str, given: Section) -> Environment:
     account = given.text("account_id", r"\d{12}", '12 digits in quotes, for example "123456789012"')
     region = given.text("region", r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region, for example eu-west-1")
     arn, stem = f"arn:{_partition(region)}", f"{project}-{name}"
-    return Environment(
+    written = given.names
+    environment = Environment(
         name=name,
         project=project,
         account_id=account,
@@ -210,14 +226,16 @@ def _environment(name: str, project: str, given: Section) -> Environment:
         bucket=given.text_or("bucket", f"{stem}-{account}", *names.BUCKET),
         kms_key_arn=given.text_or("kms_key_arn", f"{arn}:kms:{region}:{account}:alias/{stem}", *names.KEY),
         role_arn=given.text_or("role_arn", f"{arn}:iam::{account}:role/{stem}-pipeline", *names.ROLE),
-        subnets=given.texts("subnets", r"subnet-[0-9a-z]+", "a list of ids, for example [subnet-0a1b2c3d]"),
-        security_groups=given.texts("security_groups", r"sg-[0-9a-z]+", "a list of ids, for example [sg-0a1b2c3d]"),
+        subnets=given.texts("subnets", *names.SUBNETS),
+        security_groups=given.texts("security_groups", *names.SECURITY_GROUPS),
         model_package_group=given.text_or("model_package_group", stem, *names.MODEL_PACKAGE_GROUP),
         image_uri=given.optional_text("image_uri", *names.IMAGE),
         monitor_image_uri=given.optional_text("monitor_image_uri", *names.IMAGE),
         # elsewhere AWS answers: with an endpoint of its own come credentials that are none
         endpoint_url=given.text("endpoint_url", r"https?://\S+", "a URL") if name == LOCAL else None,
     )
+    by_rule = tuple(fact for fact in HANDED_OVER if fact not in written or not getattr(environment, fact))
+    return replace(environment, by_rule=by_rule)
 
 
 def _refuse_long_functions(environment: Environment) -> None:

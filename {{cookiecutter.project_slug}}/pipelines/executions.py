@@ -1,7 +1,8 @@
 """Start executions of the deployed pipelines, wait for them, and see how they went.
 
 Needs the IAM actions sagemaker:DescribePipeline, StartPipelineExecution and ListPipelineExecutions on the pipelines,
-and sagemaker:DescribePipelineExecution and ListPipelineExecutionSteps on their executions.
+and sagemaker:DescribePipelineExecution, ListPipelineExecutionSteps and ListPipelineParametersForExecution on their
+executions.
 """
 
 from __future__ import annotations
@@ -175,6 +176,14 @@ def steps_of(environment: Environment, arn: str) -> tuple[StepRun, ...]:
     )
 
 
+def parameters_of(environment: Environment, arn: str) -> dict[str, str]:
+    """What an execution was started with, by the name of the parameter; defaults are not always among them."""
+    answer = environment.client("sagemaker").list_pipeline_parameters_for_execution(
+        PipelineExecutionArn=arn, MaxResults=100
+    )
+    return {parameter["Name"]: parameter["Value"] for parameter in answer["PipelineParameters"]}
+
+
 def wait(
     environment: Environment,
     arn: str,
@@ -195,7 +204,12 @@ def wait(
                 say(f"{step.name}: {step.status}{f' ({step.note})' if step.note else ''}")
         if execution.status not in RUNNING:
             return execution
-        pause(1 if environment.endpoint_url else 15)  # seconds
+        pause(look_seconds(environment))
+
+
+def look_seconds(environment: Environment) -> float:
+    """How long to wait between two looks at an execution that runs."""
+    return 1 if environment.endpoint_url else 15
 
 
 def console_link(environment: Environment) -> str:

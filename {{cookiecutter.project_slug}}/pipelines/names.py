@@ -17,6 +17,8 @@ MODEL_PACKAGE_GROUP = (
     r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}",
     "the name of a model package group: 63 letters, digits and inner - at most",
 )
+SUBNETS = (r"subnet-[0-9a-z]+", "a list of ids, for example [subnet-0a1b2c3d]")
+SECURITY_GROUPS = (r"sg-[0-9a-z]+", "a list of ids, for example [sg-0a1b2c3d]")
 IMAGE = (r"[\w.-]+/\S+", "the URI of an image in a registry")
 
 MOST_FUNCTION = 64  # characters of a Lambda function's name; a pipeline's may be longer than any by rule

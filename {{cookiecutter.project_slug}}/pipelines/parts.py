@@ -13,7 +13,7 @@ from typing import Any
 
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
-from sagemaker.core.workflow.parameters import Parameter
+from sagemaker.core.workflow.parameters import Parameter, ParameterString
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.retry import (
     RetryPolicy,
@@ -24,6 +24,7 @@ from sagemaker.mlops.workflow.retry import (
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, Step
 
+from pipelines import triggers
 from pipelines.settings import Machine, Settings
 from pipelines.steps import LambdaFunctionStep, OfflineSession, Request
 
@@ -39,6 +40,11 @@ RESOLVED = (
     "LabelsUri",
     "LabelsVersion",
 )
+
+# What has started an execution, which every pipeline is told.
+TRIGGER = ParameterString(triggers.KIND, default_value=triggers.MANUAL, enum_values=list(triggers.KINDS))
+TRIGGER_KEY = ParameterString(triggers.KEY, default_value=triggers.NOTHING)
+TRIGGER_VERSION = ParameterString(triggers.VERSION, default_value=triggers.NOTHING)
 
 
 def incoming(name: str) -> str:
@@ -71,7 +77,7 @@ class Parts:
         """The pipeline itself. Its name is that of no environment: it gets one when it is deployed."""
         return Pipeline(
             name=f"{self.settings.project}-{self.kind}",
-            parameters=list(parameters),
+            parameters=[*parameters, TRIGGER, TRIGGER_KEY, TRIGGER_VERSION],
             pipeline_experiment_config=None,
             steps=list(steps),
             sagemaker_session=OfflineSession(),

@@ -70,8 +70,22 @@ def model_packages(environment: Environment, limit: int | None = None) -> list[M
 def versions(environment: Environment, status: str | None = None) -> Iterator[ModelPackage]:
     """The versions of the environment's group (of one status only), the latest first, each asked for when it is due."""
     sagemaker = environment.client("sagemaker")
-    for summary in _summaries(environment, status):
+    for summary in summaries(environment, status):
         yield _package(sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"]))
+
+
+def summaries(environment: Environment, status: str | None = None) -> list[dict[str, Any]]:
+    """What ListModelPackages tells of the versions, the latest first."""
+    pages = environment.client("sagemaker").get_paginator("list_model_packages")
+    only = {"ModelApprovalStatus": status} if status else {}
+    group = {"ModelPackageGroupName": environment.model_package_group}
+    try:
+        answers = pages.paginate(**group, **only, SortBy="CreationTime", SortOrder="Descending")
+        return [summary for page in answers for summary in page["ModelPackageSummaryList"]]
+    except ClientError as error:
+        if aws.is_absent(error):
+            return []
+        raise
 
 
 def approve(
@@ -130,12 +144,12 @@ def find(environment: Environment, version: int) -> ModelPackage:
     Raises:
         JobError: there is none.
     """
-    summaries = _summaries(environment)
-    for summary in summaries:
+    found = summaries(environment)
+    for summary in found:
         if summary["ModelPackageVersion"] == version:
             arn = summary["ModelPackageArn"]
             return _package(environment.client("sagemaker").describe_model_package(ModelPackageName=arn))
-    known = ", ".join(str(summary["ModelPackageVersion"]) for summary in reversed(summaries)) or "none yet"
+    known = ", ".join(str(summary["ModelPackageVersion"]) for summary in reversed(found)) or "none yet"
     raise JobError(f"{environment.model_package_group} has no version {version}; there is {known}")
 
 
@@ -164,20 +178,6 @@ def to_decide(environment: Environment, version: int | None, verb: str) -> Model
         f"there is nothing to {verb} in {environment.model_package_group}: it holds no model yet; make one with: "
         f"python -m pipelines start training --env {environment.name}"
     )
-
-
-def _summaries(environment: Environment, status: str | None = None) -> list[dict[str, Any]]:
-    """What ListModelPackages tells of the versions, the latest first."""
-    pages = environment.client("sagemaker").get_paginator("list_model_packages")
-    only = {"ModelApprovalStatus": status} if status else {}
-    group = {"ModelPackageGroupName": environment.model_package_group}
-    try:
-        answers = pages.paginate(**group, **only, SortBy="CreationTime", SortOrder="Descending")
-        return [summary for page in answers for summary in page["ModelPackageSummaryList"]]
-    except ClientError as error:
-        if aws.is_absent(error):
-            return []
-        raise
 
 
 def _decide(

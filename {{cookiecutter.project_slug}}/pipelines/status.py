@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipelines import executions, registry
+from pipelines import executions, registry, triggers
 from pipelines.environment import Environment
 from pipelines.executions import Execution, StepRun
 from pipelines.registry import ModelPackage
@@ -38,16 +38,16 @@ def show_all(environment: Environment, kinds: Iterable[str], limit: int, console
         elif not found:
             console.print(Text(f"  never started; python -m pipelines start {kind} --env {environment.name}"))
         for execution in found or []:
-            _show(execution, console)
+            _show(environment, execution, console)
     console.print(Text(environment.model_package_group, "bold"))
     packages = registry.model_packages(environment, MODELS)
     _print(console, models_table(packages) if packages else Text("  no model yet"))
 
 
-def show_one(execution: Execution, console: Console) -> None:
+def show_one(environment: Environment, execution: Execution, console: Console) -> None:
     """Show one execution."""
     console.print(Text(execution.arn, "bold"))
-    _show(execution, console)
+    _show(environment, execution, console)
 
 
 def status_console() -> Console:
@@ -79,10 +79,16 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
     return table
 
 
-def _show(execution: Execution, console: Console) -> None:
+def _show(environment: Environment, execution: Execution, console: Console) -> None:
     """Show an execution on a line, why it failed below unless a step says so, and its steps."""
-    duration = _duration(execution.started, execution.ended)
-    about = [Text(f"  {execution.id}"), _coloured(execution.status), Text(_time(execution.started)), Text(duration)]
+    started_by = triggers.told(executions.parameters_of(environment, execution.arn))
+    about = [
+        Text(f"  {execution.id}"),
+        _coloured(execution.status),
+        Text(_time(execution.started)),
+        Text(_duration(execution.started, execution.ended)),
+        *([Text(started_by)] if started_by else []),
+    ]
     console.print(Text("  ").join(about))
     if execution.reason and not any(step.note and step.note in execution.reason for step in execution.steps):
         console.print(Text(f"    {execution.reason}", "red"))

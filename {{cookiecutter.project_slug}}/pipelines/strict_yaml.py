@@ -113,6 +113,13 @@ class Section:
             raise self.refusal(key, value, f"one of {', '.join(choices)}{hint}")
         return str(value)
 
+    def flag(self, key: str) -> bool:
+        """True or false; raises JobError if it is neither."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise self.refusal(key, value, "true or false")
+        return value
+
     def whole(self, key: str, least: int = 0, most: int | None = None) -> int:
         """A whole number in a range; raises JobError if it is none."""
         value = self.take(key)

@@ -20,7 +20,7 @@ from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
 from metric_names import LOWER_IS_BETTER
-from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
+from pipelines.parts import BUCKET, TRIGGER, TRIGGER_VERSION, Parts, flags, incoming, outgoing
 from pipelines.settings import Settings
 from pipelines.steps import (
     LambdaFunctionStep,
@@ -261,6 +261,8 @@ def register_model(
             "data_version": resolve.output("DataVersion"),
             "pipeline": ExecutionVariables.PIPELINE_NAME,
             "execution": ExecutionVariables.PIPELINE_EXECUTION_ID,
+            "trigger": TRIGGER,
+            "trigger_version": TRIGGER_VERSION,  # its key may be longer than the registry's 256 characters
             "kind": parts.kind,
             "metric": parts.settings.contract.metric,
             "value": evaluated("value").to_string(),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from pipelines import triggers
 from pipelines.checks import api
 from pipelines.checks.definition import (
     Definition,
@@ -134,9 +135,10 @@ def _property_files(step: PlacedStep) -> Iterator[Finding]:
 
 
 def _unused(definition: Definition) -> Iterator[Finding]:
+    """Parameters that change nothing; those of the trigger are for whoever looks at an execution."""
     used = {ref.name for step in definition.steps for _, ref in definition.references(step) if ref.root == "Parameters"}
     for name in definition.parameters:
-        if name not in used:
+        if name not in used and name not in triggers.PARAMETERS:
             yield Finding("", f"Parameters.{name}", "is declared and read by no step", "use it, or remove it")
 
 
