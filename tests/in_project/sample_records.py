@@ -363,6 +363,13 @@ def events(work: Path) -> None:
     (work / "events.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
+def mails(work: Path, **said: str | None) -> None:
+    """Write an e-mail as SNS would have sent it."""
+    mail = {"time": moment(0), "topic": "arn:aws:sns:eu-central-1:123456789012:notifications", **said}
+    with (work / "mails.jsonl").open("a", encoding="utf-8") as file:
+        file.write(f"{json.dumps(mail)}\n")
+
+
 def story(work: Path) -> tuple[list[Record], list[Record]]:
     """Write the records of a whole story.
 
@@ -372,6 +379,9 @@ def story(work: Path) -> tuple[list[Record], list[Record]]:
     first = trained(work)
     ran = [first, refused(work), inferred(work, first), violated(work, first), tuned(work)]
     events(work)
+    text = f"Training succeeded.\n\nExecution: {first['arn']}\n\npython -m pipelines status --env local\n"
+    for to in ("ml-team@example.com", None):
+        mails(work, to=to, subject=f"{PROJECT} local: training succeeded", text=text)
     told = [
         ("A model is trained", "the metric is met, and version 1 waits for approval", ran[0]),
         ("A batch arrives before anybody approved the model", "nothing is predicted", ran[1]),

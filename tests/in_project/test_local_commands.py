@@ -21,6 +21,7 @@ from local.cloud import LocalCloud
 from local.work_folder import DEPLOYED
 from pipelines.environment import load_environment
 from support import hear_ctrl_c
+from terraform import require_terraform
 
 SECONDS = 120
 pytestmark = pytest.mark.xdist_group("commands")  # they share one project
@@ -106,6 +107,27 @@ def test_up_brings_data_and_pipelines_and_may_be_said_twice(up: Person) -> None:
     exports = dict(line.removeprefix("export ").split("=") for line in said.stdout.splitlines())
     assert exports["AWS_ENDPOINT_URL"] == up.state()["endpoint"]
     assert set(exports) > {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+
+
+def test_data_may_be_uploaded_by_itself(up: Person) -> None:
+    said = up.types("upload", "labels")
+    assert said.returncode == 0
+    assert said.stderr == "uploaded s3://abalone-rings-local-123456789012/data/labels/ground-truth.csv\n"
+
+
+def test_the_infrastructure_needs_terraform(up: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    said = up.types("up", "--infra")
+    assert said.returncode == 1
+    assert said.stderr == "error: the infrastructure cannot be applied here: terraform is not installed\n"
+
+
+@pytest.mark.terraform
+def test_the_infrastructure_needs_an_account_that_is_empty(up: Person) -> None:
+    require_terraform()
+    said = up.types("up", "--infra")
+    assert said.returncode == 1
+    assert "is up without the infrastructure; stop it first: python -m local down" in said.stderr
 
 
 def test_a_pipeline_runs_is_approved_and_shown(up: Person) -> None:

@@ -128,17 +128,6 @@ def test_what_is_told_is_written_down_too(lab: Lab, heard: Any) -> None:
     assert {"version", "id", "detail-type", "source", "account", "time", "region", "resources"} <= set(written[0])
 
 
-def test_a_target_that_cannot_be_reached_holds_nobody_up(lab: Lab) -> None:
-    events = lab.cloud.client("events")
-    events.put_rule(Name="far", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
-    events.put_targets(Rule="far", Targets=[{"Id": "f", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:f"}])
-    assert lab.run(lab.job("First"))["status"] == "Succeeded"
-    lab.cloud.flush()
-    events.remove_targets(Rule="far", Ids=["f"])
-    last = (lab.cloud.work / "events.jsonl").read_text(encoding="utf-8").splitlines()[-1]
-    assert json.loads(last)["undelivered"]
-
-
 # Model packages are as AWS keeps them
 
 

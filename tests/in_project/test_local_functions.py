@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,27 +36,11 @@ def main(event, context):
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with open_lab(tmp_path_factory.mktemp("lab")) as opened:
-        register(opened, "add", {"code.py": ADD, "beside.py": "GREETING = 'hello '\n"})
-        register(opened, "count", {"code.py": COUNT})
-        register(opened, "break", {"code.py": "def main(event, context):\n    raise ValueError('no data')\n"})
-        register(opened, "sleep", {"code.py": "import time\ndef main(event, context):\n    time.sleep(600)\n"}, 1)
+        opened.register("add", {"code.py": ADD, "beside.py": "GREETING = 'hello '\n"})
+        opened.register("count", {"code.py": COUNT})
+        opened.register("break", {"code.py": "def main(event, context):\n    raise ValueError('no data')\n"})
+        opened.register("sleep", {"code.py": "import time\ndef main(event, context):\n    time.sleep(600)\n"}, 1)
         yield opened
-
-
-def register(lab: Lab, name: str, files: dict[str, str], seconds: int = 30) -> None:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as writer:
-        for path, content in files.items():
-            writer.writestr(path, content)
-    lab.cloud.client("lambda").create_function(
-        FunctionName=name,
-        Runtime="python3.12",
-        Role=lab.cloud.environment.role_arn,
-        Handler="code.main",
-        Code={"ZipFile": archive.getvalue()},
-        Environment={"Variables": {"WHOM": "world"}},
-        Timeout=seconds,
-    )
 
 
 def call(name: str, event: dict[str, Any], outputs: Sequence[tuple[str, str]], **more: Any) -> dict[str, Any]:

@@ -158,6 +158,34 @@ def test_events_are_counted_by_kind(tmp_path: Path) -> None:
     assert "SageMaker Model Package State Change 4" in text
 
 
+def test_messages_say_who_would_have_got_what_and_lead_to_what_they_are_about(tmp_path: Path) -> None:
+    record = records.record_of("training", "Train Training")
+    records.write(tmp_path, record)
+    text = f"Execution: {record['arn']}\nLook at it."
+    records.mails(tmp_path, to="ada@example.com", subject="Training succeeded", text=text)
+    records.mails(tmp_path, to=None, subject=HOSTILE, text=HOSTILE)
+    with (tmp_path / "mails.jsonl").open("a", encoding="utf-8") as file:
+        file.write("{\n")
+    page = write_report(tmp_path, packages=[], project="Abalone Rings")
+    text = words(page)
+    for said in (
+        "ada@example.com",
+        "Training succeeded",
+        "Look at it.",
+        "nobody subscribes yet",
+        "1 line of mails.jsonl cannot be read",
+    ):
+        assert said in text
+    written = page.read_text(encoding="utf-8")
+    section = written[written.index('id="messages"') :]
+    assert 'href="#execution-1"' in section
+    assert "<script" not in section
+
+
+def test_without_messages_there_is_no_section_for_them(tmp_path: Path) -> None:
+    assert "Messages" not in page_of(tmp_path)
+
+
 def test_the_best_training_job_is_marked(tmp_path: Path) -> None:
     record = records.tuned(tmp_path)
     content = write_report(tmp_path, packages=[], project="P").read_text(encoding="utf-8")
@@ -450,6 +478,7 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = records.package(1, "Approved", training) | {"ModelPackageDescription": HOSTILE + endless}
     package["CustomerMetadataProperties"] |= {HOSTILE: endless, endless: HOSTILE}
     (work / "events.jsonl").write_text(json.dumps({"detail-type": HOSTILE}), encoding="utf-8")
+    records.mails(work, to=HOSTILE + endless, subject=HOSTILE + endless, text=HOSTILE + endless)
     chapter = {"title": HOSTILE + endless, "said": HOSTILE, "expected": endless, "held": False}
     chapters = [chapter | {"execution_id": record["id"]}, chapter | {"execution_id": HOSTILE}]
     return write_report(work, packages=[package], project=HOSTILE, chapters=chapters)

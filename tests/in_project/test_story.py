@@ -11,16 +11,19 @@ import pytest
 from rich.console import Console
 
 from errors import JobError
+from local.deliveries import read_deliveries
+from local.mails import read_mails
 from local.story import tell
 from support import ROOT, Bake
+from terraform import require_terraform
 
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
 
 
-def told(project: Path, threshold: float | None = None) -> str:
+def told(project: Path, threshold: float | None = None, *, infrastructure: bool = False) -> str:
     """Tell the story and return what was said."""
     console = Console(file=io.StringIO(), width=160)
-    tell(project, threshold, console)
+    tell(project, threshold, console, infrastructure=infrastructure)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -37,6 +40,7 @@ def told(project: Path, threshold: float | None = None) -> str:
 def test_every_chapter_ends_as_it_should_on_the_sample(bake: Bake, answers: dict[str, Any]) -> None:
     project = bake("copier", **answers)
     said = told(project)
+    assert said.startswith(("Each pipeline is started by hand: the infrastructure is not wanted.", "No data"))
     assert said.count("as it should be") == 8
     assert "The whole story held" in said
     page = (project / ".local" / "report.html").read_text("utf-8")
@@ -68,3 +72,52 @@ def test_a_story_that_goes_otherwise_says_where_and_leaves_the_page(bake: Bake) 
     assert isinstance(console.file, io.StringIO)
     assert str(project / ".local" / "report.html") in console.file.getvalue()
     assert "MetricNotMet" in (project / ".local" / "report.html").read_text("utf-8")
+
+
+# With the infrastructure
+
+
+@pytest.mark.terraform
+@pytest.mark.slow
+@pytest.mark.xdist_group("story")
+def test_with_the_infrastructure_what_happens_starts_what_it_should(
+    bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(require_terraform()))
+    project = bake("copier", notification_email="ada@example.com")
+    said = told(project, infrastructure=True)
+    assert "From here on, what happens starts what it should." in said
+    assert said.count("as it should be") == 8
+    assert "validation:rmse" in said.partition("6. ")[2], "rows to train on started the training pipeline"
+    mails, _ = read_mails(project / ".local")
+    assert {mail.to for mail in mails} == {"ada@example.com"}
+    told_of = "\n".join(mail.subject for mail in mails)
+    for subject in (
+        "version 1 of the model waits for approval",
+        "version 1 of the model is approved",
+        "breaks its data baseline",
+        "the model violates its threshold",
+        "the model is being trained again",
+        "version 3 of the model is approved",
+    ):
+        assert subject in told_of
+    assert {delivery["outcome"] for delivery in read_deliveries(project / ".local")} == {"delivered"}
+    assert "ada@example.com" in (project / ".local" / "report.html").read_text("utf-8")
+
+
+def test_without_terraform_the_story_says_why_it_does_without(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    said = told(bake("copier"), infrastructure=True)
+    assert "Each pipeline is started by hand: terraform is not installed." in said
+    assert "The whole story held" in said
+
+
+@pytest.mark.terraform
+def test_where_terraform_gets_no_provider_the_story_does_without(
+    bake: Bake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_terraform()
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    said = told(bake("copier"), infrastructure=True)
+    assert "Each pipeline is started by hand: terraform init failed:" in said
+    assert "The whole story held" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from local import ROOT
@@ -12,7 +13,7 @@ from local import ROOT
 from contract import load_contract  # isort: skip - importing local puts jobs/ on the path
 from errors import JobError, run_job  # isort: skip
 
-from local.data_files import data_files, upload_data
+from local.data_files import FOLDERS, data_files, upload_data
 from local.own_data import adopt
 from local.sample import write_sample
 from pipelines.environment import LOCAL, Environment, load_environment
@@ -22,28 +23,40 @@ def tell_story(arguments: argparse.Namespace) -> None:
     """Tell the whole life of a model."""
     from local.story import tell
 
-    tell(ROOT, arguments.threshold)
+    tell(ROOT, arguments.threshold, infrastructure=arguments.infra)
 
 
 def up(arguments: argparse.Namespace) -> None:
-    """Start the local cloud, bring pipelines and data there, and print how to reach it."""
+    """Start the local cloud, bring everything there, and print how to reach it."""
     from local import daemon
     from local.account import put_functions
+    from local.infrastructure import require_terraform
     from pipelines.deployment import deploy
+    from pipelines.outputs import with_outputs
 
-    _say("The local cloud was started." if daemon.start(ROOT) else "The local cloud was up already.")
+    if arguments.infra:
+        require_terraform(ROOT)
+    _say("The local cloud was started." if daemon.start(ROOT, arguments.infra) else "The local cloud was up already.")
     environment = load_environment(LOCAL, ROOT)
-    if not data_files(arguments.data):
-        _say(f"No data in {arguments.data} yet: making a sample that fits the contract.")
-        write_sample(load_contract(arguments.contract), arguments.data)
-    for uri in upload_data(arguments.data, environment.client("s3"), environment.bucket):
-        _say(f"uploaded {uri}")
-    put_functions(environment, ROOT)
-    deploy(environment, ROOT, say=_say)
+    _make_sample(arguments)
+    if daemon.has_infrastructure(ROOT):
+        _bring_infrastructure(environment)
+        _say("Data starts what it is for when it comes: python -m local upload training")
+    else:
+        _upload(arguments, environment, tuple(FOLDERS.values()))
+        put_functions(environment, ROOT)
+    deploy(with_outputs(environment), ROOT, say=_say)
     daemon.note_deployed(ROOT)
     _say('For other programs, or all at once with: eval "$(python -m local up)"')
     for name, value in _variables(environment).items():
         print(f"export {name}={shlex.quote(value)}")
+
+
+def upload(arguments: argparse.Namespace) -> None:
+    """Upload data files; with the infrastructure, that starts the pipelines that they are for."""
+    environment = _environment()
+    _make_sample(arguments)
+    _upload(arguments, environment, arguments.what)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -119,6 +132,31 @@ def own_data(arguments: argparse.Namespace) -> None:
     )
 
 
+def _make_sample(arguments: argparse.Namespace) -> None:
+    if not data_files(arguments.data):
+        _say(f"No data in {arguments.data} yet: making a sample that fits the contract.")
+        write_sample(load_contract(arguments.contract), arguments.data)
+
+
+def _bring_infrastructure(environment: Environment) -> None:
+    """Apply the infrastructure, unless nothing has changed since it was applied last."""
+    from rich.console import Console
+
+    from local.infrastructure import Infrastructure
+
+    made = Infrastructure(environment, ROOT, ROOT / ".local")
+    if made.is_current:
+        _say("The infrastructure is there already, as infra/, config/ and lambdas/ say.")
+        return
+    made.prepare()
+    made.apply_on(Console(stderr=True))
+
+
+def _upload(arguments: argparse.Namespace, environment: Environment, what: Sequence[str]) -> None:
+    for uri in upload_data(arguments.data, environment.client("s3"), environment.bucket, what):
+        _say(f"uploaded {uri}")
+
+
 def _environment() -> Environment:
     """The local cloud's environment.
 
@@ -166,8 +204,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     story = commands.add_parser("story", aliases=["local"], help="tell the whole life of a model, start to end")
     story.add_argument("--threshold", type=float, help="of the metric, instead of the contract's")
+    story.add_argument(
+        "--no-infra", dest="infra", action="store_false", help="start the pipelines by hand, without Terraform"
+    )
     story.set_defaults(do=tell_story)
-    commands.add_parser("up", help="start the local cloud with pipelines and data").set_defaults(do=up)
+    ups = commands.add_parser("up", help="start the local cloud with pipelines and data")
+    ups.add_argument("--infra", action="store_true", help="with the project's infrastructure, which needs terraform")
+    ups.set_defaults(do=up)
+    uploads = commands.add_parser("upload", help="upload data there, which may start pipelines")
+    uploads.add_argument("what", nargs="+", choices=[*FOLDERS.values()], help="which data")
+    uploads.set_defaults(do=upload)
     runs = commands.add_parser("run", help="run a pipeline there, and follow it")
     runs.add_argument("kind", choices=["training", "training-hpo", "inference"])
     runs.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter; may be repeated")

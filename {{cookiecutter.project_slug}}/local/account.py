@@ -12,7 +12,7 @@ import yaml
 
 from errors import JobError
 from local.machine import Function
-from pipelines.environment import LOCAL, Environment, environment_names, load_environment
+from pipelines.environment import HANDED_OVER, LOCAL, Environment, environment_names, load_environment
 
 ACCOUNT = "123456789012"  # moto's
 REGION = "us-east-1"  # where the project names none
@@ -30,8 +30,13 @@ TRUST = {
 }
 
 
-def local_environment(root: Path, url: str) -> Environment:
+def local_environment(root: Path, url: str, empty_account: bool = False) -> Environment:
     """The environment of a local cloud that answers under a URL; its resources have the names by rule.
+
+    Args:
+        root: the project.
+        url: where the cloud answers.
+        empty_account: Terraform makes them, and hands over what it has made.
 
     Raises:
         JobError: the project does not say what it is called, or an environment of it is not as it should be.
@@ -47,12 +52,13 @@ def local_environment(root: Path, url: str) -> Environment:
         bucket=f"{stem}-{ACCOUNT}",
         kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{stem}",
         role_arn=f"arn:aws:iam::{ACCOUNT}:role/{stem}-pipeline",
-        subnets=("subnet-local",),
-        security_groups=("sg-local",),
+        subnets=() if empty_account else ("subnet-local",),
+        security_groups=() if empty_account else ("sg-local",),
         model_package_group=stem,
         image_uri=f"{registry}/{IMAGE}",
         monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
         endpoint_url=url,
+        by_rule=tuple(HANDED_OVER) if empty_account else (),
     )
 
 
@@ -103,12 +109,17 @@ def registered_function(environment: Environment, arn: str) -> Function | None:
         found: Any = lambda_backends[environment.account_id][environment.region].get_function(arn)
     except UnknownFunctionException:
         return None
+    calls = found.event_invoke_config[-1].config if found.event_invoke_config else {}
     return Function(
-        arn=arn,
+        arn=found.function_arn,
         code=found.code_bytes,
         handler=found.handler,
         environment=dict(found.environment_vars),
         timeout=float(found.timeout),
+        callers=tuple(found.policy.statements),
+        retries=int(calls.get("MaximumRetryAttempts", Function.retries)),
+        dead_letters=(found.get_configuration().get("DeadLetterConfig") or {}).get("TargetArn", ""),
+        on_failure=((calls.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", ""),
     )
 
 

@@ -20,11 +20,21 @@ from typing import Any
 from local import ROOT
 from local.account import ACCOUNT, local_environment, make_account, registered_function
 from local.additions import Additions
+from local.additions.budgets import Budgets
 from local.additions.executions import Executions
+from local.additions.groups import Groups
+from local.additions.inside_moto.buckets import buckets_tell_as_s3_does
+from local.additions.inside_moto.functions import functions_are_kept_whole
+from local.additions.inside_moto.invocations import functions_run_when_invoked
+from local.additions.inside_moto.policies import conditional_denials_are_left_out
+from local.additions.inside_moto.rules import rules_reach_their_targets
+from local.additions.inside_moto.topics import topics_send_mails
 from local.additions.packages import Packages
 from local.cache import Cache
+from local.deliveries import Deliveries
 from local.events import Events
 from local.machine import Machine
+from local.mails import Mails
 from local.objects import Objects
 from local.processes import start_processes
 from local.record import Listener
@@ -34,9 +44,12 @@ from local.slots import Slots
 from local.stop import Stop
 from local.values import as_text
 from local.work_folder import claimed
+from pipelines.outputs import with_outputs
 
 Record = dict[str, Any]
 
+SETTLE_SECONDS = 120.0  # for which it is waited until nothing is under way any more
+START_SECONDS = 60.0  # within which an event starts what it is to start
 LOOK_SECONDS = 0.5  # between two looks at a Ctrl-C
 PACE = 0.01  # of the time that a retry policy waits in AWS
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -58,6 +71,7 @@ class LocalCloud:
         port: where to listen; 0 takes a free port.
         wait: waits before a step is tried again; the seconds are those that the definition says.
         clock: tells the time by which cached results expire.
+        empty_account: leave it to somebody else, to Terraform for example, to make the project's resources.
 
     Attributes:
         environment: the names of everything there is.
@@ -74,8 +88,10 @@ class LocalCloud:
         port: int = 0,
         wait: Callable[[Stop, float], None] = wait_a_little,
         clock: Callable[[], float] = time.time,
+        empty_account: bool = False,
     ) -> None:
         self.root = root
+        self._empty_account = empty_account
         self.work = (work or root / ".local").resolve()
         self._port = port
         self._wait = wait
@@ -112,7 +128,7 @@ class LocalCloud:
         """
         from pipelines.deployment import deploy  # nobody who only runs definitions needs the compiler
 
-        return deploy(self.environment, self.root, say=lambda _: None)
+        return deploy(with_outputs(self.environment), self.root, say=lambda _: None)
 
     def upload(self, path: Path, uri: str) -> None:
         """Store a file as an object, or a folder's files below a prefix."""
@@ -150,7 +166,18 @@ class LocalCloud:
         Returns:
             the record, as execution.json holds it.
         """
-        arn = self.start(kind, parameters)
+        return self.follow(self.start(kind, parameters), listener)
+
+    def follow(self, arn: str, listener: Listener | None = None) -> Record:
+        """Wait for the end of an execution that was started, by whomever; interrupted, stop it first.
+
+        Args:
+            arn: the execution.
+            listener: is called with the record now and at each change.
+
+        Returns:
+            the record, as execution.json holds it.
+        """
         try:
             if listener:
                 self.listen(arn, listener)
@@ -159,6 +186,27 @@ class LocalCloud:
             self.stop(arn)
             self.wait(arn)
             raise
+
+    def executions(self, kind: str) -> list[str]:
+        """The ARNs of the executions of a kind of pipeline, in the order in which they started."""
+        return [found.facts.arn for found in reversed(self._runner.executions(self.environment.pipeline_name(kind)))]
+
+    def next_execution(self, kind: str, known: int) -> str:
+        """Wait for an execution that something else starts.
+
+        Args:
+            kind: see `start`.
+            known: how many there were before.
+
+        Returns:
+            the ARN of the first after those.
+
+        Raises:
+            TimeoutError: there comes none.
+        """
+        if not self._runner.wait_for_start(self.environment.pipeline_name(kind), known, START_SECONDS):
+            raise TimeoutError(f"nothing has started the {kind} pipeline within {START_SECONDS:.0f} s")
+        return self.executions(kind)[known]
 
     def listen(self, arn: str, listener: Listener) -> None:
         """Have something called with an execution's record: now, and after each change of status."""
@@ -179,9 +227,31 @@ class LocalCloud:
         """Wait until every event so far is on the bus and in events.jsonl."""
         self._events.flush()
 
+    def settle(self, seconds: float = SETTLE_SECONDS) -> None:
+        """Wait until no execution, event or delivery is under way, and none of them has caused another.
+
+        Raises:
+            TimeoutError: something still is.
+        """
+        deadline = time.monotonic() + seconds
+        ended, before = False, -1
+        while not ended or before != self._begun():
+            before = self._begun()
+            left = max(0.0, deadline - time.monotonic())
+            executed = self._runner.wait(left)
+            self._events.flush()
+            ended = self._deliveries.wait(max(0.0, deadline - time.monotonic())) and executed
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"something is still under way after {seconds:.0f} s: look into {self.work}")
+
+    def _begun(self) -> int:
+        """How much has been begun so far."""
+        return self._runner.started + self._events.told + self._deliveries.taken
+
     def _open(self, opened: ExitStack) -> None:
         """Open one part after the other; they are closed the other way round."""
         opened.enter_context(claimed(self.work))
+        self._put_moto_right(opened)
         self._processes = start_processes(_scripts(self.root))
         opened.callback(self._processes.close)
         additions = Additions(
@@ -191,8 +261,11 @@ class LocalCloud:
         opened.callback(server.close)
         self.url = server.url
         self.address = f"{self.url}{self._place}"
-        self.environment = local_environment(self.root, self.url)
-        make_account(self.environment, self.root)
+        self.environment = local_environment(self.root, self.url, self._empty_account)
+        groups = Groups(self.client("sagemaker"), ACCOUNT, self.environment.region)
+        additions.add(groups.addition(), Budgets().addition())
+        if not self._empty_account:
+            make_account(self.environment, self.root)
         self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
         opened.callback(self._events.close)
         self._machine = self._make_machine()
@@ -200,7 +273,23 @@ class LocalCloud:
         opened.callback(self._runner.close)
         sagemaker = self.client("sagemaker")
         executions = Executions(self._runner, sagemaker, self._kind_of)
-        additions.connect(executions, Packages(self._events, sagemaker), self._machine.objects.changed)
+        additions.add(executions.addition(), Packages(self._events, sagemaker).addition())
+        additions.tell_changes(self._machine.objects.changed)
+        self._deliveries = Deliveries(self._machine, self.client("sqs"), executions.start)
+        opened.callback(self._deliveries.close)
+        opened.enter_context(rules_reach_their_targets(self._deliveries))
+        opened.enter_context(functions_run_when_invoked(self._deliveries, self._machine.function))
+
+    def _put_moto_right(self, opened: ExitStack) -> None:
+        """Have moto's own objects do what AWS does, as long as this cloud is open."""
+        for put_right in (functions_are_kept_whole, buckets_tell_as_s3_does, conditional_denials_are_left_out):
+            opened.enter_context(put_right())
+        opened.enter_context(topics_send_mails(Mails(self.work)))
+        if self._empty_account:
+            # not above: EC2, which only Terraform needs, takes most of a second to import
+            from local.additions.inside_moto.security_groups import rules_keep_their_descriptions
+
+            opened.enter_context(rules_keep_their_descriptions())
 
     def _make_machine(self) -> Machine:
         objects = Objects(self.client("s3"))

@@ -29,6 +29,7 @@ START_SECONDS = 120.0  # that a start may take on a machine that is busy
 OTHERS_SECONDS = 15.0  # that the start of another command may still take
 STOP_SECONDS = 60.0
 BROUGHT = ("config", "jobs", "lambdas", "pipelines")  # folders that hold what is deployed
+EMPTY = "--empty"  # asks for a cloud whose account Terraform is going to fill
 OCCUPIED = 3  # the exit code of a cloud that found another one in its folder
 LOOK_SECONDS = 0.05  # between two looks
 ANSWER_SECONDS = 2.0  # that an answer may take
@@ -37,22 +38,28 @@ ALONE_SECONDS = 1.0  # between two looks of the cloud whether it is still the pr
 START = "start it with: python -m local up"
 
 
-def start(root: Path) -> bool:
+def start(root: Path, empty_account: bool = False) -> bool:
     """Start the local cloud of a project, and come back when it answers.
+
+    Args:
+        root: the project.
+        empty_account: leave its resources to Terraform.
 
     Returns:
         whether it was started; False when it was up already.
 
     Raises:
-        JobError: it did not start.
+        JobError: it did not start, or one is up whose account is not empty.
     """
     work = root / ".local"
     if is_up(root):
+        if empty_account and not has_infrastructure(root):
+            raise JobError("the local cloud is up without the infrastructure; stop it first: python -m local down")
         return False
     work.mkdir(exist_ok=True)
     with (work / LOG).open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "local.daemon", str(root)],
+            [sys.executable, "-m", "local.daemon", str(root), *([EMPTY] if empty_account else [])],
             cwd=Path(__file__).parents[1],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -144,6 +151,11 @@ def is_up(root: Path) -> bool:
     return bool(state) and (root / ".local" / ENVIRONMENT).exists() and answers(str(state.get("address", "")))
 
 
+def has_infrastructure(root: Path) -> bool:
+    """Whether the resources of the local cloud that is up are Terraform's."""
+    return bool(_state(root).get("infrastructure"))
+
+
 def require(root: Path) -> dict[str, Any]:
     """What cloud.json says of the local cloud.
 
@@ -166,14 +178,25 @@ def _state(root: Path) -> dict[str, Any]:
     return state
 
 
-def serve(root: Path) -> None:
-    """Be the local cloud of a project until somebody asks it to stop, or the project's folder knows it no longer."""
+def serve(root: Path, empty_account: bool = False) -> None:
+    """Be the local cloud of a project until somebody asks it to stop, or the project's folder knows it no longer.
+
+    Args:
+        root: the project.
+        empty_account: leave its resources to Terraform.
+    """
     from local.cloud import LocalCloud  # whoever only asks whether it is up need not wait for moto
 
-    with LocalCloud(root) as cloud:
+    with LocalCloud(root, empty_account=empty_account) as cloud:
         signal.signal(signal.SIGTERM, lambda *_: cloud.dismissed.set())
         signal.signal(signal.SIGINT, lambda *_: cloud.dismissed.set())
-        state: dict[str, Any] = {"pid": os.getpid(), "endpoint": cloud.url, "address": cloud.address, "started": now()}
+        state: dict[str, Any] = {
+            "pid": os.getpid(),
+            "endpoint": cloud.url,
+            "address": cloud.address,
+            "started": now(),
+            "infrastructure": empty_account,
+        }
         write_atomically(cloud.work / STATE, json.dumps(state, indent=1))
         write_atomically(cloud.work / ENVIRONMENT, yaml.safe_dump(_described(cloud.environment), sort_keys=False))
         while _state(root) == state and not cloud.dismissed.wait(ALONE_SECONDS):
@@ -186,12 +209,13 @@ def serve(root: Path) -> None:
 def _described(environment: Any) -> dict[str, Any]:
     """An environment as its file has it: what the file's name and the project say is left out."""
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(environment).items()}
-    return {key: value for key, value in facts.items() if key not in ("name", "project")}
+    left_out = {"name", "project", "by_rule", *environment.by_rule} - {"subnets", "security_groups"}  # which are []
+    return {key: value for key, value in facts.items() if key not in left_out}
 
 
 if __name__ == "__main__":
     try:
-        serve(Path(sys.argv[1]))
+        serve(Path(sys.argv[1]), EMPTY in sys.argv[2:])
     except OccupiedError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(OCCUPIED)

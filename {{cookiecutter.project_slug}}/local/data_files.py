@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,19 @@ def data_files(folder: Path) -> list[Path]:
     return [folder / name for name in FOLDERS if (folder / name).exists()]
 
 
-def upload_data(folder: Path, s3: Any, bucket: str) -> list[str]:
+def upload_data(folder: Path, s3: Any, bucket: str, what: Sequence[str] = tuple(FOLDERS.values())) -> list[str]:
     """Upload the data files that are there, and remove those that were uploaded before and are there no longer.
 
     Args:
         folder: where they lie.
         s3: boto3's client.
         bucket: where to.
+        what: training, inference, labels, or some of them.
 
     Returns:
         their S3 URIs.
     """
-    keys = {folder / name: f"data/{place}/{name}" for name, place in FOLDERS.items()}
+    keys = {folder / name: f"data/{place}/{name}" for name, place in FOLDERS.items() if place in what}
     there = data_files(folder)
     for path, key in keys.items():
         if path not in there:
@@ -33,4 +35,4 @@ def upload_data(folder: Path, s3: Any, bucket: str) -> list[str]:
             continue
         with path.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=key, Body=stream)
-    return [f"s3://{bucket}/{keys[path]}" for path in there]
+    return [f"s3://{bucket}/{keys[path]}" for path in there if path in keys]

@@ -36,6 +36,9 @@ class Events:
     Args:
         client: boto3's client for EventBridge.
         work: the folder of events.jsonl.
+
+    Attributes:
+        told: how many there have been.
     """
 
     def __init__(self, client: Any, work: Path, region: str, account_id: str) -> None:
@@ -43,6 +46,7 @@ class Events:
         self._path = work / FILE
         self._place = {"region": region, "account": account_id}
         self._queue: SimpleQueue[Event | threading.Event | None] = SimpleQueue()  # None is the last
+        self.told = 0
         self._thread = threading.Thread(target=self._send, name="events", daemon=True)
         self._thread.start()
 
@@ -74,6 +78,7 @@ class Events:
         self._thread.join(PATIENCE)
 
     def _tell(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+        self.told += 1
         envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
         self._queue.put({**envelope, **self._place, "time": now(), "resources": resources, "detail": detail})
 
@@ -107,7 +112,7 @@ class Events:
         try:
             self._client.put_events(Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            # A rule whose target the local AWS cannot reach: the events are in the file, and the execution goes on.
+            # The local AWS is about to end: the events are in the file, and the execution goes on.
             self._write([{"undelivered": [event["id"] for event in events], "reason": str(error)}])
 
     def _write(self, lines: list[Event]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ class Function:
         code: its .zip file.
         handler: module and function, like handler.handler.
         timeout: seconds.
+        callers: statements of its policy: which services may call it, and for what.
+        retries: how often an asynchronous call that failed is tried again.
+        dead_letters: the ARN of the queue that keeps what it failed at in the end.
+        on_failure: the ARN of the queue that is told of it.
     """
 
     arn: str
@@ -29,6 +34,35 @@ class Function:
     handler: str
     environment: dict[str, str]
     timeout: float
+    callers: tuple[Mapping[str, Any], ...] = ()
+    retries: int = 2
+    dead_letters: str = ""
+    on_failure: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.arn.rpartition(":")[2]
+
+    def may_be_called_by(self, service: str, source: str) -> bool:
+        """Whether its policy lets a service call it on behalf of a resource.
+
+        Args:
+            service: for example events.amazonaws.com.
+            source: the resource's ARN.
+        """
+        return any(
+            statement.get("Effect") == "Allow"
+            and statement.get("Principal") in (service, {"Service": service})
+            and fnmatchcase(source, _source(statement))
+            for statement in self.callers
+        )
+
+
+def _source(statement: Mapping[str, Any]) -> str:
+    """The pattern of ARNs for which a statement holds."""
+    condition = statement.get("Condition") or {}
+    return str((condition.get("ArnLike") or {}).get("AWS:SourceArn", "*"))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
@@ -37,6 +38,16 @@ UNKNOWN = ("?", "?", "default")
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+@contextmanager
+def one_line(console: Console) -> Iterator[Callable[[str], None]]:
+    """Show what one is told last in a line that goes when it is over; on anything but a terminal, nothing."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update
 
 
 class Progress:

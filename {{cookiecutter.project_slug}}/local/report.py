@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from local.mails import read_mails
 from local.page.chapters import Entry, in_order
 from local.page.elements import Html, html, join
 from local.page.execution import execution_section
 from local.page.findings import findings_of
+from local.page.messages import messages
 from local.page.models import model_versions
 from local.page.shelf import Shelf
 from local.page.summary import contents, page_head, summary_table
@@ -46,7 +48,7 @@ def write_report(
     """Write report.html into the working folder; links lead from there to logs and files.
 
     Args:
-        work: the folder of executions/ and events.jsonl, .local as a rule.
+        work: the folder of executions/, events.jsonl and mails.jsonl, .local as a rule.
         packages: the model versions, as DescribeModelPackage tells them.
         project: its name.
         title: stands above it.
@@ -62,17 +64,20 @@ def write_report(
         for number, (execution, chapter) in enumerate(in_order(executions, chapters or ()), start=1)
     ]
     lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
+    anchors = {one.execution.id: one.anchor for one in entries if one.execution}
+    told = messages(*read_mails(work), anchors)
     main = html(
         "main",
         page_head(project, title, executions, entries, shelf.event_counts()),
         lost,
         summary_table(entries),
         [execution_section(entry, entry.execution, shelf) for entry in entries if entry.execution],
-        model_versions(packages, {one.execution.id: one.anchor for one in entries if one.execution}),
+        told,
+        model_versions(packages, anchors),
     )
     page = work / "report.html"
     unfinished = page.with_name("report.html.partial")
-    document = _document(f"{project}: {title}", contents(entries), main)
+    document = _document(f"{project}: {title}", contents(entries, with_messages=told is not None), main)
     unfinished.write_bytes(document.encode("utf-8", "replace"))  # a job may have printed what is no text
     return unfinished.replace(page)
 

@@ -55,6 +55,7 @@ class Runner:
         self._definitions: dict[str, str] = {}
         self._closed = False
         self._lock = threading.Lock()
+        self._another = threading.Condition(self._lock)
 
     def start(self, pipeline: Pipeline, given: Mapping[str, str], display_name: str = "") -> str:
         """Start an execution; one whose definition cannot be run here fails at once, and says why.
@@ -94,6 +95,7 @@ class Runner:
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
             execution.start(fault)
+            self._another.notify_all()
         return arn
 
     def find(self, arn: str) -> Execution:
@@ -110,9 +112,29 @@ class Runner:
         with self._lock:
             return [found for found in reversed(self._executions.values()) if found.facts.pipeline == pipeline]
 
+    def wait_for_start(self, pipeline: str, known: int, seconds: float) -> bool:
+        """Wait until a pipeline has had more executions than are known; False when it has not by then."""
+        with self._another:
+            return self._another.wait_for(lambda: self._count(pipeline) > known, seconds)
+
+    def _count(self, pipeline: str) -> int:
+        return sum(found.facts.pipeline == pipeline for found in self._executions.values())
+
     def definition(self, arn: str) -> str:
         """The definition that an execution runs."""
         return self._definitions[arn]
+
+    @property
+    def started(self) -> int:
+        """How many executions there have been."""
+        return len(self._executions)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until no execution is under way; False when one is by then."""
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            executions = list(self._executions.values())
+        return all(execution.wait(max(0.0, deadline - time.monotonic())) for execution in executions)
 
     def close(self) -> None:
         """Stop all executions and wait until they have stopped."""

@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.02  # how soon a server that is to stop does
+CALLS = "/invocations"  # how the path of a request ends that calls a Lambda function
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -20,15 +21,18 @@ _one = threading.Lock()  # moto keeps its accounts in the memory of this process
 
 def moto_application() -> Wsgi:
     """moto: all AWS services, chosen by what a request is signed for."""
-    return one_put_at_a_time(DomainDispatcherApplication(create_backend_app))
+    return one_at_a_time(DomainDispatcherApplication(create_backend_app))
 
 
-def one_put_at_a_time(application: Wsgi) -> Wsgi:
-    """Moto's application, which stumbles over an object's content when two requests replace it at once."""
+def one_at_a_time(application: Wsgi) -> Wsgi:
+    """Moto's application, which stumbles when a request changes what another is just reading.
+
+    A call of a Lambda function is let through beside others: the function's code asks for things itself.
+    """
     lock = threading.Lock()
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] != "PUT":
+        if environ["PATH_INFO"].endswith(CALLS):
             return application(environ, start_response)
         with lock:
             return application(environ, start_response)
@@ -71,7 +75,17 @@ class Server:
 
 
 class _Quiet(MotoRequestHandler):
-    """Writes no line for each request."""
+    """Writes no line for each request, and head and body of an answer at once.
+
+    Go's client, and so Terraform, sometimes loses a body that comes by itself after the head.
+    """
+
+    wbufsize = 1 << 16
+
+    def make_environ(self) -> dict[str, Any]:
+        """Let a client go on first that waits for leave to send its body."""
+        self.wfile.flush()
+        return super().make_environ()
 
     def log_request(self, *_: Any) -> None:
         """Write nothing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,20 @@ from local import ROOT
 from local.changed_world import write_changed_world
 from local.cloud import LocalCloud
 from local.data_files import FOLDERS, data_files
+from local.infrastructure import Infrastructure, why_not_here
 from local.progress import Progress
+from local.record import Listener
 from local.report import report_on
 from local.sample import write_sample
+from local.terraform import TerraformError
+from local.ways import ByHand, Files, Way, Wired
 from pipelines.registry import approve
 
 Record = dict[str, Any]
-TUNING = {"TuningJobs": 6, "ParallelTuningJobs": 2}  # enough to see it work; config/pipelines.yaml says how many in AWS
-LABELS = "ground-truth.csv"
+Happened = tuple[Record | None, str]  # the execution if there was one, and what is wrong with how it ended, or nothing
+
+ROWS, LABELS, TRAINING = "inference-data.csv", "ground-truth.csv", "training-data.csv"
+BATCH = "changed"  # the folder of the batch from the changed world
 EVIDENCE = "rehearsal on this machine: the report page shows the comparison with version 1"
 
 
@@ -37,32 +43,49 @@ class Story:
     """The chapters told so far, and what a chapter needs to be told."""
 
     cloud: LocalCloud
-    contract: Contract
+    way: Way
     console: Console
-    data: str  # the prefix of all data in the local S3
-    threshold: float | None
+    data: Path  # the world as it is
+    changed: Path  # the world as it will be
     chapters: list[dict[str, Any]] = field(default_factory=list)
 
-    def run(self, kind: str, **parameters: Any) -> Record:
-        """Run a pipeline with progress on the screen."""
-        if self.threshold is not None:
-            parameters["MetricThreshold"] = self.threshold
-        with Progress(self.console) as progress:
-            return self.cloud.run(kind, parameters, listener=progress.update)
+    def arrive(self, kind: str, name: str, batch: str = "") -> Record:
+        """Have a data file come in, with the progress of the pipeline of a kind on the screen."""
+        folder = self.changed if batch else self.data
+        with self._progress() as listener:
+            return self.way.arrive(kind, _files(folder / name, batch), batch, listener)
 
-    def tell(self, title: str, expected: str, happened: Callable[[], tuple[Record | None, str]]) -> None:
+    def restock(self) -> None:
+        """Have rows of the changed world come in to train on, in place of those that were there."""
+        with self._progress() as listener:
+            self.way.restock(_files(self.changed / TRAINING), listener)
+
+    def retune(self) -> Record:
+        """Have the model tuned anew."""
+        with self._progress() as listener:
+            return self.way.retune(listener)
+
+    @contextmanager
+    def _progress(self) -> Iterator[Listener]:
+        with Progress(self.console) as progress:
+            yield progress.update
+
+    def tell(self, title: str, expected: str, happened: Callable[[], Happened]) -> None:
         """Tell one chapter.
 
         Args:
             title: what it is about.
             expected: how it has to end.
-            happened: does it; the execution if there was one, and what is wrong with how it ended, or nothing.
+            happened: makes it happen.
 
         Raises:
             JobError: it ended otherwise.
         """
         self.console.print(f"\n[bold]{len(self.chapters) + 1}. {title}[/]", highlight=False)
-        record, fault = happened()
+        try:
+            record, fault = happened()
+        except TimeoutError as error:  # it never began, for example
+            record, fault = None, str(error)
         self.chapters.append(
             {
                 "title": title,
@@ -77,13 +100,16 @@ class Story:
         self.console.print(f"   as it should be: {expected}", style="green", highlight=False, soft_wrap=True)
 
 
-def tell(root: Path = ROOT, threshold: float | None = None, console: Console | None = None) -> Path:
+def tell(
+    root: Path = ROOT, threshold: float | None = None, console: Console | None = None, *, infrastructure: bool = True
+) -> Path:
     """Tell the whole story on the project's data, and write the page to look at afterwards.
 
     Args:
         root: the project.
         threshold: of the metric, instead of the contract's.
         console: where to tell it.
+        infrastructure: whether to have the project's own, where that can be.
 
     Returns:
         the page.
@@ -94,15 +120,52 @@ def tell(root: Path = ROOT, threshold: float | None = None, console: Console | N
     console, started = console or Console(), time.perf_counter()
     contract = load_contract(root / "config" / "dataset.yaml")
     _make_sample(contract, root / "data", console)
-    with LocalCloud(root) as cloud:
-        story = Story(cloud, contract, console, f"s3://{cloud.environment.bucket}/data", threshold)
+    with _stage(root, threshold, console, infrastructure) as (cloud, way):
+        story = Story(cloud, way, console, root / "data", root / ".local" / "changed-world")
         with _page(story, root) as page:
-            _lay_out(story, root)
+            write_changed_world(contract, story.data / TRAINING, story.changed)
+            cloud.deploy()
             for chapter in (_train, _refuse_unapproved, _approve_first, _infer, _drift, _violate, _retune, _recover):
                 chapter(story)
+            if concluded := way.conclude():
+                console.print(f"\n{concluded[0].upper()}{concluded[1:]}.", highlight=False, soft_wrap=True)
     seconds = time.perf_counter() - started
     console.print(f"\nThe whole story held, in {seconds:.0f} s. Look at it: {page}", highlight=False, soft_wrap=True)
     return page
+
+
+@contextmanager
+def _stage(
+    root: Path, threshold: float | None, console: Console, infrastructure: bool
+) -> Iterator[tuple[LocalCloud, Way]]:
+    """A local cloud for the story, with the project's infrastructure where that can be had; say which it is."""
+    why_not = _why_by_hand(root, threshold, infrastructure)
+    with ExitStack() as opened:
+        if not why_not:
+            cloud = opened.enter_context(LocalCloud(root, empty_account=True))
+            made = Infrastructure(cloud.environment, root, cloud.work)
+            try:
+                made.prepare()
+            except TerraformError as error:
+                why_not = str(error)
+                opened.close()
+        if why_not:
+            console.print(f"Each pipeline is started by hand: {why_not}.", highlight=False, soft_wrap=True)
+            cloud = opened.enter_context(LocalCloud(root))
+            yield cloud, ByHand(cloud, threshold)
+        else:
+            made.apply_on(console)
+            console.print("From here on, what happens starts what it should.", highlight=False)
+            yield cloud, Wired(cloud)
+
+
+def _why_by_hand(root: Path, threshold: float | None, infrastructure: bool) -> str:
+    """Why the story is told without the infrastructure; empty where nothing is known against it."""
+    if not infrastructure:
+        return "the infrastructure is not wanted"
+    if threshold is not None:
+        return "a threshold of its own is handed to each execution"
+    return why_not_here(root)
 
 
 @contextmanager
@@ -124,35 +187,29 @@ def _make_sample(contract: Contract, data: Path, console: Console) -> None:
         write_sample(contract, data)
 
 
-def _lay_out(story: Story, root: Path) -> None:
-    """Put the world as it is, and the world as it will be, where the pipelines look for data; deploy them."""
-    changed = root / ".local" / "changed-world"
-    write_changed_world(story.contract, root / "data" / "training-data.csv", changed)
-    for world, folder in (("", root / "data"), ("changed-", changed)):
-        for path in data_files(folder):
-            if path != changed / LABELS:  # they come later
-                story.cloud.upload(path, f"{story.data}/{world}{FOLDERS[path.name]}/{path.name}")
-    story.cloud.deploy()
+def _files(path: Path, batch: str = "") -> Files:
+    """Where a data file is laid down: in the folder of its batch, if it belongs to one. There may be no labels yet."""
+    return {"/".join(filter(None, (FOLDERS[path.name], batch, path.name))): path} if path.exists() else {}
 
 
 def _train(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("training")
+    def happened() -> Happened:
+        record = story.arrive("training", TRAINING)
         return record, _not(record, "Succeeded")
 
     story.tell("A model is trained", "the metric is met, and version 1 waits for approval", happened)
 
 
 def _refuse_unapproved(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("inference")
+    def happened() -> Happened:
+        record = story.arrive("inference", ROWS)
         return record, _not_failed_at(record, "NoApprovedModel")
 
     story.tell("A batch arrives before anybody approved the model", "nothing is predicted", happened)
 
 
 def _approve_first(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
+    def happened() -> Happened:
         approve(story.cloud.environment, version=1, comment="Rehearsal: the evaluation looks right.")
         return None, ""
 
@@ -160,16 +217,16 @@ def _approve_first(story: Story) -> None:
 
 
 def _infer(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("inference")
+    def happened() -> Happened:
+        record = story.arrive("inference", LABELS)
         return record, _not(record, "Succeeded")
 
-    story.tell("The batch is predicted", "predictions are made, and the labels that have come agree", happened)
+    story.tell("The labels of the batch arrive", "predictions are made, and the labels agree", happened)
 
 
 def _drift(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("inference", **_changed(story))
+    def happened() -> Happened:
+        record = story.arrive("inference", ROWS, BATCH)
         if fault := _not(record, "Succeeded"):
             return record, fault
         found = _step(record, "ReportDataQuality")["result"]["OutputParameters"]["DataQuality"]
@@ -180,40 +237,33 @@ def _drift(story: Story) -> None:
 
 
 def _violate(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        labels = story.cloud.root / ".local" / "changed-world" / LABELS
-        story.cloud.upload(labels, f"{story.data}/changed-labels/{LABELS}")
-        record = story.run("inference", **_changed(story))
+    def happened() -> Happened:
+        story.restock()
+        record = story.arrive("inference", LABELS, BATCH)
         return record, _not_failed_at(record, "ModelQualityViolation")
 
-    story.tell("Its labels come in", "the model is found to be wrong about this world", happened)
+    story.tell("Its labels come in, and rows to train on", "the model is found to be wrong about this world", happened)
 
 
 def _retune(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("training-hpo", InputDataUri=f"{story.data}/changed-training/", **TUNING)
+    def happened() -> Happened:
+        record = story.retune()
         if fault := _not(record, "Succeeded"):
             return record, fault
-        approve(story.cloud.environment, version=2, comment="Rehearsal: better than version 1.", evidence=EVIDENCE)
+        version = int(_step(record, "RegisterModel")["result"]["ModelPackageArn"].rpartition("/")[2])
+        approve(story.cloud.environment, version, comment="Rehearsal: better than version 1.", evidence=EVIDENCE)
         return record, ""
 
-    expected = "version 2 is better than version 1 there, and the review board approves it"
+    expected = "the new version is better than version 1 there, and the review board approves it"
     story.tell("The model is tuned anew on rows of the changed world", expected, happened)
 
 
 def _recover(story: Story) -> None:
-    def happened() -> tuple[Record | None, str]:
-        record = story.run("inference", **_changed(story))
+    def happened() -> Happened:
+        record = story.arrive("inference", ROWS, BATCH)
         return record, _not(record, "Succeeded")
 
-    story.tell("The same batch again", "version 2 knows this world: the labels agree", happened)
-
-
-def _changed(story: Story) -> dict[str, str]:
-    return {
-        "InputDataUri": f"{story.data}/changed-inference/",
-        "LabelsUri": f"{story.data}/changed-labels/",
-    }
+    story.tell("The same batch again", "the new version knows this world: the labels agree", happened)
 
 
 def _step(record: Record, name: str) -> dict[str, Any]:

@@ -14,8 +14,22 @@ from errors import JobError
 
 STATE, ENVIRONMENT = "cloud.json", "environment.yaml"  # there while a cloud stays up between commands
 DEPLOYED = "deployed"  # a fingerprint of what was brought there
+APPLIED = "applied"  # a fingerprint of the infrastructure there
+STATE_OF_TERRAFORM = "terraform.tfstate"  # what Terraform made there
 LOCK = "lock"
-LEFT = ("executions", "events.jsonl", "report.html", STATE, ENVIRONMENT, DEPLOYED)  # by an earlier cloud
+LEFT = (  # by an earlier cloud
+    "executions",
+    "calls",
+    "events.jsonl",
+    "deliveries.jsonl",
+    "mails.jsonl",
+    "report.html",
+    STATE,
+    ENVIRONMENT,
+    DEPLOYED,
+    APPLIED,
+    STATE_OF_TERRAFORM,
+)
 
 
 class OccupiedError(JobError):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from local.additions.api import Answer, ApiError, Request
+from local.additions.api import Addition, Answer, ApiError, Request
 from local.execution import Execution
 from local.record import seconds_of
 from local.runner import Pipeline, Runner
@@ -29,6 +29,20 @@ class Executions:
         self._kind_of = kind_of
         self._started: dict[tuple[str, str], str] = {}  # ARN by pipeline and the token that a request is known by
         self._starting = threading.Lock()
+
+    def addition(self) -> Addition:
+        """The operations on them, in place of moto's."""
+        return Addition(
+            answers={
+                "SageMaker.StartPipelineExecution": self.start,
+                "SageMaker.DescribePipelineExecution": self.describe,
+                "SageMaker.ListPipelineExecutions": self.list,
+                "SageMaker.ListPipelineExecutionSteps": self.list_steps,
+                "SageMaker.StopPipelineExecution": self.stop,
+                "SageMaker.ListPipelineParametersForExecution": self.list_parameters,
+                "SageMaker.DescribePipelineDefinitionForExecution": self.describe_definition,
+            }
+        )
 
     def start(self, request: Request) -> Answer:
         """StartPipelineExecution; a request that is repeated under its token starts nothing more."""

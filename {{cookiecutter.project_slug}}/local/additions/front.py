@@ -9,9 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.additions.api import Answer, ApiError, Request
-from local.additions.executions import Executions
-from local.additions.packages import Packages
+from local.additions.api import Addition, Answer, ApiError, Request
 from local.server import Wsgi
 
 StartResponse = Callable[..., Any]
@@ -20,7 +18,7 @@ OF_BROWSERS = ("HTTP_ORIGIN", "HTTP_SEC_FETCH_SITE")  # headers that they send f
 
 
 class Additions:
-    """A WSGI application: answers some operations of SageMaker itself, and hands everything else to moto.
+    """A WSGI application: answers some operations itself, and hands everything else to moto.
 
     Args:
         moto: moto's application.
@@ -30,7 +28,7 @@ class Additions:
     def __init__(self, moto: Wsgi, pages: dict[tuple[str, str], Callable[[], Answer]]) -> None:
         self._moto = moto
         self._pages = pages
-        self._operations: dict[str, Callable[[Request], Answer]] = {}
+        self._answers: dict[str, Callable[[Request], Answer]] = {}
         self._changes: dict[str, Callable[[Request], Request]] = {}
         self._afterwards: dict[str, Callable[[Request], None]] = {}
         self._object_changed: Callable[[str, str], None] = lambda bucket, key: None
@@ -42,39 +40,29 @@ class Additions:
         page = self._pages.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if page:
             return _respond(start_response, "200 OK", page())
-        service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").partition(".")
-        if service != "SageMaker" or operation not in {*self._operations, *self._changes, *self._afterwards}:
+        operation = environ.get("HTTP_X_AMZ_TARGET", "")
+        if operation not in {*self._answers, *self._changes, *self._afterwards}:
             return self._from_moto(environ, start_response)
         request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         try:
-            if operation in self._operations:
-                return _respond(start_response, "200 OK", self._operations[operation](request))
+            if operation in self._answers:
+                return _respond(start_response, "200 OK", self._answers[operation](request))
             return self._with_moto(operation, request, environ, start_response)
         except (ApiError, ClientError) as error:
             code = error.code if isinstance(error, ApiError) else error.response["Error"]["Code"]
             message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
             return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
 
-    def connect(self, executions: Executions, packages: Packages, object_changed: Callable[[str, str], None]) -> None:
-        """Answer SageMaker's operations on executions and on model packages from now on.
+    def add(self, *additions: Addition) -> None:
+        """Put these in front of moto from now on."""
+        for addition in additions:
+            self._answers.update(addition.answers)
+            self._changes.update(addition.changes)
+            self._afterwards.update(addition.afterwards)
 
-        Args:
-            executions: the former.
-            packages: the latter.
-            object_changed: is told bucket and key of each object in S3 that comes, changes or goes.
-        """
+    def tell_changes(self, object_changed: Callable[[str, str], None]) -> None:
+        """Have something told bucket and key of each object in S3 that comes, changes or goes."""
         self._object_changed = object_changed
-        self._operations = {
-            "StartPipelineExecution": executions.start,
-            "DescribePipelineExecution": executions.describe,
-            "ListPipelineExecutions": executions.list,
-            "ListPipelineExecutionSteps": executions.list_steps,
-            "StopPipelineExecution": executions.stop,
-            "ListPipelineParametersForExecution": executions.list_parameters,
-            "DescribePipelineDefinitionForExecution": executions.describe_definition,
-        }
-        self._changes = {"CreateModelPackage": packages.before_create, "UpdateModelPackage": packages.before_update}
-        self._afterwards = {"CreateModelPackage": packages.after, "UpdateModelPackage": packages.after}
 
     def _from_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer = self._moto(environ, start_response)
@@ -87,8 +75,8 @@ class Additions:
     def _with_moto(
         self, operation: str, request: Request, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes]:
-        """Hand a changed request to moto, and do what has to follow when moto took it."""
-        changed = self._changes[operation](request)
+        """Hand a request to moto, changed where it has to be, and do what has to follow when moto took it."""
+        changed = self._changes[operation](request) if operation in self._changes else request
         body = json.dumps(changed).encode()
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         statuses: list[str] = []
@@ -98,8 +86,8 @@ class Additions:
             return start_response(status, *more)
 
         answer = b"".join(self._moto(environ, noting))
-        if statuses and statuses[-1].startswith("200"):
-            self._afterwards[operation]({**request, **json.loads(answer)})
+        if statuses and statuses[-1].startswith("200") and operation in self._afterwards:
+            self._afterwards[operation]({**request, **json.loads(answer or b"{}")})
         return [answer]
 
 

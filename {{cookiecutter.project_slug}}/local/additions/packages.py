@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local.additions.api import Request
+from local.additions.api import Addition, Request
 from local.events import Events
 
 CHANGEABLE = ("ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties")
@@ -21,6 +21,14 @@ class Packages:
     def __init__(self, events: Events, sagemaker: Any) -> None:
         self._events = events
         self._sagemaker = sagemaker
+
+    def addition(self) -> Addition:
+        """What has to happen around the operations on them."""
+        create, update = "SageMaker.CreateModelPackage", "SageMaker.UpdateModelPackage"
+        return Addition(
+            changes={create: self.before_create, update: self.before_update},
+            afterwards={create: self.after, update: self.after},
+        )
 
     def before_create(self, request: Request) -> Request:
         """A version that nobody has looked at waits for approval."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from local.page.chapters import Entry, ending, outcome
 from local.page.elements import Column, Html, code, count, facts, html, join, row, table
+from local.page.messages import ANCHOR, TITLE
 from local.page.statuses import badge, status
 from local.page.times import duration, moment
 from local.past_executions import PastExecution
@@ -108,15 +109,21 @@ def _row(entry: Entry) -> Html:
     )
 
 
-def contents(entries: Sequence[Entry]) -> Html:
-    """The way through the page, beside it where there is room."""
+def contents(entries: Sequence[Entry], with_messages: bool = False) -> Html:
+    """The way through the page, beside it where there is room.
+
+    Args:
+        entries: the sections in the middle.
+        with_messages: whether the section of the messages follows them.
+    """
     links = [
         html("li", html("a", html("span", str(entry.number), class_="ordinal"), entry.title, href=f"#{entry.anchor}"))
         for entry in entries
         if entry.execution
     ]
-    ends = [
+    first, *last = [
         html("li", html("a", words, href=f"#{anchor}"))
-        for words, anchor in (("What happened", "summary"), ("Model versions", "models"))
+        for words, anchor in (("What happened", "summary"), (TITLE, ANCHOR), ("Model versions", "models"))
+        if anchor != ANCHOR or with_messages
     ]
-    return html("nav", html("ol", ends[0], links, ends[1]), aria_label="Contents")
+    return html("nav", html("ol", first, links, last), aria_label="Contents")

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-import uuid
+import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +19,9 @@ class Context:
     function_name: str
     invoked_function_arn: str
     seconds: float
+    aws_request_id: str
     function_version: str = "$LATEST"
     memory_limit_in_mb: str = "128"
-    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
@@ -29,19 +29,25 @@ class Context:
         return max(0, round((self.seconds - (time.monotonic() - self.started)) * 1000))
 
 
-def main(handler: str, event: Path, answer: Path) -> None:
-    """Call a handler with an event, and write its answer."""
+def main(handler: str, event: Path, answer: Path, request_id: str) -> None:
+    """Call a handler with an event, and write its answer, or the error that it ended with."""
     sys.path.insert(0, str(Path.cwd()))
-    module, _, name = handler.rpartition(".")
-    function = getattr(importlib.import_module(module.replace("/", ".")), name)
     context = Context(
         os.environ["AWS_LAMBDA_FUNCTION_NAME"],
         os.environ["AWS_LAMBDA_FUNCTION_ARN"],
         float(os.environ["AWS_LAMBDA_FUNCTION_TIMEOUT"]),
+        request_id,
     )
-    result = function(json.loads(event.read_text(encoding="utf-8")), context)
-    answer.write_text(json.dumps(result), encoding="utf-8")
+    try:
+        module, _, name = handler.rpartition(".")
+        function = getattr(importlib.import_module(module.replace("/", ".")), name)
+        result = function(json.loads(event.read_text(encoding="utf-8")), context)
+        answer.write_text(json.dumps(result), encoding="utf-8")
+    except Exception as error:
+        told = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": traceback.format_exc()}
+        answer.write_text(json.dumps(told), encoding="utf-8")
+        raise
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])

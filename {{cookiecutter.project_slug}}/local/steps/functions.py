@@ -1,22 +1,19 @@
-"""Lambda steps: the function's registered code, in a process that reaches the local AWS and nothing else."""
+"""Lambda steps: a call of the function, whose answer holds the outputs that the step names."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from local.failures import StepFailedError, client_error
+from local.failures import client_error
+from local.function_calls import FunctionFailedError, call
 from local.machine import Function
 from local.outcome import Outcome
 from local.steps.task import Task
 from local.values import as_text
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "function.py"
-TASK = "/opt/ml/task"
 TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
 SHOWN = 24  # characters of an output that is still worth showing; URIs and ARNs are longer
 
@@ -48,30 +45,10 @@ def run_function(task: Task) -> Outcome:
 
 def _call(task: Task, function: Function) -> Any:
     container = task.container()
-    with zipfile.ZipFile(io.BytesIO(function.code)) as code:
-        code.extractall(container.made(f"{TASK}/code"))
-    container.write_json(f"{TASK}/event.json", task.request)
-    name = function.arn.rpartition(":")[2]
-    environment = {
-        **task.machine.environment,
-        **function.environment,
-        "AWS_LAMBDA_FUNCTION_NAME": name,
-        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
-        "AWS_LAMBDA_FUNCTION_ARN": function.arn,
-        "AWS_EXECUTION_ENV": "local",
-    }
     try:
-        task.run(
-            container,
-            ["python3", str(PROGRAM), function.handler, f"{TASK}/event.json", f"{TASK}/answer.json"],
-            environment,
-            folder=container.path(f"{TASK}/code"),
-            seconds=function.timeout,
-        )
-    except StepFailedError as error:
-        reason = error.reason.removeprefix("AlgorithmError: ")
-        raise client_error(f"the Lambda function {name} failed: {reason}") from error
-    return json.loads(container.path(f"{TASK}/answer.json").read_text(encoding="utf-8"))
+        return call(function, task.request, container, task.machine.environment, run=partial(task.run, container))
+    except FunctionFailedError as error:
+        raise client_error(f"the Lambda function {function.name} failed: {error.reason}") from error
 
 
 def _output(answer: Any, name: str, kind: str) -> Any:
