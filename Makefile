@@ -10,10 +10,10 @@ BIN := '$(VENV)/bin'
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.10 --fork-strategy fewest --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install demo test lint format bench options lock clean
+.PHONY: help setup install demo test test-fast lint format bench options lock clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Make the virtual environment, or bring it up to date
 	@cat requirements.txt '$(TREE)/requirements.txt' | cmp -s - '$(PINS)' || $(MAKE) --no-print-directory install
@@ -40,6 +40,9 @@ test: setup  ## Run the whole suite
 	@mkdir -p build/in_project  # the tests fill it, coverage looks for it before they do
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
+test-fast: setup  ## Run what needs neither Terraform nor a CI runner nor patience, in under three minutes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not terraform and not ci_runner and not slow'
+
 lint: setup  ## Check style, format and types
 	$(BIN)/python -m ruff check --no-cache .
 	$(BIN)/python -m ruff format --no-cache --check .
@@ -56,9 +59,10 @@ bench: setup  ## Measure jobs and generation beside the usual way and the floor
 options: setup  ## Write docs/options.md from copier.yml
 	$(BIN)/python docs/make_options.py
 
-lock: setup  ## Resolve both requirements.in into requirements.txt (needs uv)
+lock: setup  ## Resolve each requirements*.in into its .txt (needs uv)
 	$(UV_COMPILE) '$(TREE)/requirements.in' --output-file '$(TREE)/requirements.txt'
 	$(UV_COMPILE) requirements.in --constraint '$(TREE)/requirements.txt' --output-file requirements.txt
+	$(UV_COMPILE) requirements-tools.in --output-file requirements-tools.txt
 
 clean:  ## Remove what the commands made
 	rm -rf '$(VENV)' build .hypothesis .mypy_cache .pytest_cache .ruff_cache

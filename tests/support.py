@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -9,6 +10,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 Bake = Callable[..., Path]
 
@@ -65,6 +69,13 @@ def keep_what_answers_change(template: Path) -> Path:
         if not JINJA.search(path.read_bytes().decode("utf-8", errors="replace")):
             path.unlink()
     return template
+
+
+def do_without(reason: str, switch: str) -> NoReturn:
+    """Skip a test for want of something on this machine; where the environment variable `switch` is 1, fail it."""
+    if os.environ.get(switch) == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def hear_ctrl_c() -> None:

@@ -37,10 +37,16 @@ def make(project: Path, *arguments: str) -> str:
     return finished.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", PROJECTS, ids=lambda answers: "-".join(str(value) for value in answers.values()))
-def test_a_generated_project_passes_its_own_tests_lint_and_check(bake: Bake, answers: dict[str, object]) -> None:
-    project = bake("copier", **answers)
-    make(project, "test")
+def test_a_generated_project_passes_its_own_tests(bake: Bake, answers: dict[str, object]) -> None:
+    make(bake("copier", **answers), "test")
+
+
+@pytest.mark.slow
+def test_a_generated_project_passes_its_own_lint_and_check(bake: Bake) -> None:
+    # One is enough: test_matrix.py holds every project to the same style and checks, and types depend on no answer.
+    project = bake("copier")
     make(project, "lint")
     make(project, "check")
 
@@ -59,6 +65,7 @@ def test_no_requirement_is_pinned_to_two_versions() -> None:
     assert {name: versions for name, versions in pins.items() if len(versions) > 1} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ABALONE.exists(), reason="the Abalone data set does not lie beside this checkout")
 def test_the_default_project_reaches_rmse_2_3_on_the_test_split_of_the_real_abalone_data(bake: Bake) -> None:
     project = bake("copier")
@@ -74,6 +81,7 @@ def test_the_default_project_reaches_rmse_2_3_on_the_test_split_of_the_real_abal
     assert evaluation["value"] <= 2.3
 
 
+@pytest.mark.slow
 def test_a_binary_project_works_on_the_breast_cancer_data_set(bake: Bake, tmp_path: Path) -> None:
     bunch = datasets.load_breast_cancer()
     project = bake("copier", problem_type="binary", **answers_for(bunch.feature_names, "diagnosis"))
@@ -83,6 +91,7 @@ def test_a_binary_project_works_on_the_breast_cancer_data_set(bake: Bake, tmp_pa
     assert evaluation["value"] >= 0.95
 
 
+@pytest.mark.slow
 def test_a_multiclass_project_works_on_the_wine_data_set(bake: Bake, tmp_path: Path) -> None:
     bunch = datasets.load_wine()
     names = [name.replace("/", " per ") for name in bunch.feature_names]

@@ -1,0 +1,72 @@
+"""A function's package is the same bytes wherever and whenever it is made: Terraform brings only what has changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from support import ROOT, TREE
+
+LATER = 2_000_000_000  # seconds since 1970
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with what is packaged."""
+    return check_out(tmp_path / "checkout")
+
+
+def check_out(folder: Path) -> Path:
+    for part in ("infra", "lambdas"):
+        shutil.copytree(ROOT / TREE / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "build"))
+    return folder
+
+
+def packages(checkout: Path) -> dict[str, bytes]:
+    """Package the functions, and return each package."""
+    subprocess.run([sys.executable, "infra/package_lambdas.py"], cwd=checkout, check=True, capture_output=True)
+    return {path.name: path.read_bytes() for path in (checkout / "infra" / "build").glob("*.zip")}
+
+
+def test_twice_is_once(checkout: Path) -> None:
+    assert packages(checkout) == packages(checkout)
+
+
+def test_another_checkout_at_another_time_with_other_rights_gives_the_same(checkout: Path, tmp_path: Path) -> None:
+    other = check_out(tmp_path / "elsewhere" / "other")
+    for path in (other / "lambdas").rglob("*.py"):
+        os.utime(path, (LATER, LATER))
+        path.chmod(0o600)
+    (other / "lambdas" / "notify" / "__pycache__").mkdir()
+    (other / "lambdas" / "notify" / "__pycache__" / "handler.pyc").write_bytes(b"compiled")
+    assert packages(other) == packages(checkout)
+
+
+def test_each_function_has_a_package_with_its_handler_in_the_first_place(checkout: Path) -> None:
+    made = packages(checkout)
+    assert {name.removesuffix(".zip").replace("-", "_") for name in made} == {
+        path.name for path in (checkout / "lambdas").iterdir()
+    }
+    for name in made:
+        with zipfile.ZipFile(checkout / "infra" / "build" / name) as archive:
+            assert "handler.py" in archive.namelist()
+
+
+def test_a_change_of_code_is_a_change_of_its_package_and_of_no_other(checkout: Path) -> None:
+    before = packages(checkout)
+    with (checkout / "lambdas" / "notify" / "handler.py").open("a") as file:
+        file.write("\n# changed\n")
+    after = packages(checkout)
+    assert [name for name in before if after[name] != before[name]] == ["notify.zip"]
+
+
+def test_a_function_that_is_gone_leaves_no_package(checkout: Path) -> None:
+    packages(checkout)
+    shutil.rmtree(checkout / "lambdas" / "notify")
+    assert "notify.zip" not in packages(checkout)
