@@ -75,7 +75,7 @@ class CopierRules(Extension):
     def left_out(self, answers: Answers) -> list[str]:
         """List the paths, from the project's root, that copier.yml leaves out after these answers."""
         rendered = (self.render(rule, {"cookiecutter": answers}) for rule in self.exclude)
-        return [path.lstrip("/") for paths in rendered for path in paths.splitlines()]
+        return [path.lstrip("/") for paths in rendered for path in paths.split()]
 
     def refusals(self, answers: Answers) -> list[str]:
         """Collect a sentence for each answer that breaks a rule."""

@@ -42,28 +42,34 @@ class Runner:
         self._variables = dict(variables or {})
 
     def jobs(self, context: Mapping[str, str | None]) -> dict[str, str]:
-        """When each job runs (on_success, manual or never), by name.
+        """When each job runs (on_success or manual), by name; those that are left out are left out.
 
         Args:
             context: variables that GitLab would set; None for one that it would not.
+
+        Raises:
+            AssertionError: a job needs one that is left out, for which GitLab refuses the whole pipeline.
         """
         listed = self._call("--list-json", *_given(context))
         assert listed.returncode == 0, listed.stderr
-        return {job["name"]: job["when"] for job in json.loads(listed.stdout)}
+        there = {job["name"]: job for job in json.loads(listed.stdout) if job["when"] != "never"}
+        for name, job in there.items():
+            absent = {need["job"] for need in job.get("needs", [])} - set(there)
+            assert not absent, f"{name} needs what is left out: {absent}"
+        return {name: job["when"] for name, job in there.items()}
 
     def run(
-        self, jobs: Sequence[str], context: Mapping[str, str | None], *, manual: Sequence[str] = (), needs: bool = True
+        self, jobs: Sequence[str], context: Mapping[str, str | None], *, manual: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run jobs.
+        """Run jobs, each after those of them that it needs; of others that it needs it takes what they left before.
 
         Args:
             jobs: their names.
             context: see `jobs`.
-            manual: of what they need, the jobs that somebody starts by hand.
-            needs: run what they need, too; else take the artifacts that it has left before.
+            manual: those that somebody starts by hand.
         """
         pressed = [f"--manual={job}" for job in manual]
-        return self._call(*jobs, *(["--needs"] if needs else []), *pressed, *_given({**context, **self._variables}))
+        return self._call(*jobs, *pressed, *_given({**context, **self._variables}))
 
     def artifact(self, path: str) -> Path:
         """A file that the one job has left which leaves it."""
@@ -74,9 +80,10 @@ class Runner:
         """Call it with this Python first, nobody's AWS account in the environment, and no setting of the user's."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GCL_", "TF_"))}
         path = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ['PATH']}"
-        flags = ["--force-shell-executor", "--shell-isolation", "--no-color", f"--home={self._home}"]
+        # The schema is looked at once, by check-jsonschema.
+        flags = ["--force-shell-executor", "--shell-isolation", "--json-schema-validation=false", "--no-color"]
         return subprocess.run(
-            [str(NODE), str(PROGRAM), *flags, *arguments],
+            [str(NODE), str(PROGRAM), *flags, f"--home={self._home}", *arguments],
             cwd=self._project,
             env={**kept, "HOME": str(self._home), "PATH": path},
             capture_output=True,

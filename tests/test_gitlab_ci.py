@@ -111,7 +111,8 @@ def test_only_a_job_with_a_role_has_a_token_and_no_job_has_a_key(project: Path, 
     for name, job in jobs.items():
         assert ("id_tokens" in job) == (role(job) in ("plan", "deploy")) == ("infra/ci/role.sh" in commands(job)), name
     for path in [project / ".gitlab-ci.yml", *(project / "infra" / "ci").iterdir()]:
-        assert not re.search(r"AKIA|(ACCESS|SECRET|PRIVATE)_?KEY|PASSWORD", path.read_text("utf-8")), path
+        text = re.sub(r"^unset .*", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        assert not re.search(r"AKIA|(ACCESS|SECRET|PRIVATE)_?KEY|PASSWORD", text), path
 
 
 def test_a_job_that_plans_changes_nothing(project: Path, jobs: dict[str, Job]) -> None:
@@ -247,7 +248,13 @@ def shell(script: str, folder: Path, **variables: str) -> subprocess.CompletedPr
     return subprocess.run(["sh", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True)
 
 
-SHOW = '. infra/ci/role.sh && echo "$AWS_ROLE_ARN $AWS_REGION $STEM $(cat "$AWS_WEB_IDENTITY_TOKEN_FILE")"'
+SHOW = 'echo "$AWS_ROLE_ARN $AWS_REGION $STEM $(cat "$AWS_WEB_IDENTITY_TOKEN_FILE")"'
+
+
+def as_plan(script: str, project: Path, environment: str = "dev", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run lines as a job that has taken on the role plan."""
+    job = {"ENVIRONMENT": environment, "CI_JOB_NAME": f"plan:{environment}", "ROLE": "plan", "AWS_ID_TOKEN": "a.b.c"}
+    return shell(f". infra/ci/role.sh; {script}", project, **{**job, **variables})
 
 
 @pytest.mark.parametrize(
@@ -257,7 +264,7 @@ def test_a_role_is_named_by_rule_in_the_account_that_the_configuration_names(
     bake: Bake, region: str, partition: str
 ) -> None:
     project = bake("copier", project_slug="rings", aws_account_id="000000000012", aws_region=region)
-    told = shell(SHOW, project, ENVIRONMENT="dev", ROLE="plan", AWS_ID_TOKEN="a.b.c")
+    told = as_plan(SHOW, project)
     arn = f"arn:{partition}:iam::000000000012:role/rings-dev-ci-plan"
     assert told.stdout == f"As {arn} in {region}\n{arn} {region} rings-dev a.b.c\n"
 
@@ -275,15 +282,36 @@ def test_a_role_of_nowhere_is_refused_with_a_sentence(bake: Bake, file: str, old
     project = bake("copier")
     text = (project / file).read_text("utf-8")
     (project / file).write_text(text.replace(f"\n{old}", f"\n{new}", 1), encoding="utf-8")
-    told = shell(SHOW, project, ENVIRONMENT="dev", ROLE="plan", AWS_ID_TOKEN="a.b.c")
+    told = as_plan(SHOW, project)
     assert told.returncode == 1
     assert sentence in told.stderr
     assert told.stdout == ""
 
 
+@pytest.mark.parametrize("end", ["true", "false"])
+def test_a_token_is_gone_when_its_job_has_ended(bake: Bake, end: str) -> None:
+    told = as_plan(f'ls -l "$AWS_WEB_IDENTITY_TOKEN_FILE"; {end}', bake("copier"))
+    mode, *_, token = told.stdout.splitlines()[1].split()
+    assert mode == "-rw-------"
+    assert not Path(token).exists()
+
+
+def test_a_key_from_the_variables_of_a_group_does_not_take_the_place_of_the_role(bake: Bake) -> None:
+    stored = {"AWS_ACCESS_KEY_ID": "stored", "AWS_SECRET_ACCESS_KEY": "stored", "AWS_PROFILE": "stored"}
+    told = as_plan("env", bake("copier"), **stored)
+    assert "AWS_ROLE_ARN=" in told.stdout
+    assert "stored" not in told.stdout
+
+
+def test_an_environment_from_the_variables_of_a_group_is_refused(bake: Bake) -> None:
+    told = as_plan(SHOW, bake("copier"), CI_JOB_NAME="deploy:prod")
+    assert told.returncode == 1
+    assert "the job deploy:prod is given ENVIRONMENT=dev from outside" in told.stderr
+
+
 def test_an_environment_that_is_not_described_is_refused_with_a_sentence(bake: Bake) -> None:
     project = bake("copier")
-    role = shell(SHOW, project, ENVIRONMENT="prod", ROLE="plan", AWS_ID_TOKEN="a.b.c")
+    role = as_plan(SHOW, project, "prod")
     assert role.stderr.startswith("there is no config/environments/prod.yaml: copy config/environments/dev.yaml")
     plan = shell("infra/ci/infrastructure.sh plan prod", project)
     assert plan.stderr == "there is no infra/envs/prod.tfvars: copy dev.tfvars\n"

@@ -230,15 +230,13 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, rel
 @pytest.mark.parametrize("engine", ENGINES)
 def test_ci_is_taken_away_and_brought_back_by_an_update(engine: str, releases: Path, tmp_path: Path) -> None:
     project = born(engine, releases, tmp_path / "team")
-    of_ci = {
-        ANSWERS,
-        *(name for name in snapshot(project) if name.startswith((".gitlab-ci", "docs/ci.md", "infra/ci/"))),
-    }
+    of_ci = {name for name in snapshot(project) if name.startswith((".gitlab-ci", "docs/ci.md", "infra/ci/"))}
+    tell_of_ci = {ANSWERS, "README.md", "docs/infrastructure.md"}
     assert len(of_ci) > 3
 
     update(project, ci="none")
-    assert changed(project) == of_ci
-    assert [name for name in of_ci if (project / name).exists()] == [ANSWERS]
+    assert changed(project) == of_ci | tell_of_ci
+    assert not [name for name in of_ci if (project / name).exists()]
     commit(project, "Without CI")
 
     update(project, ci="gitlab")
@@ -329,7 +327,7 @@ class Release:
     version: str
     successor: str  # a folder of the tree that the release after it brought
     answers: dict[str, str]  # to the questions that were asked since
-    edits: dict[str, tuple[str, str]]  # by file: the words that stood there, and the team's
+    edits: tuple[tuple[str, str, str], ...]  # a file, the words that stood there, and the team's
     deleted: str  # a file that the team does not want
     gone: tuple[str, ...] = ()  # files that the template has dropped since
 
@@ -343,6 +341,11 @@ class Release:
         pytest.fail(f"release {self.version} is not in the history of this clone: git fetch --unshallow brings all")
 
 
+IN_EACH_RELEASE = (
+    ("config/dataset.yaml", "threshold: 2.5", "threshold: 2.75"),
+    ("README.md", "guessing reaches; set your own.", "guessing reaches; Ada sets ours."),
+    ("Makefile", "-m pytest\n", "-m pytest --maxfail=1\n"),
+)
 SINCE_0_2_0 = {"triggers": "s3", "notification_email": "", "ci": "gitlab"}
 RELEASES = [
     Release(
@@ -354,11 +357,10 @@ RELEASES = [
             "batch_inference": "processing",
             **SINCE_0_2_0,
         },
-        edits={
-            "config/dataset.yaml": ("threshold: 2.5", "threshold: 2.75"),
-            "jobs/train.py": ('"max_depth": 4,', '"max_depth": 6,'),
-            "tests/test_splitting.py": ("def test_another_seed_gives", "def test_a_different_seed_gives"),
-        },
+        edits=(
+            ("jobs/train.py", '"max_depth": 4,', '"max_depth": 6,'),
+            ("tests/test_splitting.py", "def test_another_seed_gives", "def test_a_different_seed_gives"),
+        ),
         deleted="tests/test_median.py",
         gone=("local/rehearsal.py",),
     ),
@@ -366,14 +368,15 @@ RELEASES = [
         version="0.2.0",
         successor="infra",
         answers=SINCE_0_2_0,
-        edits={
-            "config/dataset.yaml": ("threshold: 2.5", "threshold: 2.75"),
-            "config/environments/dev.yaml": ("subnets: []", "subnets: [subnet-0a1b2c3d]"),
-            "config/hyperparameters.yaml": ("max_depth: 4", "max_depth: 6"),
-            "config/pipelines.yaml": ("  jobs: 20", "  jobs: 30"),
-            "pipelines/training.py": ('"sagemaker_container_log_level": "20"', '"sagemaker_container_log_level": "10"'),
-            "tests/test_start_up.py": ('"train": ("matplotlib",)', '"train": ("matplotlib", "sklearn.svm")'),
-        },
+        edits=(
+            ("config/environments/dev.yaml", "subnets: []  #", "subnets: [subnet-11111111, subnet-22222222]  #"),
+            ("config/environments/dev.yaml", "security_groups: []  #", "security_groups: [sg-11111111]  #"),
+            ("config/environments/dev.yaml", "# bucket: abalone-rings-dev-123456789012", "bucket: our-own"),
+            ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
+            ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
+            ("pipelines/training.py", '"sagemaker_container_log_level": "20"', '"sagemaker_container_log_level": "10"'),
+            ("tests/test_start_up.py", '"train": ("matplotlib",)', '"train": ("matplotlib", "sklearn.svm")'),
+        ),
         deleted="tests/test_median.py",
     ),
 ]
@@ -411,21 +414,24 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def work_of_a_team(project: Path, former: Release) -> dict[str, str]:
-    """Edit a project in every way that a team does, and return the words that must still be there."""
-    for name, (old, new) in former.edits.items():
+def work_of_a_team(project: Path, former: Release) -> list[tuple[str, str]]:
+    """Edit a project in every way that a team does, and return the words that must still be there, with their files."""
+    edits = (*IN_EACH_RELEASE, *former.edits)
+    for name, old, new in edits:
         edit(project / name, old, new)
     insert(project / "README.md", "Ask Ada first.", at=1)
+    insert(project / ".gitignore", ".idea/", at=-1)
     insert(project / "Makefile", "ours:", at=-1)
     insert(project / "Makefile", "\techo ours", at=-1)
     (project / "jobs" / "own.py").write_text('"""Ours."""\n\nOWN = 1\n', encoding="utf-8")
     (project / former.deleted).unlink()
-    return {
-        **{name: new for name, (_, new) in former.edits.items()},
-        "README.md": "# Abalone Rings\nAsk Ada first.\n",
-        "Makefile": "\nours:\n\techo ours\n",
-        "jobs/own.py": "\nOWN = 1\n",
-    }
+    return [
+        *((name, new) for name, _, new in edits),
+        ("README.md", "# Abalone Rings\nAsk Ada first.\n"),
+        (".gitignore", "\n.idea/\n"),
+        ("Makefile", "\nours:\n\techo ours\n"),
+        ("jobs/own.py", "\nOWN = 1\n"),
+    ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -441,28 +447,46 @@ def test_a_project_of_a_former_release_becomes_one_of_today_and_keeps_its_team_s
     update(project)
 
     assert conflicts(project) == []
-    for name, words in ours.items():
+    for name, words in ours:
         assert words in (project / name).read_text("utf-8"), name
     missing = [name for name in snapshot(former_template / TREE) if not (project / name).is_file()]
     assert missing == [former.deleted]
     # What the template owned and no longer has, it takes along.
     assert not [name for name in former.gone if (project / name).exists()]
     assert recorded(project).items() >= {"_commit": "v1.0.0", **former.answers}.items()
-    if engine == "copier":
-        tests = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, capture_output=True, text=True)
-        assert tests.returncode == 0, tests.stdout + tests.stderr
 
 
-def test_a_team_s_own_ci_stays_where_it_declines_the_template_s(
+@pytest.mark.slow
+@pytest.mark.parametrize("former", RELEASES[-1:], ids=lambda release: release.version, indirect=True)
+def test_what_a_team_s_project_has_become_passes_its_own_suite(
     former: Release, former_template: Path, template: Path, tmp_path: Path
 ) -> None:
     project = born("copier", former_template, tmp_path / "team")
-    (project / ".gitlab-ci.yml").write_text("ours: {script: [make test]}\n")
+    work_of_a_team(project, former)
     commit(project, "Ours")
     release_today(former_template, template)
 
-    update(project, ci="none")
+    update(project)
 
-    assert conflicts(project) == []
-    assert (project / ".gitlab-ci.yml").read_text("utf-8") == "ours: {script: [make test]}\n"
-    assert not (project / "infra" / "ci").exists()
+    tests = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, capture_output=True, text=True)
+    assert tests.returncode == 0, tests.stdout + tests.stderr
+
+
+@pytest.mark.parametrize("former", RELEASES[-1:], ids=lambda release: release.version, indirect=True)
+@pytest.mark.parametrize(("ci", "conflicting"), [("none", []), ("gitlab", [".gitlab-ci.yml"])])
+def test_a_team_s_own_ci_stays_where_it_declines_the_template_s_and_else_is_a_conflict(
+    ci: str, conflicting: list[str], former_template: Path, template: Path, tmp_path: Path
+) -> None:
+    project = born("copier", former_template, tmp_path / "team")
+    ours = "ours: {script: [make test]}\n"
+    (project / ".gitlab-ci.yml").write_text(ours, encoding="utf-8")
+    commit(project, "Ours")
+    release_today(former_template, template)
+
+    update(project, ci=ci)
+
+    assert conflicts(project) == conflicting
+    kept = (project / ".gitlab-ci.yml").read_text("utf-8")
+    assert ours in kept
+    assert (kept == ours) == (not conflicting)
+    assert (project / "infra" / "ci").exists() == (ci == "gitlab")

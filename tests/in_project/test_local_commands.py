@@ -23,7 +23,7 @@ from pipelines.environment import load_environment
 from support import hear_ctrl_c
 from terraform import require_terraform
 
-SECONDS = 120
+SECONDS = 300  # that a command may take, with Terraform on a machine that is busy
 pytestmark = pytest.mark.xdist_group("commands")  # they share one project
 
 
@@ -87,7 +87,7 @@ def up(person: Person) -> Person:
     return person
 
 
-@pytest.mark.parametrize("command", [("run", "training"), ("status",), ("approve",)])
+@pytest.mark.parametrize("command", [("run", "training"), ("status",), ("approve",), ("report",)])
 def test_without_the_cloud_each_command_says_how_to_start_it(person: Person, command: tuple[str, ...]) -> None:
     person.types("down")
     said = person.types(*command)
@@ -112,7 +112,18 @@ def test_up_brings_data_and_pipelines_and_may_be_said_twice(up: Person) -> None:
 def test_data_may_be_uploaded_by_itself(up: Person) -> None:
     said = up.types("upload", "labels")
     assert said.returncode == 0
-    assert said.stderr == "uploaded s3://abalone-rings-local-123456789012/data/labels/ground-truth.csv\n"
+    assert said.stderr.splitlines() == [
+        "uploaded s3://abalone-rings-local-123456789012/data/labels/ground-truth.csv",
+        "Without the infrastructure nothing starts by itself; to start it: python -m local run inference",
+    ]
+
+
+def test_the_page_may_be_written_at_any_time(up: Person) -> None:
+    (up.folder / ".local" / "report.html").unlink(missing_ok=True)
+    said = up.types("report")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert Path(said.stdout.rstrip()) == up.folder / ".local" / "report.html"
+    assert "What happened" in Path(said.stdout.rstrip()).read_text(encoding="utf-8")
 
 
 def test_the_infrastructure_needs_terraform(up: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +139,23 @@ def test_the_infrastructure_needs_an_account_that_is_empty(up: Person) -> None:
     said = up.types("up", "--infra")
     assert said.returncode == 1
     assert "is up without the infrastructure; stop it first: python -m local down" in said.stderr
+
+
+@pytest.mark.terraform
+@pytest.mark.slow
+def test_with_the_infrastructure_each_command_names_the_next(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(require_terraform()))
+    person.types("down")
+    look = "To see what came of it: python -m local status; as a page: python -m local report"
+    said = person.types("up", "--infra")
+    assert said.returncode == 0, said.stderr
+    assert look in said.stderr.splitlines()
+    said = person.types("up", "--infra")
+    assert "to make it anew, python -m local down, and then python -m local up --infra" in said.stderr
+    assert person.types("upload", "training").stderr.splitlines()[-1] == look
+    page = Path(person.types("report").stdout.rstrip())
+    assert "What happened" in page.read_text(encoding="utf-8")
+    person.types("down")
 
 
 def test_a_pipeline_runs_is_approved_and_shown(up: Person) -> None:

@@ -89,10 +89,38 @@ def test_executions_that_are_in_no_chapter_stand_where_they_started(tmp_path: Pa
     lost = {"title": "Lost", "expected": "", "said": "", "held": True, "execution_id": "gone"}
     text = words(write_report(tmp_path, packages=[], project="P", chapters=[chapter, lost]))
     table = text[text.index("What came out") :]
-    rows = ("1 training training", first["id"], "2 Told", second["id"], "3 Lost", "4 training training", third["id"])
-    places = [table.index(row) for row in rows]
-    assert places == sorted(places)
+    beside = "Beside the story: training training"
+    rows = (beside, first["id"], "1 Told", second["id"], "2 Lost", beside, third["id"])
+    assert re.search(".*".join(map(re.escape, rows)), table)
     assert "the record of gone is not there" in table
+    assert "in 2 chapters" in text
+
+
+@pytest.mark.parametrize(
+    ("trigger", "said"),
+    [
+        ("new-data", "training, started by new data"),
+        ("quality-violation", "training, started by a violation"),
+        ("schedule", "training, started by its schedule"),
+        ("manual", "training"),
+    ],
+)
+def test_an_execution_beside_the_story_says_what_started_it(tmp_path: Path, trigger: str, said: str) -> None:
+    record = records.trained(tmp_path)
+    record["parameters"]["Trigger"] = trigger
+    records.write(tmp_path, record)
+    chapter = {"title": "Told", "expected": "", "said": "", "held": True, "execution_id": None}
+    page = write_report(tmp_path, packages=[], project="P", chapters=[chapter])
+    heading = re.search('<h2 id="execution-2-title">(.*?)</h2>', page.read_text(encoding="utf-8"))
+    assert heading
+    assert heading[1] == f"Beside the story: {said}"
+
+
+def test_executions_are_numbered_where_no_story_is_told(tmp_path: Path) -> None:
+    text = page_of(tmp_path, records.trained(tmp_path, 1), records.trained(tmp_path, 2))
+    assert "1 training" in text
+    assert "2 training" in text
+    assert "Beside the story" not in text
 
 
 def test_the_same_records_make_the_same_page(tmp_path: Path) -> None:

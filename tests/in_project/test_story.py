@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,11 @@ def test_with_the_infrastructure_what_happens_starts_what_it_should(
     ):
         assert subject in told_of
     assert {delivery["outcome"] for delivery in read_deliveries(project / ".local")} == {"delivered"}
-    assert "ada@example.com" in (project / ".local" / "report.html").read_text("utf-8")
+    page = (project / ".local" / "report.html").read_text("utf-8")
+    assert "ada@example.com" in page
+    assert "in 8 chapters" in page
+    assert "Beside the story: training, started by new data" in page
+    assert set(re.findall(r'<span class="ordinal">(\d+)</span>', page)) == set("12345678")
 
 
 def test_without_terraform_the_story_says_why_it_does_without(bake: Bake, monkeypatch: pytest.MonkeyPatch) -> None:

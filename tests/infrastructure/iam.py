@@ -18,6 +18,7 @@ FAMILIES = {
 
 # Actions that may be allowed on any resource, and why.
 ON_ANY_RESOURCE = {
+    "cloudwatch:DescribeAlarms": "CloudWatch takes no resource for a list",
     "cloudwatch:PutMetricData": "a metric has no ARN; the condition names the namespaces",
     "ecr:GetAuthorizationToken": "it is for a whole registry",
     "kms:DescribeKey": "a key's id is not known before it is made, and this tells nothing that it encrypts",

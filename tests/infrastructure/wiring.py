@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from told import Told
 
 RULES = "events.amazonaws.com"
 KEY = re.compile(r"[A-Z][A-Z0-9_]+")  # how environment variables are written
+PARSING = threading.Lock()  # Python 3.11 cannot parse in two threads at once
 
 
 def findings(made: Sequence[Resource]) -> list[Finding]:
@@ -156,7 +158,8 @@ def disagreements(made: Sequence[Resource], stem: str, project: Path, facts: Ite
 
 def variables_read(folder: Path) -> set[str]:
     """The environment variables that a function's code looks up, under whatever name it has them."""
-    trees = [ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py")]
+    with PARSING:
+        trees = [ast.parse(path.read_text("utf-8")) for path in folder.rglob("*.py")]
     keys = [key for tree in trees for node in ast.walk(tree) for key in _looked_up(node)]
     return {key for key in keys if KEY.fullmatch(key)}
 

@@ -18,6 +18,8 @@ from local.own_data import adopt
 from local.sample import write_sample
 from pipelines.environment import LOCAL, Environment, load_environment
 
+LOOK = "To see what came of it: python -m local status; as a page: python -m local report"
+
 
 def tell_story(arguments: argparse.Namespace) -> None:
     """Tell the whole life of a model."""
@@ -42,6 +44,7 @@ def up(arguments: argparse.Namespace) -> None:
     if daemon.has_infrastructure(ROOT):
         _bring_infrastructure(environment)
         _say("Data starts what it is for when it comes: python -m local upload training")
+        _say(LOOK)
     else:
         _upload(arguments, environment, tuple(FOLDERS.values()))
         put_functions(environment, ROOT)
@@ -54,9 +57,17 @@ def up(arguments: argparse.Namespace) -> None:
 
 def upload(arguments: argparse.Namespace) -> None:
     """Upload data files; with the infrastructure, that starts the pipelines that they are for."""
+    from local import daemon
+
     environment = _environment()
     _make_sample(arguments)
     _upload(arguments, environment, arguments.what)
+    if daemon.has_infrastructure(ROOT):
+        _say(LOOK)
+        return
+    kinds = dict.fromkeys("training" if what == "training" else "inference" for what in arguments.what)
+    commands = ", ".join(f"python -m local run {kind}" for kind in kinds)
+    _say(f"Without the infrastructure nothing starts by itself; to start it: {commands}")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -86,6 +97,13 @@ def status(arguments: argparse.Namespace) -> None:
     from pipelines.settings import KINDS
 
     tables.show_all(_environment(), KINDS, arguments.limit, tables.status_console())
+
+
+def report(arguments: argparse.Namespace) -> None:
+    """Write the page of what has happened so far, and print where it is."""
+    from local.report import report_on
+
+    print(report_on(_environment(), ROOT / ".local"))
 
 
 def decide(arguments: argparse.Namespace) -> None:
@@ -146,7 +164,10 @@ def _bring_infrastructure(environment: Environment) -> None:
 
     made = Infrastructure(environment, ROOT, ROOT / ".local")
     if made.is_current:
-        _say("The infrastructure is there already, as infra/, config/ and lambdas/ say.")
+        _say(
+            "The infrastructure is there already, as infra/, config/ and lambdas/ say; what was changed by hand in the "
+            "cloud stays so: to make it anew, python -m local down, and then python -m local up --infra"
+        )
         return
     made.prepare()
     made.apply_on(Console(stderr=True))
@@ -221,6 +242,8 @@ def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     shows = commands.add_parser("status", help="show executions and models")
     shows.add_argument("--limit", type=int, default=3, help="executions of each pipeline")
     shows.set_defaults(do=status)
+    reports = commands.add_parser("report", help="write the page of what has happened so far, and print where it is")
+    reports.set_defaults(do=report)
     for verb in ("approve", "reject"):
         decides = commands.add_parser(verb, help=f"{verb} a version of the model")
         decides.add_argument("version", type=int, nargs="?", help="its number; the latest that waits unless given")

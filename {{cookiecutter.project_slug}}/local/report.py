@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from local.mails import read_mails
-from local.page.chapters import Entry, in_order
+from local.page.chapters import entries_of
 from local.page.elements import Html, html, join
 from local.page.execution import execution_section
 from local.page.findings import findings_of
@@ -59,10 +59,7 @@ def write_report(
     """
     executions, unreadable = load_executions(work)
     shelf = Shelf(work, executions)
-    entries = [
-        Entry(number, execution, chapter, findings_of(execution.steps, shelf) if execution else ())
-        for number, (execution, chapter) in enumerate(in_order(executions, chapters or ()), start=1)
-    ]
+    entries = entries_of(executions, chapters or (), lambda execution: findings_of(execution.steps, shelf))
     lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
     anchors = {one.execution.id: one.anchor for one in entries if one.execution}
     told = messages(*read_mails(work), anchors)

@@ -31,14 +31,16 @@ def compile_definitions(arguments: argparse.Namespace) -> None:
 
 
 def check(arguments: argparse.Namespace, environment: Environment | None = None) -> None:
-    """Check config/events.yaml, and the definitions as they are compiled or as they would be deployed."""
+    """Check config/events.yaml, infra/envs/, and the definitions as they are compiled or as they would be deployed."""
     from pipelines import aws
+    from pipelines.backends import check_backends
     from pipelines.compiled import compile_all
     from pipelines.deployment import find_faults, wanted_pipelines
     from pipelines.events import check_events
     from pipelines.lineage import read_lineage
 
     check_events(ROOT)
+    check_backends(ROOT)
     if environment is None:
         definitions = {kind: json.loads(text) for kind, text in compile_all(ROOT).items()}
     else:

@@ -65,7 +65,8 @@ apply_plan() {
   if ! live apply -no-color -input=false "$plan" 2> "$out/errors.txt"; then
     cat "$out/errors.txt" >&2
     if grep -q 'Saved plan is stale' "$out/errors.txt"; then
-      fail "Something else was applied since this was planned. Run a new pipeline on the default branch, and read its plan."
+      fail "Something was applied since this was planned, or a part of this plan was." \
+        "Run a new pipeline on the default branch, and read its plan."
     fi
     exit 1
   fi

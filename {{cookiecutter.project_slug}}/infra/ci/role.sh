@@ -14,6 +14,13 @@ value() {
   sed -n "s/^$1: *[\"']\{0,1\}\([A-Za-z0-9-]\{1,\}\)[\"']\{0,1\} *\(#.*\)\{0,1\}\$/\1/p" "$2"
 }
 
+# A variable of a group or of a pipeline counts for more than one of the same name in .gitlab-ci.yml.
+case :$CI_JOB_NAME: in
+  *":$ENVIRONMENT:"*) ;;
+  *) fail "the job $CI_JOB_NAME is given ENVIRONMENT=$ENVIRONMENT from outside of .gitlab-ci.yml: take that variable away" ;;
+esac
+unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE # and a stored key for more than a role
+
 file=config/environments/$ENVIRONMENT.yaml
 [ -f "$file" ] || fail "there is no $file: copy config/environments/dev.yaml, and say which account it is"
 account=$(value account_id "$file")
@@ -33,6 +40,7 @@ esac
 AWS_ROLE_ARN=arn:$partition:iam::$account:role/$STEM-ci-$ROLE
 AWS_ROLE_SESSION_NAME=gitlab-$CI_JOB_ID
 AWS_WEB_IDENTITY_TOKEN_FILE=$(umask 077 && mktemp)
+trap 'rm -f "$AWS_WEB_IDENTITY_TOKEN_FILE"' EXIT # not every runner throws a job's machine away
 printf '%s' "$AWS_ID_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE"
 export AWS_REGION AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_WEB_IDENTITY_TOKEN_FILE STEM
 echo "As $AWS_ROLE_ARN in $AWS_REGION"

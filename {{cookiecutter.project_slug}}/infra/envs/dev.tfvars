@@ -5,7 +5,8 @@ environment = "dev"
 
 notification_emails = [{% if cookiecutter.notification_email %}"{{ cookiecutter.notification_email }}"{% endif %}] # AWS sends each a link to confirm first
 
-# What starts the pipelines, beside people: new objects in the bucket, and times (in UTC; null for never).
+# What starts the pipelines, beside people: new objects in the bucket, and times (in UTC; null for never). A schedule
+# takes the files directly in data/inference/: where each batch has a folder of its own, inference_schedule is null.
 new_data_starts_pipelines = {{ "true" if cookiecutter.triggers in ("s3", "both") else "false" }}
 {%- if cookiecutter.triggers in ("schedule", "both") %}
 training_schedule         = "cron(0 3 ? * MON *)"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from local.page.elements import Finding, Html, html
 from local.page.statuses import badge
 from local.past_executions import PastExecution
+from pipelines.triggers import KIND, NEW_DATA, QUALITY_VIOLATION, SCHEDULE
 
 REGISTRATION = "RegisterModel"
+CAUSES = {NEW_DATA: "new data", QUALITY_VIOLATION: "a violation", SCHEDULE: "its schedule"}
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,14 @@ class Entry:
     """One row of the summary, and one section of the page where there is an execution.
 
     Attributes:
-        chapter: title, said, expected, held, execution_id; None of an execution that is in no story.
+        place: on the page, from 1.
+        number: of its chapter, or of the execution where no story is told; None of an execution beside a story.
+        chapter: title, said, expected, held, execution_id; None of an execution that is in no chapter.
         findings: what its steps found.
     """
 
-    number: int
+    place: int
+    number: int | None
     execution: PastExecution | None
     chapter: Mapping[str, Any] | None
     findings: tuple[Finding, ...] = ()
@@ -32,12 +38,44 @@ class Entry:
         """What it is called on the page."""
         if self.chapter and self.chapter.get("title"):
             return str(self.chapter["title"])
-        return self.execution.kind if self.execution else "Untitled"
+        if self.execution is None:
+            return "Untitled"
+        return self.execution.kind if self.number else _beside(self.execution)
 
     @property
     def anchor(self) -> str:
         """Its section's."""
-        return f"execution-{self.number}"
+        return f"execution-{self.place}"
+
+    @property
+    def ordinal(self) -> Html | None:
+        """Its number, where it has one."""
+        return html("span", str(self.number), class_="ordinal") if self.number else None
+
+
+def entries_of(
+    executions: Sequence[PastExecution],
+    chapters: Sequence[Mapping[str, Any]],
+    find: Callable[[PastExecution], tuple[Finding, ...]],
+) -> list[Entry]:
+    """Everything to tell, in order, the chapters numbered as they were when the story was told.
+
+    Args:
+        executions: as they started.
+        chapters: of the story; none where none is told.
+        find: what an execution's steps found.
+    """
+    numbers = count(1)
+    return [
+        Entry(
+            place=place,
+            number=next(numbers) if chapter or not chapters else None,
+            execution=execution,
+            chapter=chapter,
+            findings=find(execution) if execution else (),
+        )
+        for place, (execution, chapter) in enumerate(in_order(executions, chapters), start=1)
+    ]
 
 
 def in_order(
@@ -53,6 +91,12 @@ def in_order(
             merged.append((untold.pop(0), None))
         merged.append((execution, chapter))
     return merged + [(execution, None) for execution in untold]
+
+
+def _beside(execution: PastExecution) -> str:
+    """What an execution is called that a story caused, and did not wait for."""
+    cause = CAUSES.get(str(execution.parameters.get(KIND)))
+    return f"Beside the story: {execution.kind}" + (f", started by {cause}" if cause else "")
 
 
 def ending(chapter: Mapping[str, Any] | None) -> Html | None:

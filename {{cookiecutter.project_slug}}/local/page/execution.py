@@ -23,11 +23,11 @@ def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> H
         execution: the one of the entry.
         shelf: where its files lie.
     """
-    drawing = html("figure", draw_graph(entry.number, execution), class_="drawing") if execution.steps else None
+    drawing = html("figure", draw_graph(entry.place, execution), class_="drawing") if execution.steps else None
     told = html(
         "div",
         [_panel(finding.title, finding.body) for finding in entry.findings],
-        _panel("Steps", step_table(entry.number, execution, shelf)),
+        _panel("Steps", step_table(entry.place, execution, shelf)),
         _parameters(execution.parameters),
         class_="told",
     )
@@ -50,7 +50,7 @@ def _head(entry: Entry, execution: PastExecution) -> Html:
     )
     return html(
         "header",
-        html("h2", html("span", str(entry.number), class_="ordinal"), entry.title, id=f"{entry.anchor}-title"),
+        html("h2", entry.ordinal, entry.title, id=f"{entry.anchor}-title"),
         ending(entry.chapter),
         html("p", status(execution.status), [html("span", one) for one in meta], class_="meta"),
         html("p", execution.reason, class_="reason") if execution.reason else None,

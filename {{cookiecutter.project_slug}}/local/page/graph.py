@@ -17,16 +17,16 @@ MARGIN = 2.0
 TOGGLE = {True: "yes", False: "no"}
 
 
-def step_id(number: int, name: str, execution: PastExecution) -> str:
+def step_id(place: int, name: str, execution: PastExecution) -> str:
     """The anchor of a step's row in the page's nth section."""
-    return f"execution-{number}-step-{[step.name for step in execution.steps].index(name) + 1}"
+    return f"execution-{place}-step-{[step.name for step in execution.steps].index(name) + 1}"
 
 
-def draw_graph(number: int, execution: PastExecution) -> Html:
+def draw_graph(place: int, execution: PastExecution) -> Html:
     """Draw the steps top to bottom, and what each waits for.
 
     Args:
-        number: of the execution on the page.
+        place: of the execution on the page, from 1.
         execution: whose steps.
     """
     letters = max((len(step.name) for step in execution.steps), default=0)
@@ -35,7 +35,7 @@ def draw_graph(number: int, execution: PastExecution) -> Html:
     of_name = {step.name: step for step in execution.steps}
     edges = [_edge(of_name[source], of_name[target], points) for (source, target), points in layout.routes.items()]
     nodes = [
-        _node(step, layout.places[step.name], sizes, step_id(number, step.name, execution)) for step in of_name.values()
+        _node(step, layout.places[step.name], sizes, step_id(place, step.name, execution)) for step in of_name.values()
     ]
     return _drawing(layout, html("g", edges, class_="edges"), html("g", nodes, class_="nodes"))
 

@@ -15,11 +15,11 @@ COLUMNS = [Column("Step"), Column("Status"), Column("Time", "number"), Column("W
 MOST_FILES = 8
 
 
-def step_table(number: int, execution: PastExecution, shelf: Shelf) -> Html:
+def step_table(place: int, execution: PastExecution, shelf: Shelf) -> Html:
     """All steps, in the order of the definition.
 
     Args:
-        number: of the execution on the page.
+        place: of the execution on the page, from 1.
         execution: whose steps.
         shelf: where their files lie.
     """
@@ -30,7 +30,7 @@ def step_table(number: int, execution: PastExecution, shelf: Shelf) -> Html:
             COLUMNS,
             [_name(step), status(step.status), step.shown_time, _words(step), _files(step, shelf)],
             "dim" if step.status in ("Skipped", "Waiting") else None,
-            step_id(number, step.name, execution),
+            step_id(place, step.name, execution),
         )
         for step in execution.steps
     ]

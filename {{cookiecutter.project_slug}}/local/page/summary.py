@@ -90,7 +90,7 @@ def summary_table(entries: Sequence[Entry]) -> Html:
 def _row(entry: Entry) -> Html:
     execution, chapter = entry.execution, entry.chapter or {}
     name = join(
-        html("span", str(entry.number), class_="ordinal"),
+        entry.ordinal,
         html("a" if execution else "span", entry.title, href=f"#{entry.anchor}" if execution else None, class_="to"),
         ending(entry.chapter),
     )
@@ -117,7 +117,7 @@ def contents(entries: Sequence[Entry], with_messages: bool = False) -> Html:
         with_messages: whether the section of the messages follows them.
     """
     links = [
-        html("li", html("a", html("span", str(entry.number), class_="ordinal"), entry.title, href=f"#{entry.anchor}"))
+        html("li", html("a", entry.ordinal, entry.title, href=f"#{entry.anchor}"))
         for entry in entries
         if entry.execution
     ]
