@@ -242,6 +242,7 @@ numbers = st.decimals(allow_nan=True).map(str) | st.floats(0, 2).map(str) | st.i
 accounts = st.text(alphabet="0123456789٣", min_size=11, max_size=13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("question", TEXT_QUESTIONS)
 @settings(max_examples=30)

@@ -17,6 +17,8 @@ import yaml
 from cookiecutter_rules import address
 from support import ENGINES, ROOT, TREE, git, run_cookiecutter, snapshot
 
+pytestmark = pytest.mark.slow
+
 ANSWERS = ".copier-answers.yml"
 
 
@@ -456,7 +458,6 @@ def test_a_project_of_a_former_release_becomes_one_of_today_and_keeps_its_team_s
     assert recorded(project).items() >= {"_commit": "v1.0.0", **former.answers}.items()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("former", RELEASES[-1:], ids=lambda release: release.version, indirect=True)
 def test_what_a_team_s_project_has_become_passes_its_own_suite(
     former: Release, former_template: Path, template: Path, tmp_path: Path

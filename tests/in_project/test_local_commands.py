@@ -24,7 +24,7 @@ from support import hear_ctrl_c
 from terraform import require_terraform
 
 SECONDS = 300  # that a command may take, with Terraform on a machine that is busy
-pytestmark = pytest.mark.xdist_group("commands")  # they share one project
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("commands")]  # they share one project
 
 
 class Person:
@@ -142,7 +142,6 @@ def test_the_infrastructure_needs_an_account_that_is_empty(up: Person) -> None:
 
 
 @pytest.mark.terraform
-@pytest.mark.slow
 def test_with_the_infrastructure_each_command_names_the_next(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_PLUGIN_DIR", str(require_terraform()))
     person.types("down")

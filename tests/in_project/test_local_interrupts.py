@@ -21,6 +21,8 @@ from test_local_processes import wait_for, wait_for_end
 from errors import JobError
 from support import hear_ctrl_c
 
+pytestmark = pytest.mark.slow
+
 # A program that runs a pipeline of one step, which says who it is and then takes as long as it is told.
 PROGRAM = """
 import sys

@@ -9,6 +9,8 @@ from contract import load_contract
 from prediction_files import read_predictions
 from support import Bake
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("problem_type", ["regression", "binary", "multiclass"])
 def test_batch_transform_and_the_processing_job_predict_the_same(bake: Bake, problem_type: str) -> None:

@@ -18,6 +18,8 @@ from local.story import tell
 from support import ROOT, Bake
 from terraform import require_terraform
 
+pytestmark = pytest.mark.slow
+
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
 
 
@@ -79,7 +81,6 @@ def test_a_story_that_goes_otherwise_says_where_and_leaves_the_page(bake: Bake) 
 
 
 @pytest.mark.terraform
-@pytest.mark.slow
 @pytest.mark.xdist_group("story")
 def test_with_the_infrastructure_what_happens_starts_what_it_should(
     bake: Bake, monkeypatch: pytest.MonkeyPatch
