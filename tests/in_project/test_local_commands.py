@@ -213,7 +213,7 @@ def test_a_cloud_that_is_gone_is_told_of_and_can_be_started_again(up: Person) ->
         1,
         True,
     )
-    up.brings_up()
+    assert "The local cloud was started." in up.brings_up().stderr
     assert "no model yet" in up.types("status").stdout, "the new one is empty"
 
 
