@@ -10,7 +10,7 @@ BIN := '$(VENV)/bin'
 UV_COMPILE := uv pip compile --quiet --universal --python-version 3.10 --fork-strategy fewest --no-annotate --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install demo test test-fast lint format bench options lock clean
+.PHONY: help setup install demo test test-fast lint format bench options wheel lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,9 @@ install:
 	  "image have no build for others): install one, or name it with PYTHON=/path/to/python."; exit 1; }
 	@echo "Installing the pinned packages with $(PYTHON) (once, a minute or two; 1.4 GB) ..."
 	@'$(PYTHON)' -m venv '$(VENV)'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r '$(TREE)/requirements.txt'
+	@grep -v '^./vendor/' '$(TREE)/requirements.txt' > '$(VENV)/tree-requirements.txt'  # the kit itself comes from kit/
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r '$(VENV)/tree-requirements.txt'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e kit
 	@cp '$(TREE)/requirements.txt' '$(VENV)/requirements.txt'  # so that a generated project may share this environment
 	@cat requirements.txt '$(TREE)/requirements.txt' > '$(PINS)'
 
@@ -37,7 +39,6 @@ demo: setup  ## Generate the default project into build/demo, test it, rehearse 
 	@$(MAKE) --no-print-directory -C build/demo local VENV='$(CURDIR)/$(VENV)'
 
 test: setup  ## Run the whole suite
-	@mkdir -p build/in_project  # the tests fill it, coverage looks for it before they do
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 test-fast: setup  ## Run what needs neither Terraform nor a CI runner nor patience, in under three minutes
@@ -48,6 +49,7 @@ lint: setup  ## Check style, format and types
 	$(BIN)/python -m ruff format --no-cache --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python docs/make_options.py --check
+	$(BIN)/python kit/build_wheel.py --check
 
 format: setup  ## Put style and format right where a tool can
 	$(BIN)/python -m ruff check --no-cache --fix .
@@ -59,9 +61,13 @@ bench: setup  ## Measure jobs and generation beside the usual way and the floor
 options: setup  ## Write docs/options.md from copier.yml
 	$(BIN)/python docs/make_options.py
 
+wheel: setup  ## Build the kit's wheel into the generated tree
+	$(BIN)/python kit/build_wheel.py
+
 lock: setup  ## Resolve each requirements*.in into its .txt (needs uv)
-	$(UV_COMPILE) '$(TREE)/requirements.in' --output-file '$(TREE)/requirements.txt'
-	$(UV_COMPILE) requirements.in --constraint '$(TREE)/requirements.txt' --output-file requirements.txt
+	cd '$(TREE)' && $(UV_COMPILE) requirements.in --output-file requirements.txt
+	grep -v '^./vendor/' '$(TREE)/requirements.txt' > '$(VENV)/tree-requirements.txt'
+	$(UV_COMPILE) requirements.in --constraint '$(VENV)/tree-requirements.txt' --output-file requirements.txt
 	$(UV_COMPILE) requirements-tools.in --output-file requirements-tools.txt
 
 clean:  ## Remove what the commands made

@@ -116,8 +116,8 @@ def make_rows(rows: int, folder: Path) -> None:
     import pyarrow.csv
 
     import local  # noqa: F401 - puts the jobs on the path
-    from contract import load_contract
-    from local.sample import sample_table
+    from mlops_jobs.contract import load_contract
+    from mlops_kit.data.sample import sample_table
 
     contract = load_contract(PROJECT / "config" / "dataset.yaml")
     for name in ("labelled", "new"):

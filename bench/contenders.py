@@ -22,9 +22,9 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "jobs")]
 
 def ours_preprocess(folder: Path, out: Path) -> Callable[[], object]:
     """The project's own job."""
-    from contract import load_contract
+    from mlops_jobs.contract import load_contract
+    from mlops_jobs.splitting import Splitter
     from preprocess import FitFolders, fit
-    from splitting import Splitter
 
     names = ("train", "validation", "test", "baseline", "preprocessor")
     folders = FitFolders(**{name: out / name for name in names})
@@ -93,7 +93,7 @@ def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
     """What no prediction can go below: XGBoost alone, on an array that is ready."""
     import numpy as np
 
-    from csv_stream import CsvStream
+    from mlops_jobs.csv_stream import CsvStream
     from model import load_model
 
     model = load_model(ARTIFACT)
@@ -103,7 +103,7 @@ def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
 
 
 def _contract() -> Any:  # the project's own type, importable only once it is generated
-    from contract import load_contract
+    from mlops_jobs.contract import load_contract
 
     return load_contract(PROJECT / "config" / "dataset.yaml")
 

@@ -27,14 +27,14 @@ print(time.perf_counter() - started)
 COMPILE = """
 import time
 started = time.perf_counter()
-from pipelines.compiled import compile_all
+from mlops_kit.definition.compile import compile_all
 compile_all()
 print(time.perf_counter() - started)
 """
 CACHED = """
 import time
 from pathlib import Path
-from local.cloud import LocalCloud
+from mlops_kit.local_cloud.cloud import LocalCloud
 
 with LocalCloud(Path.cwd()) as cloud:
     cloud.upload(Path("data/training-data.csv"), f"s3://{cloud.environment.bucket}/data/training/training-data.csv")

@@ -100,8 +100,8 @@ def test_the_questions_and_the_jobs_know_the_same_metrics(projects: list[Path]) 
 
 FAULTS = """
 import json, pathlib, sys
-from pipelines.check import check
-from pipelines.compiled import compile_all
+from mlops_kit.checks.check import check
+from mlops_kit.definition.compile import compile_all
 for root in map(pathlib.Path, sys.argv[1:]):
     for kind, text in compile_all(root).items():
         print(*[f"{root.name} {kind}: {finding}" for finding in check(json.loads(text))], sep="\\n", end="")

@@ -17,8 +17,8 @@ from typing import Any
 project = Path(sys.argv[1])
 sys.path[:0] = [str(project), str(project / "jobs")]
 
-from local.cloud import LocalCloud  # noqa: E402 - from the project
-from pipelines.deletion import delete  # noqa: E402
+from mlops_kit.aws.deletion import delete  # noqa: E402
+from mlops_kit.local_cloud.cloud import LocalCloud  # noqa: E402 - from the project
 
 
 def main() -> None:

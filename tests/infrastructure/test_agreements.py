@@ -72,8 +72,8 @@ def actions_asked_for(handler: Path) -> set[str]:
 WITH_OUTPUTS = """
 import json, sys
 from dataclasses import replace
-from pipelines.environment import load_environment
-from pipelines.outputs import with_outputs
+from mlops_kit.aws.environment import load_environment
+from mlops_kit.aws.terraform_outputs import with_outputs
 environment = replace(load_environment("dev"), name=sys.argv[2], endpoint_url=sys.argv[1])
 print(json.dumps(vars(with_outputs(environment))))
 """

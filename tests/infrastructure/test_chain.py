@@ -147,7 +147,7 @@ def test_what_no_job_would_read_starts_nothing(chain: Chain) -> None:
 
 def test_a_registered_and_an_approved_model_are_told_of_with_what_to_do_next(chain: Chain, approved: str) -> None:
     texts = [mail["text"] for mail in chain.mails()]
-    assert any(f"python -m pipelines approve --version {approved.rpartition('/')[2]} " in text for text in texts)
+    assert any(f"mlops approve --version {approved.rpartition('/')[2]} " in text for text in texts)
     assert any("good" in text for text in texts), "why it was approved"
     assert {mail["to"] for mail in chain.mails()} == {"ada@example.com"}
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.input_files import csv_files, visible
+from mlops_jobs.metric_names import gain, meets
+from mlops_jobs.outputs import Outputs
+from mlops_jobs.scores import Scores
 
-from csv_stream import CsvStream
-from errors import JobError, run_job
-from input_files import csv_files, visible
-from metric_names import gain, meets
 from metrics import all_metrics, one_metric
 from model import Model, load_model
-from outputs import Outputs
 from plots import draw_evaluation
-from scores import Scores
 
 # the names under which SageMaker's model registry knows metrics
 METRICS_GROUP = {
@@ -99,10 +99,10 @@ def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir
     metric = model.contract.metric
     try:
         if champion is None:
-            raise JobError("there is no champion yet")
+            raise UserError("there is no champion yet")
         theirs = judge(champion, test_dir).metrics
         gained = gain(metric, judgement.metrics[metric], one_metric(metric, theirs, str(test_dir)))
-    except JobError as error:
+    except UserError as error:
         return {"compared": False, "why": str(error), "gain": 0.0, "shortfall": 0.0, "metrics": {}}
     shortfall = max(0.0, -gained)
     return {"compared": True, "why": "", "gain": gained, "shortfall": shortfall, "metrics": theirs}

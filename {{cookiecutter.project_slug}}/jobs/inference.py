@@ -9,12 +9,12 @@ Nothing it needs may import `metrics`: the model server has a package of that na
 from __future__ import annotations
 
 import pyarrow as pa
+from mlops_jobs.errors import DataError
+from mlops_jobs.feature_lines import read_lines
+from mlops_jobs.prediction_files import json_lines
 
-from errors import DataError
-from feature_lines import read_lines
 from model import Model, load_model
 from predict import as_table
-from prediction_files import json_lines
 
 TAKES, ANSWERS = "text/csv", "application/jsonlines"
 
@@ -23,7 +23,7 @@ def model_fn(model_dir: str) -> Model:
     """Load the artifact, once for each worker.
 
     Raises:
-        JobError: the folder does not hold one.
+        UserError: the folder does not hold one.
     """
     return load_model(model_dir)
 

@@ -6,12 +6,11 @@ import math
 import warnings
 
 import numpy as np
+from mlops_jobs.errors import DataError
+from mlops_jobs.metric_names import METRICS_FOR
+from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
 from sklearn.exceptions import UndefinedMetricWarning
-
-from errors import DataError
-from metric_names import METRICS_FOR
-from scores import Scores
 
 
 def all_metrics(problem_type: str, actual: np.ndarray, scores: Scores) -> dict[str, float]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import mlops_jobs
 import numpy as np
 import xgboost as xgb
-
-from artifact import ARCHIVE, CODE, CONTRACT, MODEL, PREPROCESSOR, load_fitted, read_member
-from contract import Contract
-from errors import JobError
-from outputs import Outputs
-from preprocessor import Preprocessor
-from scores import Scores
+from mlops_jobs.artifact import ARCHIVE, CODE, CONTRACT, MODEL, PREPROCESSOR, load_fitted, read_member
+from mlops_jobs.contract import Contract
+from mlops_jobs.errors import UserError
+from mlops_jobs.outputs import Outputs
+from mlops_jobs.preprocessor import Preprocessor
+from mlops_jobs.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Model:
 
 def model_files(folder: Path) -> list[Path]:
     """What an earlier run may have left of an artifact in a folder."""
-    names = (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, *(f"{CODE}/{source.name}" for source in _job_sources()))
+    names = (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, *(f"{CODE}/{name}" for name in _sources()))
     return [folder / name for name in names]
 
 
@@ -45,29 +45,31 @@ def save_model(outputs: Outputs, folder: str | Path, model: Model) -> None:
     outputs.path(folder / MODEL).write_bytes(model.booster.save_raw(raw_format="ubj"))
     outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
     outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
-    for source in _job_sources():
-        outputs.path(folder / CODE / source.name).write_bytes(source.read_bytes())
+    for name, source in _sources().items():
+        outputs.path(folder / CODE / name).write_bytes(source.read_bytes())
 
 
 def load_model(folder: str | Path) -> Model:
     """Read a whole artifact.
 
     Raises:
-        JobError: the folder does not hold one, or its parts do not fit one another.
+        UserError: the folder does not hold one, or its parts do not fit one another.
     """
     contract, preprocessor = load_fitted(folder)
     booster = xgb.Booster()
     try:
         booster.load_model(bytearray(read_member(folder, MODEL)))
     except xgb.core.XGBoostError as error:
-        raise JobError(f"{folder}: {MODEL} is no XGBoost model; train again with train.py") from error
+        raise UserError(f"{folder}: {MODEL} is no XGBoost model; train again with train.py") from error
     if booster.num_features() != len(preprocessor.features):
-        raise JobError(
+        raise UserError(
             f"{folder}: {MODEL} was trained on other columns than {PREPROCESSOR} has; train again with train.py"
         )
     return Model(booster, preprocessor, contract)
 
 
-def _job_sources() -> list[Path]:
-    """The scripts that lie beside this one, but for the setup.py that a training container puts there."""
-    return sorted(path for path in Path(__file__).parent.glob("*.py") if path.name != "setup.py")
+def _sources() -> dict[str, Path]:
+    """The scripts beside this one and the job library, by path; not the setup.py that a training container writes."""
+    scripts = {path.name: path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "setup.py"}
+    library = Path(mlops_jobs.__file__).parent
+    return scripts | {f"{library.name}/{path.name}": path for path in sorted(library.glob("*.py"))}

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from mlops_jobs.contract import PREDICTION, PROBABILITY, Contract, load_contract
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError, run_job
+from mlops_jobs.input_files import csv_files, visible
+from mlops_jobs.metric_names import meets
+from mlops_jobs.outputs import Outputs
+from mlops_jobs.prediction_files import predicted_files, read_predictions
+from mlops_jobs.scores import Scores
+from mlops_jobs.unique_ids import unique_rows
 
-from contract import PREDICTION, PROBABILITY, Contract, load_contract
-from csv_stream import CsvStream
-from errors import DataError, run_job
-from input_files import csv_files, visible
-from metric_names import meets
 from metrics import all_metrics, one_metric
-from outputs import Outputs
-from prediction_files import predicted_files, read_predictions
-from scores import Scores
-from unique_ids import unique_rows
 
 
 class Verdict(str, Enum):

@@ -8,11 +8,11 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mlops_jobs.outputs import Outputs
+from mlops_jobs.scores import Scores
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from model import Model
-from outputs import Outputs
-from scores import Scores
 
 mpl.use("Agg")  # a container has no screen
 mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from mlops_jobs.contract import PREDICTION, PROBABILITY
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import run_job
+from mlops_jobs.feature_files import FeatureFile
+from mlops_jobs.input_files import SHARDED, files_of
+from mlops_jobs.outputs import CsvOutput, Outputs
+from mlops_jobs.preprocessor import Tally
+from mlops_jobs.read_ahead import read_ahead
+from mlops_jobs.report import print_report
+from mlops_jobs.scores import Scores
+from mlops_jobs.unique_ids import unique_rows
 
-from contract import PREDICTION, PROBABILITY
-from csv_stream import CsvStream
-from errors import run_job
-from feature_files import FeatureFile
-from input_files import SHARDED, files_of
 from model import Model, load_model
-from outputs import CsvOutput, Outputs
-from preprocessor import Tally
-from read_ahead import read_ahead
-from report import print_report
-from scores import Scores
-from unique_ids import unique_rows
 
 
 def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = False) -> Tally:

@@ -13,21 +13,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-
-from artifact import CONTRACT, PREPROCESSOR, load_fitted
-from contract import Contract, load_contract
-from csv_diagnosis import diagnose
-from csv_stream import CsvStream
-from errors import DataError, run_job
-from feature_files import TRAIN_FILE, VALIDATION_FILE, feature_schema, parquet_writer, stamped
-from feature_lines import LineWriter
-from fitting import Fitter, check_row_count
-from input_files import SHARDED, csv_files
-from outputs import CsvOutput, Outputs
-from preprocessor import Preprocessor, Tally
-from report import print_report
-from splitting import TEST, TRAIN, VALIDATION, Splitter
-from unique_ids import UniqueIds, unique_rows
+from mlops_jobs.artifact import CONTRACT, PREPROCESSOR, load_fitted
+from mlops_jobs.contract import Contract, load_contract
+from mlops_jobs.csv_diagnosis import diagnose
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError, run_job
+from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, feature_schema, parquet_writer, stamped
+from mlops_jobs.feature_lines import LineWriter
+from mlops_jobs.fitting import Fitter, check_row_count
+from mlops_jobs.input_files import SHARDED, csv_files
+from mlops_jobs.outputs import CsvOutput, Outputs
+from mlops_jobs.preprocessor import Preprocessor, Tally
+from mlops_jobs.report import print_report
+from mlops_jobs.splitting import TEST, TRAIN, VALIDATION, Splitter
+from mlops_jobs.unique_ids import UniqueIds, unique_rows
 
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
 REPORT = "report.json"

@@ -11,13 +11,12 @@ import argparse
 from pathlib import Path
 
 import pyarrow as pa
-
-from contract import Contract, load_contract
-from csv_stream import CsvStream
-from errors import DataError, run_job
-from input_files import SHARDED, csv_files
-from outputs import CsvOutput, Outputs
-from prediction_files import read_predictions
+from mlops_jobs.contract import Contract, load_contract
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError, run_job
+from mlops_jobs.input_files import SHARDED, csv_files
+from mlops_jobs.outputs import CsvOutput, Outputs
+from mlops_jobs.prediction_files import read_predictions
 
 
 def quality_input(

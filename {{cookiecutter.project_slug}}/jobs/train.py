@@ -14,33 +14,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import xgboost as xgb
+from mlops_jobs.artifact import load_fitted
+from mlops_jobs.contract import Contract
+from mlops_jobs.errors import run_job
+from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, FeatureFile
+from mlops_jobs.metric_names import early_stopping_metric, metric_line
+from mlops_jobs.outputs import Outputs
+from mlops_jobs.preprocessor import Preprocessor
+from mlops_jobs.scores import Scores
 
-from artifact import load_fitted
-from contract import Contract
-from errors import run_job
-from feature_files import TRAIN_FILE, VALIDATION_FILE, FeatureFile
-from metric_names import early_stopping_metric, metric_line
+from hyperparameters import BOOSTER, HYPERPARAMETERS
 from metrics import all_metrics, one_metric
 from model import Model, model_files, save_model
-from outputs import Outputs
-from preprocessor import Preprocessor
-from scores import Scores
 
 RECORD = "training.json"  # beside the model: how it was trained
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
-
-# XGBoost's own names, and what is taken where a job is not told otherwise
-HYPERPARAMETERS: dict[str, int | float] = {
-    "max_depth": 4,
-    "eta": 0.05,
-    "subsample": 0.8,
-    "colsample_bytree": 0.8,
-    "min_child_weight": 3.0,
-    "gamma": 0.0,
-    "alpha": 0.0,
-    "lambda": 1.0,
-    "seed": 1,
-}
 
 
 class FeatureBatches(xgb.DataIter):
@@ -127,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, train, write the artifact."""
     arguments = _parser().parse_args(argv)
     contract, preprocessor = load_fitted(arguments.preprocessor)
-    hyperparameters = {name: getattr(arguments, name) for name in HYPERPARAMETERS}
+    hyperparameters = {name: getattr(arguments, name) for name in BOOSTER}
     folder = arguments.model_dir
     reads = [arguments.train, arguments.validation, arguments.preprocessor, Path(__file__).parent]
     replaces = [*model_files(folder), folder / RECORD]
@@ -171,10 +159,8 @@ def _parser() -> argparse.ArgumentParser:
             help=f"folder for {holds} (${variable})",
         )
     boosting = parser.add_argument_group("hyperparameters, under XGBoost's own names")
-    boosting.add_argument("--num_round", type=int, default=500, help="boosting rounds at most")
-    boosting.add_argument("--early_stopping_rounds", type=int, default=25, help="stop after so many without gain")
-    for name, value in HYPERPARAMETERS.items():
-        boosting.add_argument(f"--{name}", type=type(value), default=value)
+    for name, hyperparameter in HYPERPARAMETERS.items():
+        boosting.add_argument(f"--{name}", type=type(hyperparameter.default), default=hyperparameter.default)
     return parser
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_jobs.metric_names import LOWER_IS_BETTER
+from mlops_kit.definition.steps import (
+    LambdaFunctionStep,
+    ModelStep,
+    ProcessingJobStep,
+    QualityCheckJobStep,
+    Request,
+    TransformJobStep,
+)
 from sagemaker.core.workflow.conditions import ConditionEquals, ConditionIn
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join, JsonGet
@@ -15,17 +24,8 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
-from metric_names import LOWER_IS_BETTER
 from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
 from pipelines.settings import Settings
-from pipelines.steps import (
-    LambdaFunctionStep,
-    ModelStep,
-    ProcessingJobStep,
-    QualityCheckJobStep,
-    Request,
-    TransformJobStep,
-)
 
 VERDICT = PropertyFile(name="Verdict", output_name="verdict", path="verdict.json")
 
@@ -86,7 +86,7 @@ def model_approved(resolve: LambdaFunctionStep, features: ProcessingJobStep) -> 
     """Go on if there is an approved model; everything else needs Preprocess, so nothing runs without one."""
     message = (
         "There is no approved model in the model package group ${model_package_group}. Start the pipeline training, "
-        "then approve its model: python -m pipelines approve --env ${environment} --comment ..."
+        "then approve its model: mlops approve --env ${environment} --comment ..."
     )
     return ConditionStep(
         name="ModelApproved",

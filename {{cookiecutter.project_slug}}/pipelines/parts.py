@@ -11,6 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_kit.definition import triggers
+from mlops_kit.definition.steps import LambdaFunctionStep, OfflineSession, Request
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
 from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import Parameter, ParameterString
@@ -24,9 +26,7 @@ from sagemaker.mlops.workflow.retry import (
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, Step
 
-from pipelines import triggers
 from pipelines.settings import Machine, Settings
-from pipelines.steps import LambdaFunctionStep, OfflineSession, Request
 
 BUCKET = "s3://${bucket}"
 RESOLVED = (

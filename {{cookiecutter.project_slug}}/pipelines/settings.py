@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from contract import Contract, load_contract
-from errors import JobError
-from pipelines import ROOT, instance_types, names
-from pipelines.code import CodeKeys, code_keys
-from pipelines.stock_image import TUNABLE
-from pipelines.strict_yaml import Section
+from mlops_jobs.contract import Contract, load_contract
+from mlops_jobs.errors import UserError
+from mlops_kit.checks import instance_types
+from mlops_kit.checks.builtin_image import TUNABLE
+from mlops_kit.config import names
+from mlops_kit.config.reader import Section
+from mlops_kit.config.tags import read_tags
+from mlops_kit.definition.code import CodeKeys, code_keys
 
-KINDS = ("training", "training-hpo", "inference")
-ROUNDS = {"num_round": int, "early_stopping_rounds": int}  # arguments of train.py beside its HYPERPARAMETERS
-TAG = r"[\w .:/=+@-]{1,128}"
-
-
-# What XGBoost takes: https://xgboost.readthedocs.io/en/stable/parameter.html. Where it must be above 0, nearly 0 is.
-SHARE = (1e-6, 1.0)
-LIMITS = {
-    "num_round": (1, math.inf),
-    "early_stopping_rounds": (1, math.inf),
-    "eta": SHARE,
-    "subsample": SHARE,
-    "colsample_bytree": SHARE,
-    "colsample_bylevel": SHARE,
-    "colsample_bynode": SHARE,
-    **dict.fromkeys(("min_child_weight", "gamma", "alpha", "lambda", "max_delta_step"), (0.0, math.inf)),
-}
+from hyperparameters import HYPERPARAMETERS
 
 
 @dataclass(frozen=True)
@@ -118,11 +102,11 @@ class Settings:
     tags: dict[str, str]
 
 
-def load_settings(root: Path = ROOT) -> Settings:
+def load_settings(root: Path) -> Settings:
     """Read config/pipelines.yaml, config/hyperparameters.yaml and config/dataset.yaml of a project.
 
     Raises:
-        JobError: a file is missing, is not YAML, or holds a key or a value that cannot be.
+        UserError: a file is missing, is not YAML, or holds a key or a value that cannot be.
     """
     given = Section.of_file(root / "config" / "pipelines.yaml", root)
     settings = Settings(
@@ -133,43 +117,31 @@ def load_settings(root: Path = ROOT) -> Settings:
         split=_split(given.section("split")),
         champion_tolerance=given.number("champion_tolerance", least=0),
         machines=_machines(given.section("machines")),
-        tuning=_tuning(given.section("tuning"), hyperparameter_types(root)),
+        tuning=_tuning(given.section("tuning"), hyperparameter_types()),
         hyperparameters=load_hyperparameters(root),
         cache_days=given.whole("cache_days", most=365),
         retries=_retries(given.section("retries")),
-        tags=_tags(given.section("tags")),
+        tags=read_tags(given.section("tags")),
     )
     given.refuse_the_rest()
     return settings
 
 
-def load_hyperparameters(root: Path = ROOT) -> dict[str, int | float]:
+def load_hyperparameters(root: Path) -> dict[str, int | float]:
     """Read config/hyperparameters.yaml: the value of each hyperparameter of train.py.
 
     Raises:
-        JobError: a hyperparameter is missing, unknown, or no number of its type.
+        UserError: a hyperparameter is missing, unknown, or no number of its type.
     """
     given = Section.of_file(root / "config" / "hyperparameters.yaml", root)
-    values = {name: _value(given, name, name, whole=kind is int) for name, kind in hyperparameter_types(root).items()}
+    values = {name: _value(given, name, name, whole=kind is int) for name, kind in hyperparameter_types().items()}
     given.refuse_the_rest()
     return values
 
 
-def hyperparameter_types(root: Path = ROOT) -> dict[str, type]:
-    """The hyperparameters that jobs/train.py takes, and whether each is an int or a float.
-
-    They are read from its text: to import it would load XGBoost.
-
-    Raises:
-        JobError: train.py does not list them as a dict of plain numbers.
-    """
-    path = root / "jobs" / "train.py"
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.target) == "HYPERPARAMETERS":
-            return ROUNDS | {name: type(value) for name, value in ast.literal_eval(node.value).items()}
-    raise JobError(
-        f"{path}: lists no `HYPERPARAMETERS: dict[str, int | float]`, by which the pipelines know its arguments"
-    )
+def hyperparameter_types() -> dict[str, type]:
+    """The hyperparameters of jobs/train.py, and whether each is an int or a float."""
+    return {name: type(hyperparameter.default) for name, hyperparameter in HYPERPARAMETERS.items()}
 
 
 def _split(given: Section) -> Split:
@@ -232,7 +204,7 @@ def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
             what = "hyperparameter of train.py" if name not in known else "hyperparameter that SageMaker's image tunes"
             raise given.unknown(name, what, [tunable for tunable in known if tunable in TUNABLE])
     if not names:
-        raise JobError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
+        raise UserError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
     return tuple(_range(name, given.section(name), known[name]) for name in names)
 
 
@@ -255,9 +227,10 @@ def _range(name: str, given: Section, kind: type) -> Range:
     return Range(name, type_, (str(low), str(high)), scaling)
 
 
-def _value(given: Section, key: str, hyperparameter: str, *, whole: bool) -> int | float:
-    """A value that XGBoost takes for a hyperparameter."""
-    least, most = LIMITS.get(hyperparameter, (-math.inf, math.inf))
+def _value(given: Section, key: str, name: str, *, whole: bool) -> int | float:
+    """A value that XGBoost takes for the hyperparameter of a name."""
+    hyperparameter = HYPERPARAMETERS[name]
+    least, most = hyperparameter.min, hyperparameter.max
     if whole:
         return given.whole(key, least=int(max(least, 0)), most=None if most == math.inf else int(most))
     return given.number(key, least=least, most=most)
@@ -271,11 +244,3 @@ def _retries(given: Section) -> Retries:
     )
     given.refuse_the_rest()
     return retries
-
-
-def _tags(given: Section) -> dict[str, str]:
-    wanted = "up to 128 letters, digits, spaces and _ . : / = + @ -, in quotes"
-    for name in given.names:
-        if not re.fullmatch(TAG, name) or name.lower().startswith("aws:"):
-            raise given.refusal(name, given.take(name), f"under a name of {wanted}, that does not start with aws:")
-    return {name: given.text(name, TAG, wanted) for name in given.names}

@@ -5,6 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_jobs.metric_names import LOWER_IS_BETTER
+from mlops_kit.definition.steps import (
+    LambdaFunctionStep,
+    ProcessingJobStep,
+    QualityCheckJobStep,
+    RegisterModelStep,
+    Request,
+    TrainingJobStep,
+)
 from sagemaker.core.workflow.conditions import (
     ConditionComparison,
     ConditionGreaterThanOrEqualTo,
@@ -19,17 +28,8 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
-from metric_names import LOWER_IS_BETTER
 from pipelines.parts import BUCKET, TRIGGER, TRIGGER_VERSION, Parts, flags, incoming, outgoing
 from pipelines.settings import Settings
-from pipelines.steps import (
-    LambdaFunctionStep,
-    ProcessingJobStep,
-    QualityCheckJobStep,
-    RegisterModelStep,
-    Request,
-    TrainingJobStep,
-)
 
 CHANNELS = ("train", "validation", "preprocessor")
 EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_jobs.metric_names import LOWER_IS_BETTER, objective_name
+from mlops_kit.definition.steps import ProcessingJobStep, Request, TuningJobStep
 from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import ParameterInteger
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
-from metric_names import LOWER_IS_BETTER, objective_name
 from pipelines.parts import Parts
 from pipelines.settings import Range, Settings
-from pipelines.steps import ProcessingJobStep, Request, TuningJobStep
 from pipelines.training import (
     SCRIPT_MODE,
     Parameters,

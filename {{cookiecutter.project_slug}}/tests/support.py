@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
+from mlops_jobs.contract import Contract, parse_contract
+from mlops_jobs.errors import run_job
+from mlops_kit.data.sample import sample_table, write_datasets
 
 import evaluate
 import inference
 import predict
 import preprocess
 import train
-from contract import Contract, parse_contract
-from errors import run_job
-from local import ROOT
-from local.sample import sample_table, write_datasets
+
+ROOT = Path(__file__).parents[1]
 
 # Each has another problem type, another form of CSV and other roles than its neighbours, so that any project's suite
 # covers all of them, whatever the project's own contract is.

@@ -4,13 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from mlops_jobs.errors import run_job
 from support import apply_arguments, contract_of, files_in, fit_arguments, predict_arguments, put, refusal
 
 import evaluate
 import model_quality
 import predict
 import preprocess
-from errors import run_job
 
 HEADER = "flat;floor area;split;district;remark;price in $\n"
 ROWS = [f"f{row};{row % 7 + 1};{row * 0.5};{'AB'[row % 2]};-;{row * 3 + 1}\n" for row in range(40)]

@@ -4,11 +4,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlops_jobs.contract import Column, Contract, load_contract, parse_contract
+from mlops_jobs.errors import ContractError
+from mlops_jobs.metric_names import METRICS_FOR, in_range
 from support import CONTRACTS, contract_of, own_contract_text
-
-from contract import Column, Contract, load_contract, parse_contract
-from errors import ContractError
-from metric_names import METRICS_FOR, in_range
 
 words = st.text(st.characters(max_codepoint=0x2FF, exclude_categories=["Cc"]), min_size=1, max_size=8)
 names = words.filter(

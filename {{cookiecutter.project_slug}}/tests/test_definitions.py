@@ -13,16 +13,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support import CONTRACTS, contract_of
+from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR
+from mlops_kit.checks.check import check
+from mlops_kit.definition import triggers
+from mlops_kit.definition.compile import compile_all, compile_pipeline
+from mlops_kit.definition.model import Definition
+from support import CONTRACTS, ROOT, contract_of
 
-from local import ROOT
-from metric_names import LOWER_IS_BETTER, METRICS_FOR
-from pipelines import inference, training, training_hpo, triggers
-from pipelines.check import check
-from pipelines.checks.definition import Definition
-from pipelines.compiled import compile_all, compile_pipeline
-from pipelines.settings import KINDS, Range, hyperparameter_types, load_settings
+from pipelines import inference, training, training_hpo
+from pipelines.settings import Range, hyperparameter_types, load_settings
 
+KINDS = ("training", "training-hpo", "inference")
 MODES = ("processing", "transform")
 VARIANTS = [(name, mode) for name in ("own", *CONTRACTS) for mode in MODES]
 
@@ -88,14 +89,14 @@ import socket, sys
 def refuse(*_): raise AssertionError("the compiler went to the network")
 socket.socket.connect = socket.getaddrinfo = refuse
 from pathlib import Path
-from pipelines.compiled import write_compiled
+from mlops_kit.definition.compile import write_compiled
 write_compiled(Path(sys.argv[1]))
 """
 
 
 @pytest.fixture(scope="session")
 def own_texts():
-    return compile_all()
+    return compile_all(ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +107,7 @@ def variant(own_texts, own_contract):
     def of(name, mode):
         if (name, mode) not in made:
             contract = own_contract if name == "own" else contract_of(name)
-            settings = replace(load_settings(), contract=contract, batch_inference=mode)
+            settings = replace(load_settings(ROOT), contract=contract, batch_inference=mode)
             pipelines = (training.build(settings), training_hpo.build(settings), inference.build(settings))
             made[name, mode] = {
                 kind: Definition(json.loads(compile_pipeline(pipeline)))
@@ -136,7 +137,7 @@ def test_the_projects_own_definitions_have_no_fault(own_texts):
 
 
 def test_compiling_again_gives_the_same_bytes(own_texts):
-    assert compile_all() == own_texts
+    assert compile_all(ROOT) == own_texts
 
 
 def test_another_process_gives_the_same_bytes_without_a_network_and_without_credentials(own_texts, tmp_path):
@@ -152,7 +153,7 @@ def test_another_process_gives_the_same_bytes_without_a_network_and_without_cred
 
 
 def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, own_contract):
-    settings = load_settings()
+    settings = load_settings(ROOT)
     machines, tuning = settings.machines, settings.tuning
     of_training = {
         "InputDataUri": ("String", "s3://${bucket}/data/training/"),
@@ -191,7 +192,7 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
 def test_the_comparisons_follow_the_metric(own_contract, metric):
     problem_type = next(kind for kind, names in METRICS_FOR.items() if metric in names)
     contract = replace(own_contract, problem_type=problem_type, metric=metric, threshold=0.5)
-    settings = replace(load_settings(), contract=contract)
+    settings = replace(load_settings(ROOT), contract=contract)
     steps = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name
     threshold, champion = steps["CheckMetric"].arguments["Conditions"]
     lower = metric in LOWER_IS_BETTER
@@ -255,7 +256,7 @@ def test_each_job_understands_its_arguments(variant, parsed, mode):
 
 def test_preprocessing_splits_as_the_settings_say(variant, parsed):
     application = variant("own", "processing")["training"].by_name["Preprocess"].arguments["AppSpecification"]
-    understood, split = parsed("preprocess.py", strings(application["ContainerArguments"])), load_settings().split
+    understood, split = parsed("preprocess.py", strings(application["ContainerArguments"])), load_settings(ROOT).split
     assert (understood.command, understood.seed) == ("fit", split.seed)
     assert (understood.validation_share, understood.test_share) == (split.validation_share, split.test_share)
 
@@ -265,13 +266,13 @@ def test_training_understands_the_hyperparameters(variant, parsed):
     own = {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
     folders = [word for name in ("train", "validation", "preprocessor", "model-dir") for word in (f"--{name}", "x")]
     understood = parsed("train.py", [*folders, *(word for name, value in own.items() for word in (f"--{name}", value))])
-    assert {name: getattr(understood, name) for name in own} == load_settings().hyperparameters
+    assert {name: getattr(understood, name) for name in own} == load_settings(ROOT).hyperparameters
     assert given["sagemaker_program"] == "train.py"
     assert (ROOT / "jobs" / given["sagemaker_program"]).is_file()
 
 
 def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
-    settings = load_settings()
+    settings = load_settings(ROOT)
     tune = variant("own", "processing")["training-hpo"].by_name["Tune"].arguments
     ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
     searched = {entry["Name"]: entry for entries in ranges.values() for entry in entries}
@@ -313,7 +314,7 @@ def test_a_tuned_model_is_registered_with_its_winners_and_where_it_came_from(var
         definitions[kind].by_name["RegisterModel"].arguments["CustomerMetadataProperties"]
         for kind in ("training", "training-hpo")
     )
-    assert tuned.keys() - trained.keys() == {f"hp_{found.name}" for found in load_settings().tuning.ranges}
+    assert tuned.keys() - trained.keys() == {f"hp_{found.name}" for found in load_settings(ROOT).tuning.ranges}
     assert trained.keys() >= {"git_commit", "build_id", "data_version", "pipeline", "execution", "kind", "metric"}
     assert (trained["kind"], tuned["kind"]) == ("training", "training-hpo")
     assert (trained["trigger"], trained["trigger_version"]) == (
@@ -394,5 +395,5 @@ def test_a_batch_transform_gets_lines_and_gives_lines(variant):
 def test_a_day_without_cache_is_one_without_cached_steps(variant):
     cached = {step.name for step in variant("own", "processing")["training"].steps if "CacheConfig" in step.body}
     assert cached == {"Preprocess", "DataQualityBaseline", "Train", "Evaluate"}
-    never = json.loads(compile_pipeline(training.build(replace(load_settings(), cache_days=0))))
+    never = json.loads(compile_pipeline(training.build(replace(load_settings(ROOT), cache_days=0))))
     assert "CacheConfig" not in json.dumps(never)

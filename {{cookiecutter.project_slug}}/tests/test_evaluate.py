@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 from sklearn import metrics as sk
 from support import evaluate_arguments, files_in, fit_arguments, train_arguments
 
@@ -12,7 +13,6 @@ import evaluate
 import predict
 import preprocess
 import train
-from metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 
 PLOTS = {
     "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},

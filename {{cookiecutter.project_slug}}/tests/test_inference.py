@@ -11,17 +11,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlops_jobs.contract import parse_contract
+from mlops_jobs.errors import DataError
+from mlops_jobs.feature_files import feature_schema
+from mlops_jobs.feature_lines import LineWriter, read_lines
+from mlops_jobs.prediction_files import json_lines, read_predictions
+from mlops_jobs.preprocessor import Preprocessor
 from support import answer, apply_arguments, batch_transform, contract_of, files_in, put, raw_rows, write_rows
 
 import inference
 import predict
 import preprocess
-from contract import parse_contract
-from errors import DataError
-from feature_files import feature_schema
-from feature_lines import LineWriter, read_lines
-from prediction_files import json_lines, read_predictions
-from preprocessor import Preprocessor
 
 ONE_CATEGORY = """
 dataset: coins

@@ -2,10 +2,8 @@ import re
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
-
-from errors import DataError
-from metric_names import (
+from mlops_jobs.errors import DataError
+from mlops_jobs.metric_names import (
     CONTAINER_NAMES,
     LOWER_IS_BETTER,
     METRICS_FOR,
@@ -16,9 +14,11 @@ from metric_names import (
     metric_line,
     objective_name,
 )
+from mlops_jobs.scores import Scores
+from mlops_kit.checks.builtin_image import OBJECTIVES, metric_definitions
+from sklearn import metrics as sk
+
 from metrics import all_metrics, one_metric
-from pipelines.stock_image import OBJECTIVES, metric_definitions
-from scores import Scores
 
 EVERY_METRIC = sorted({name for names in METRICS_FOR.values() for name in names})
 OF_EACH_PROBLEM = [(problem_type, name) for problem_type, names in METRICS_FOR.items() for name in names]

@@ -3,12 +3,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from mlops_jobs.errors import UserError
+from mlops_jobs.metric_names import LOWER_IS_BETTER
 from sklearn import metrics as sk
 from support import INFERENCE_ROWS, batch_transform, files_in, put, refusal, verdict_arguments
 
 import model_quality
-from errors import JobError
-from metric_names import LOWER_IS_BETTER
 
 
 def verdict_of(*job):
@@ -76,7 +76,7 @@ def test_by_id_labels_may_be_shuffled_partial_of_other_rows_and_in_several_files
 
 
 def test_a_folder_of_labels_that_does_not_exist_is_refused_and_no_missing_label(project, tmp_path):
-    with pytest.raises(JobError, match="not there: is no folder"):
+    with pytest.raises(UserError, match="not there: is no folder"):
         verdict_of(project, project / "predictions", tmp_path / "not there", tmp_path / "out")
 
 

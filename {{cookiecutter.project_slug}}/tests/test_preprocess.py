@@ -9,14 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlops_jobs.artifact import load_fitted
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import UserError
+from mlops_jobs.feature_files import FeatureFile
+from mlops_kit.data.sample import sample_table, write_csv
 from support import INFERENCE_ROWS, ROWS, apply_arguments, contract_of, files_in, fit_arguments, put, write_rows
 
 import preprocess
-from artifact import load_fitted
-from csv_stream import CsvStream
-from errors import JobError
-from feature_files import FeatureFile
-from local.sample import sample_table, write_csv
 
 
 def csv_rows(path, contract):
@@ -233,5 +233,5 @@ def test_shares_of_the_split_can_be_chosen(project, tmp_path):
     shares = ("--validation-share", "0.3", "--test-share", "0.05")
     preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, *shares))
     assert pq.read_metadata(tmp_path / "validation" / "validation.parquet").num_rows == pytest.approx(120, abs=3)
-    with pytest.raises(JobError, match="twentieths"):
+    with pytest.raises(UserError, match="twentieths"):
         preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, "--test-share", "0.9"))

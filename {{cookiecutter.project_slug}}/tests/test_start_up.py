@@ -4,11 +4,10 @@ import subprocess
 import sys
 
 import pytest
-
-from local import ROOT
+from support import ROOT
 
 NEEDLESS = {
-    "contract": ("numpy", "pyarrow", "pandas", "sklearn", "xgboost", "matplotlib"),
+    "mlops_jobs.contract": ("numpy", "pyarrow", "pandas", "sklearn", "xgboost", "matplotlib"),
     "preprocess": ("pandas", "sklearn", "xgboost", "matplotlib"),
     "quality_input": ("pandas", "sklearn", "xgboost", "matplotlib"),
     "model_quality": ("xgboost", "matplotlib"),

@@ -9,14 +9,13 @@ import tarfile
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from support import files_in, put, refusal, train_arguments, train_model
+from mlops_jobs.artifact import load_fitted
+from mlops_jobs.errors import UserError
+from mlops_jobs.feature_files import FeatureFile
+from mlops_jobs.metric_names import CONTAINER_NAMES, LOWER_IS_BETTER
+from support import ROOT, files_in, put, refusal, train_arguments, train_model
 
 import train
-from artifact import load_fitted
-from errors import JobError
-from feature_files import FeatureFile
-from local import ROOT
-from metric_names import CONTAINER_NAMES, LOWER_IS_BETTER
 from model import load_model
 
 
@@ -168,7 +167,7 @@ def test_features_of_another_preprocessor_are_refused(project_named, tmp_path):
 def test_features_that_are_no_parquet_or_not_there_are_refused(project_named, tmp_path):
     preprocessor = load_fitted(project_named("prices") / "preprocessor")[1]
     (tmp_path / "broken.parquet").write_text("no parquet", encoding="utf-8")
-    with pytest.raises(JobError, match=r"broken.parquet: is no Parquet file .* make it again"):
+    with pytest.raises(UserError, match=r"broken.parquet: is no Parquet file .* make it again"):
         FeatureFile(tmp_path / "broken.parquet", preprocessor)
-    with pytest.raises(JobError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
+    with pytest.raises(UserError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
         FeatureFile(tmp_path / "none.parquet", preprocessor)

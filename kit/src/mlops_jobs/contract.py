@@ -1,0 +1,265 @@
+"""The data contract: what a row of the dataset is, as config/dataset.yaml says it.
+
+Every job asks the contract for its columns, so that no column name stands in code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlops_jobs.errors import ContractError, UserError
+from mlops_jobs.metric_names import METRICS_FOR, in_range
+
+ROLES = ("id", "numeric", "categorical", "target", "ignored")
+PREDICTION = "prediction"
+PROBABILITY = "probability_"
+
+# XGBoost refuses these in a feature's name; a line break or a quote would not survive a CSV header.
+_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"'{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the files, in the part it plays."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a row is, what is predicted from it, and how good the prediction must be."""
+
+    dataset: str
+    problem_type: str
+    header: bool
+    delimiter: str
+    missing: tuple[str, ...]
+    columns: tuple[Column, ...]
+    metric: str
+    threshold: float
+    positive_class: str | None = None
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the target is a class and not a number."""
+        return self.problem_type != "regression"
+
+    @property
+    def target(self) -> str:
+        """The column to predict."""
+        return self._named("target")[0]
+
+    @property
+    def id(self) -> str | None:
+        """The column that names a row, where the data has one."""
+        return next(iter(self._named("id")), None)
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The numeric features."""
+        return self._named("numeric")
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        """The categorical features."""
+        return self._named("categorical")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features in the order of the columns: the model's columns, always these and as many."""
+        return tuple(c.name for c in self.columns if c.role in ("numeric", "categorical"))
+
+    @property
+    def baseline_columns(self) -> tuple[str, ...]:
+        """What the data-quality check looks at: the features.
+
+        Not the target: a batch has only its prediction, which is distributed otherwise though nothing has changed. What
+        predictions are worth, labels tell.
+        """
+        return self.features
+
+    @property
+    def labelled_columns(self) -> tuple[str, ...]:
+        """What the jobs keep of a labelled row: all but the ignored columns."""
+        return tuple(c.name for c in self.columns if c.role != "ignored")
+
+    def file_columns(self, *, labelled: bool) -> tuple[str, ...]:
+        """All columns of a file in order: with the target in training data, without it in data to predict."""
+        return tuple(c.name for c in self.columns if labelled or c.role != "target")
+
+    @property
+    def as_written(self) -> Contract:
+        """The same rows as the jobs write them: with a header, commas, and nothing where a cell is missing."""
+        return replace(self, header=True, delimiter=",", missing=("",))
+
+    @property
+    def label_columns(self) -> tuple[str, ...]:
+        """The columns of a file of labels: the id where there is one, and the target."""
+        return tuple(c.name for c in self.columns if c.role in ("id", "target"))
+
+    def threshold_or(self, given: float | None) -> float:
+        """The threshold that was given for this run, else the contract's.
+
+        Raises:
+            UserError: it is out of range for the metric.
+        """
+        if given is not None and not in_range(self.metric, given):
+            raise UserError(
+                f"the threshold {given} is out of range for {self.metric}: above 0, and 1 at most for a share"
+            )
+        return self.threshold if given is None else given
+
+    def as_dict(self) -> dict[str, Any]:
+        """The contract in the shape of config/dataset.yaml."""
+        positive = {"positive_class": self.positive_class} if self.problem_type == "binary" else {}
+        return {
+            "dataset": self.dataset,
+            "problem_type": self.problem_type,
+            **positive,
+            "csv": {"header": self.header, "delimiter": self.delimiter, "missing": list(self.missing)},
+            "columns": [{"name": column.name, "role": column.role} for column in self.columns],
+            "metric": self.metric,
+            "threshold": self.threshold,
+        }
+
+    def to_yaml(self) -> str:
+        """The contract as the text of a config/dataset.yaml."""
+        return yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True, width=100)
+
+    def _named(self, role: str) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if column.role == role)
+
+
+def load_contract(path: str | Path) -> Contract:
+    """Read a contract from a YAML file.
+
+    Raises:
+        ContractError: the file is missing, is not YAML, or does not describe a dataset.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(f"the contract {path} cannot be read ({error.strerror}): give its path") from error
+    try:
+        return parse_contract(text)
+    except ContractError as error:
+        raise ContractError(f"{path}: {error}") from error
+
+
+def parse_contract(text: str) -> Contract:
+    """Make a contract of YAML text.
+
+    Raises:
+        ContractError: the text is not YAML or does not describe a dataset.
+    """
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ContractError(f"is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(raw, dict):
+        raise ContractError("must be a mapping with the keys dataset, problem_type, csv, columns, metric")
+    try:
+        contract = _from_dict(raw)
+    except KeyError as error:
+        raise ContractError(f"lacks the key {error}; docs/data-contract.md shows a whole one") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ContractError(f"holds a value of the wrong type ({error}); see docs/data-contract.md") from error
+    _check(contract)
+    return contract
+
+
+def _from_dict(raw: dict[str, Any]) -> Contract:
+    known = {field.name for field in fields(Contract)} - {"header", "delimiter", "missing"} | {"csv"}
+    if unknown := sorted(map(str, raw.keys() - known)):
+        raise ContractError(
+            f"has the key {unknown[0]!r}, which nothing reads; it may be one of {', '.join(sorted(known))}"
+        )
+    csv, positive = raw["csv"], raw.get("positive_class")
+    if not isinstance(csv["header"], bool):
+        raise ContractError(f"csv.header is {csv['header']!r}; it must be true or false")
+    return Contract(
+        dataset=_text(raw["dataset"], "dataset"),
+        problem_type=_text(raw["problem_type"], "problem_type"),
+        header=csv["header"],
+        delimiter=csv["delimiter"],
+        missing=tuple(_text(text, "an entry of csv.missing") for text in _list(csv["missing"], "csv.missing")),
+        columns=tuple(
+            Column(_text(column["name"], "the name of a column"), column["role"])
+            for column in _list(raw["columns"], "columns")
+        ),
+        metric=raw["metric"],
+        threshold=_number(raw["threshold"], "threshold"),
+        positive_class=None if positive is None else _text(positive, "positive_class"),
+    )
+
+
+def _text(value: Any, key: str) -> str:
+    """A word as it was meant: without quotes YAML takes yes for true, 1.10 for 1.1 and 010 for 8."""
+    if not isinstance(value, str):
+        raise ContractError(f"{key} is {value!r} to YAML; put it in quotes")
+    return value
+
+
+def _list(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise ContractError(f"{key} is {value!r}; it must be a list")
+    return value
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ContractError(f"{key} is {value!r}; it must be a number without quotes, for example 2.5")
+    return float(value)
+
+
+def _check(contract: Contract) -> None:
+    """Raise ContractError at the first rule that the contract breaks."""
+    for rules in (_broken_form, _broken_columns, _broken_metric):
+        if broken := rules(contract):
+            raise ContractError(broken)
+
+
+def _broken_form(contract: Contract) -> str | None:
+    if contract.problem_type not in METRICS_FOR:
+        return f"problem_type is {contract.problem_type!r}; it must be one of {', '.join(METRICS_FOR)}"
+    mark = contract.delimiter
+    if not isinstance(mark, str) or len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
+        return f"csv.delimiter is {mark!r}; it must be one ASCII character, for example ','"
+    return None
+
+
+def _broken_columns(contract: Contract) -> str | None:
+    for column in contract.columns:
+        if column.role not in ROLES:
+            return f"column {column.name!r} has the role {column.role!r}; it must be one of {', '.join(ROLES)}"
+        if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
+            return f"column {column.name!r} must have a name without quotes, brackets, braces and control characters"
+        if column.name == PREDICTION or column.name.startswith(PROBABILITY):
+            return f"column {column.name!r} has a name that the jobs write themselves: call it otherwise"
+    name, count = Counter(column.name for column in contract.columns).most_common(1)[0] if contract.columns else ("", 0)
+    if count > 1:
+        return f"column {name!r} stands there {count} times; name each column once"
+    roles = Counter(column.role for column in contract.columns)
+    if roles["target"] != 1:
+        return f"has {roles['target']} columns with the role target; exactly one is predicted"
+    if roles["id"] > 1:
+        return f"has {roles['id']} columns with the role id; at most one can name a row"
+    if not contract.features:
+        return "has no feature; give at least one column the role numeric or categorical"
+    return None
+
+
+def _broken_metric(contract: Contract) -> str | None:
+    fitting = METRICS_FOR[contract.problem_type]
+    if contract.metric not in fitting:
+        return f"metric {contract.metric!r} does not fit {contract.problem_type}; choose one of {', '.join(fitting)}"
+    if not in_range(contract.metric, contract.threshold):
+        return f"threshold {contract.threshold} is out of range for {contract.metric}"
+    return None

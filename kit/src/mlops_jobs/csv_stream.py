@@ -1,0 +1,187 @@
+"""Stream a CSV file that keeps the contract, in typed batches, with memory that does not grow with the file.
+
+pyarrow reads; nothing is copied row by row in Python. Where it refuses a file, or a batch breaks a rule, the file is
+read once more by csv_diagnosis, slowly, to find the first fault and say it in one sentence.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from mlops_jobs.contract import Contract
+from mlops_jobs.csv_diagnosis import FLOAT32_MAX, NOT_A_NUMBER, diagnose
+from mlops_jobs.errors import ColumnsError, DataError
+from mlops_jobs.read_ahead import read_ahead
+
+BLOCK_BYTES = 1 << 20  # as fast as larger ones, and what waits in the readers' queues stays small
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """What was seen of a file's form; handled, and worth a word in the report."""
+
+    bom: bool
+    crlf: bool
+
+
+class CsvStream:
+    """The rows of one CSV file, in batches of the given columns in the order of the contract.
+
+    A batch holds numeric columns (and a regression's target) as float64 with nulls for missing cells, categorical
+    columns and class labels as dictionary<string>, ids as string. Ignored columns are not read.
+
+    Args:
+        path: the file.
+        contract: what its rows are.
+        columns: all columns that the file must hold, in the order they have where there is no header.
+    """
+
+    def __init__(self, path: str | Path, contract: Contract, columns: tuple[str, ...]) -> None:
+        self.path = Path(path)
+        self.contract = contract
+        self.columns = columns
+        self.form, self._names = _check_start(self.path, contract, columns)
+        self._types = {name: type_ for name in columns if (type_ := _arrow_type(contract, name)) is not None}
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        rows = 0
+        try:
+            for batch in read_ahead(self._open()):
+                if batch.num_rows:
+                    rows += batch.num_rows
+                    yield self._checked(batch)
+        except pa.ArrowInvalid as error:
+            self.explain(str(error))
+        if rows == 0:
+            raise DataError(f"{self.path}: has a header and no row below it; add rows or remove the file")
+
+    def explain(self, fallback: str) -> NoReturn:
+        """Read the file again to say what is wrong with it.
+
+        Raises:
+            DataError: always.
+        """
+        raise DataError(diagnose(self.path, self.contract, self.columns) or f"{self.path}: {fallback}")
+
+    def _open(self) -> pa.csv.CSVStreamingReader:
+        skipped = 1 if self.contract.header else 0  # the header was read, and its names are trimmed
+        return pa.csv.open_csv(
+            self.path,
+            read_options=pa.csv.ReadOptions(block_size=BLOCK_BYTES, column_names=self._names, skip_rows=skipped),
+            # in a file of one column an empty line is a row: its cell is missing
+            parse_options=pa.csv.ParseOptions(
+                delimiter=self.contract.delimiter, ignore_empty_lines=len(self.columns) > 1
+            ),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=self._types,
+                include_columns=list(self._types),
+                null_values=[*self.contract.missing, *NOT_A_NUMBER],
+                strings_can_be_null=False,
+            ),
+        )
+
+    def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch, if it keeps the rules, with its ids without the spaces around them."""
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_floating(column.type):
+                # min and max skip missing cells and NaN, the sum skips missing cells only
+                span, total = pc.min_max(column), pc.sum(column).as_py()
+                low, high = span["min"].as_py(), span["max"].as_py()
+                if total is not None and not (low >= -FLOAT32_MAX and high <= FLOAT32_MAX and total == total):
+                    self.explain(f"column {name!r} holds an infinite value; correct it or leave the cell empty")
+                if name == self.contract.target and column.null_count:
+                    self.explain(f"the target {name!r} is missing in a row")
+            elif _has_line_break(column):  # a row must stay a line: a batch transform cuts between lines
+                self.explain(f"a cell of column {name!r} spans several lines; remove its line breaks")
+            elif name == self.contract.target and _has_blank(column.dictionary):
+                self.explain(f"the target {name!r} is missing in a row")
+            elif name == self.contract.id:
+                ids = pc.utf8_trim_whitespace(column)
+                if pc.any(pc.equal(ids, "")).as_py():
+                    self.explain(f"the id {name!r} is missing in a row")
+                batch = batch.set_column(batch.schema.get_field_index(name), name, ids)
+        return batch
+
+
+def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
+    role = next(column.role for column in contract.columns if column.name == name)
+    if role == "ignored":
+        return None
+    if role == "numeric" or (role == "target" and not contract.is_classification):
+        return pa.float64()
+    return pa.string() if role == "id" else pa.dictionary(pa.int32(), pa.string())
+
+
+def _has_line_break(column: pa.Array) -> bool:
+    texts = column.dictionary if pa.types.is_dictionary(column.type) else column
+    return bool(pc.any(pc.match_substring_regex(texts, "[\r\n]")).as_py())
+
+
+def _has_blank(texts: pa.Array) -> bool:
+    return bool(pc.any(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py())
+
+
+def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> tuple[CsvForm, list[str]]:
+    """Look at the first line, which tells most of what can be wrong with a whole file.
+
+    Returns:
+        the form of the file, and the names of its columns in order.
+
+    Raises:
+        DataError: the file is empty or is not text.
+        ColumnsError: it has other columns than the contract.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(1 << 16)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
+    if not head.removeprefix(BOM).strip():
+        raise DataError(f"{path}: is empty; give a file with rows")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next(csv.reader(file, delimiter=contract.delimiter)) or [""]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(diagnose(path, contract, columns) or f"{path}: is not a CSV file in UTF-8") from error
+    first = [cell.strip() for cell in first]
+    _check_columns(path, contract, columns, first)
+    return CsvForm(bom=head.startswith(BOM), crlf=b"\r\n" in head), first if contract.header else list(columns)
+
+
+def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], first: list[str]) -> None:
+    if len(first) == 1 and len(columns) > 1:
+        other = next((mark for mark in ",;\t|" if mark != contract.delimiter and mark in first[0]), None)
+        if other:
+            raise ColumnsError(
+                f"{path}: row 1 has no {contract.delimiter!r} and many {other!r}; "
+                f"set csv.delimiter to {other!r} in the contract or save the file with {contract.delimiter!r}"
+            )
+    if not contract.header:
+        if len(first) != len(columns):
+            raise ColumnsError(
+                f"{path}: row 1 has {len(first)} columns and not {len(columns)} ({', '.join(columns)}); "
+                "correct the file or the contract"
+            )
+        return
+    for name in columns:
+        if name not in first:
+            raise ColumnsError(f"{path}: column {name!r} is missing in the header; add it or correct the contract")
+    for name in first:
+        if name not in columns:
+            hint = (
+                "remove it: a model never sees its target"
+                if name == contract.target
+                else ("remove it, or add it to the contract with the role ignored")
+            )
+            raise ColumnsError(f"{path}: column {name!r} is not in the contract; {hint}")
+        if first.count(name) > 1:
+            raise ColumnsError(f"{path}: column {name!r} stands twice in the header; rename or remove one")

@@ -1,0 +1,54 @@
+"""The files of an input folder: all of them, or a sentence that says which cannot be taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlops_jobs.errors import DataError
+
+SHARDED = "one of several instances that share the files: no file, or no folder, is no error"  # for --help
+
+
+def csv_files(folder: str | Path, *, sharded: bool = False) -> list[Path]:
+    """The CSV files of a folder, by name; raises DataError as `files_of` does."""
+    return files_of(folder, ".csv", sharded=sharded)
+
+
+def files_of(folder: str | Path, *kinds: str, sharded: bool = False) -> list[Path]:
+    """The files of a folder, by name.
+
+    Nothing is left out in silence: a part of the data in a sub-folder, or under another ending, would never be missed.
+
+    Args:
+        folder: where they lie.
+        kinds: the endings that files may have, in any case.
+        sharded: whether several instances share the files; then there may be none for this one, nor a folder.
+
+    Raises:
+        DataError: the folder does not exist or holds no such file (unless it is sharded), holds something else beside
+            them, or two of one name but for the ending, since what is made of a file has its name.
+    """
+    found = [] if sharded and not Path(folder).exists() else visible(folder)
+    wanted = " or ".join(kinds)
+    names: dict[str, str] = {}
+    for path in found:
+        ending = next((kind for kind in kinds if path.name.lower().endswith(kind)), None)
+        if path.is_dir() or ending is None:
+            raise DataError(f"{path}: is no {wanted} file; put the {wanted} files side by side, and nothing else")
+        other = names.setdefault(path.name[: -len(ending)], path.name)
+        if other != path.name:
+            raise DataError(f"{folder}: {other} and {path.name} would have results of one name; remove or rename one")
+    if not found and not sharded:
+        raise DataError(f"{folder}: holds no {wanted} file; put the data there or give another folder")
+    return found
+
+
+def visible(folder: str | Path) -> list[Path]:
+    """What a folder holds, by name, but for what hides behind a dot or an underscore (.gitkeep, _SUCCESS).
+
+    Raises:
+        DataError: the folder does not exist.
+    """
+    if not Path(folder).is_dir():
+        raise DataError(f"{folder}: is no folder; give the folder of the files")
+    return sorted(path for path in Path(folder).iterdir() if not path.name.startswith((".", "_")))

@@ -1,0 +1,1 @@
+"""A project in an AWS account: environments, deployment, executions, the model registry."""

@@ -1,0 +1,51 @@
+"""Find conflicts that a merge or `copier update` left: markers in any file that git tracks, and .rej files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from mlops_jobs.errors import UserError
+
+MARKER = re.compile(rb"^(<{7}|>{7})( |$)", re.MULTILINE)  # ======= alone also underlines a heading
+SHOWN = 5
+
+
+def check_conflict_markers(root: Path) -> None:
+    """Refuse a project that holds an unresolved conflict.
+
+    Raises:
+        UserError: a file holds a conflict marker, or a rejected hunk lies beside it.
+    """
+    if places := find_conflicts(root):
+        more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+        raise UserError(
+            f"unresolved conflicts in {', '.join(places[:SHOWN])}{more}; edit each, keep one side of it, remove the "
+            "markers, then git add"
+        )
+
+
+def find_conflicts(root: Path) -> list[str]:
+    """Places of conflicts as path:line, in the order of the paths; none where git does not know the folder."""
+    places = []
+    for name in _tracked(root):
+        path = root / name
+        if name.endswith(".rej"):
+            places.append(name)
+        elif path.is_file():
+            content = path.read_bytes()
+            if match := MARKER.search(content):
+                line = content.count(b"\n", 0, match.start()) + 1
+                places.append(f"{name}:{line}")
+    return places
+
+
+def _tracked(root: Path) -> list[str]:
+    """Files that git tracks or would track, relative to the root."""
+    command = ["git", "-C", str(root), "ls-files", "-coz", "--exclude-standard"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError:
+        return []
+    return [] if done.returncode else sorted(name.decode() for name in done.stdout.split(b"\0") if name)

@@ -1,0 +1,42 @@
+"""data: import a team's own file, or write sample data."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlops_jobs.contract import load_contract
+from mlops_jobs.errors import UserError
+from mlops_kit.project import Project
+
+
+def data(project: Project, arguments: argparse.Namespace) -> None:
+    """Import a CSV file, or write sample data.
+
+    Raises:
+        UserError: neither or both are asked for, or the command is refused.
+    """
+    if arguments.sample == bool(arguments.file):
+        raise UserError("name the file to import, or give --sample: mlops data FILE.csv, mlops data --sample")
+    if arguments.sample:
+        _write_sample(arguments)
+        return
+    from mlops_kit.data.import_data import adopt
+
+    adopt(
+        arguments.file,
+        contract_path=arguments.contract,
+        data=arguments.data,
+        target=arguments.target,
+        id_column=arguments.id,
+        accept=arguments.accept,
+    )
+
+
+def _write_sample(arguments: argparse.Namespace) -> None:
+    from mlops_kit.data.data_files import data_files
+    from mlops_kit.data.sample import write_sample
+
+    if data_files(arguments.data) and not arguments.force:
+        raise UserError(f"{arguments.data} holds data already; to replace it: make sample FORCE=yes")
+    write_sample(load_contract(arguments.contract), arguments.data)
+    print(f"wrote training-data.csv, inference-data.csv and ground-truth.csv into {arguments.data}")

@@ -1,0 +1,96 @@
+"""start, status, logs, delete."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+from mlops_jobs.errors import UserError
+from mlops_kit.aws import executions
+from mlops_kit.aws.environment import LOCAL, Environment
+from mlops_kit.cli.connection import connected
+from mlops_kit.cli.main import parse_parameters
+from mlops_kit.project import Project
+
+say = partial(print, flush=True)  # the log of a CI job shows each line as it comes
+
+
+def start(project: Project, arguments: argparse.Namespace) -> None:
+    """Start a pipeline, and wait for its end if asked to."""
+    parameters = parse_parameters(arguments.param)
+    with connected(project, arguments.environment) as environment:
+        if environment.name == LOCAL:
+            _warn_if_changed(project)
+        arn = executions.start(environment, arguments.kind, parameters)
+        say(arn)
+        if environment.endpoint_url is None:
+            say(f"{executions.console_link(environment)} (then Pipelines, {environment.pipeline_name(arguments.kind)})")
+        if arguments.wait:
+            (_follow_locally if environment.name == LOCAL else _wait)(project, environment, arn)
+
+
+def _warn_if_changed(project: Project) -> None:
+    from mlops_kit.local_cloud import daemon
+
+    if daemon.has_changed(project.root):
+        print("Your files differ from what is deployed; to deploy them: mlops deploy --env local", file=sys.stderr)
+
+
+def _wait(project: Project, environment: Environment, arn: str) -> None:
+    try:
+        execution = executions.wait(environment, arn, say)
+    except KeyboardInterrupt as interrupt:
+        raise UserError("stopped waiting; the execution goes on, and `mlops status` shows it") from interrupt
+    if execution.status != "Succeeded":
+        raise UserError(f"the execution {execution.status.lower()}: {execution.reason or 'it was stopped'}")
+
+
+def _follow_locally(project: Project, environment: Environment, arn: str) -> None:
+    """Show each step's progress until the execution ends, then write the report page."""
+    from mlops_kit.local_cloud.follow import follow
+    from mlops_kit.report.build import report_on
+
+    record = follow(environment, arn, project.work)
+    for step in record["steps"]:
+        if step["status"] == "Failed" and step["log"]:
+            say(f"The log of {step['name']}: {project.work / step['log']}")
+    say(f"The report: {report_on(environment, project.work)}")
+    if record["status"] != "Succeeded":
+        raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
+
+
+def status(project: Project, arguments: argparse.Namespace) -> None:
+    """Show executions and models."""
+    from mlops_kit.aws import status as tables
+
+    with connected(project, arguments.environment) as environment:
+        console = tables.status_console()
+        if arguments.execution:
+            tables.show_one(environment, executions.describe(environment, arguments.execution), console)
+        else:
+            tables.show_all(environment, project.kinds, arguments.limit, console)
+
+
+def logs(project: Project, arguments: argparse.Namespace) -> None:
+    """Print the logs of an execution's jobs."""
+    from mlops_kit.aws.logs import print_logs
+
+    with connected(project, arguments.environment) as environment:
+        kinds = (arguments.kind,) if arguments.kind else project.kinds
+        print_logs(environment, project.work, kinds, arguments.execution, arguments.step)
+
+
+def delete(project: Project, arguments: argparse.Namespace) -> None:
+    """Delete the pipelines, and the models if asked to."""
+    from mlops_kit.aws import deletion
+
+    with connected(project, arguments.environment) as environment:
+        deletion.delete(
+            environment,
+            project.kinds,
+            arguments.confirm,
+            with_models=arguments.with_models,
+            stop=arguments.stop,
+            say=say,
+        )

@@ -1,0 +1,33 @@
+"""The team's own tags, `tags:` in config/pipelines.yaml, which every job and pipeline carries."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mlops_kit.config.reader import Section
+from mlops_kit.project import open_project
+
+TAG = r"[\w .:/=+@-]{1,128}"
+WANTED = "up to 128 letters, digits, spaces and _ . : / = + @ -, in quotes"
+
+
+def load_tags(root: Path) -> dict[str, str]:
+    """Read the tags of a project.
+
+    Raises:
+        UserError: the file cannot be read, or a name or a value is refused.
+    """
+    return read_tags(Section.of_file(open_project(root).config / "pipelines.yaml", root).section("tags"))
+
+
+def read_tags(section: Section) -> dict[str, str]:
+    """The tags of the section `tags`.
+
+    Raises:
+        UserError: a name or a value is refused.
+    """
+    for name in section.names:
+        if not re.fullmatch(TAG, name) or name.lower().startswith("aws:"):
+            raise section.refusal(name, section.take(name), f"under a name of {WANTED}, that does not start with aws:")
+    return {name: section.text(name, TAG, WANTED) for name in section.names}

@@ -1,0 +1,119 @@
+"""Make a small dataset that keeps the contract and that a sensible model can learn, so that all runs at once.
+
+One hidden quantity drives every column. How clearly the target shows it follows from the contract's metric and
+threshold: the sample is made so that a model of ordinary skill meets them.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from mlops_jobs.contract import Contract
+
+TRAINING_ROWS, INFERENCE_ROWS = 2000, 500
+CATEGORIES = ("A", "B", "C", "D", "E", "F")
+EMPTY_SHARE = 0.005  # real files have holes
+CELL_NOISE = 0.03
+LEAST_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
+
+
+def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
+    """Write training-data.csv, inference-data.csv (no target) and ground-truth.csv (its labels) into a folder."""
+    table = sample_table(contract, TRAINING_ROWS + INFERENCE_ROWS, seed)
+    write_datasets(contract, table.slice(0, TRAINING_ROWS), table.slice(TRAINING_ROWS), folder)
+
+
+def write_datasets(contract: Contract, training: pa.Table, inference: pa.Table, folder: Path) -> None:
+    """Write labelled rows to train with, and labelled rows to predict with their labels apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(contract, training, folder / "training-data.csv")
+    write_csv(contract, inference.select(contract.file_columns(labelled=False)), folder / "inference-data.csv")
+    write_csv(contract, inference.select(contract.label_columns), folder / "ground-truth.csv")
+
+
+def write_csv(contract: Contract, table: pa.Table, path: Path) -> None:
+    """Write rows in the contract's form of CSV."""
+    form = pa.csv.WriteOptions(include_header=contract.header, delimiter=contract.delimiter)
+    pa.csv.write_csv(table, path, form)
+
+
+def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
+    """Make labelled rows; the same seed makes the same rows.
+
+    Returns:
+        all columns of the contract in order, `rows` rows.
+    """
+    random = np.random.default_rng(seed)
+    hidden, target = _target(contract, rows, random)
+    empty = EMPTY_SHARE if "" in contract.missing else 0.0
+    columns = {}
+    for index, column in enumerate(contract.columns):
+        if column.role == "numeric":
+            columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), empty, random)
+        elif column.role == "categorical":
+            columns[column.name] = _categories(hidden, random)
+        elif column.role == "id":
+            columns[column.name] = pa.array([f"{contract.dataset}-{row:06d}" for row in range(rows)])
+        elif column.role == "target":
+            columns[column.name] = target
+        else:
+            columns[column.name] = pa.array(["-"] * rows)
+    return pa.table(columns)
+
+
+def _numbers(hidden: np.ndarray, scale: float, empty: float, random: np.random.Generator) -> pa.Array:
+    values = scale * (LEAST_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
+    return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
+
+
+def _categories(hidden: np.ndarray, random: np.random.Generator) -> pa.Array:
+    count = len(CATEGORIES)
+    indices = (hidden * count + random.normal(0, CELL_NOISE, len(hidden))).clip(0, count - 1).astype(int)
+    names = np.array([*CATEGORIES, ""])
+    return pa.array(names[np.where(random.random(len(hidden)) < EMPTY_SHARE, count, indices)])
+
+
+def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple[np.ndarray, pa.Array]:
+    """Draw the hidden quantity in (0, 1) of each row, and the target that follows from it."""
+    if not contract.is_classification:
+        hidden = random.random(rows)
+        spread, noise = _regression_scale(contract)
+        curve = hidden + 0.1 * np.sin(2 * math.pi * hidden)
+        values = spread * (1 + 5 * curve) + random.normal(0, noise, rows)
+        return hidden, pa.array(values.round(_decimals(spread)))
+    classes = _classes(contract)
+    indices = random.permutation(np.arange(rows) % len(classes))
+    hidden = (indices + random.uniform(0.1, 0.9, rows)) / len(classes)
+    wrong = random.random(rows) < _wrong_share(contract)
+    shown = np.where(wrong, (indices + 1) % len(classes), indices)
+    return hidden, pa.array(np.array(classes)[shown])
+
+
+def _regression_scale(contract: Contract) -> tuple[float, float]:
+    """The unit of the target, and the noise on it, that a model can meet the threshold with."""
+    if contract.metric == "r2":
+        return 1.0, 1.4 * math.sqrt((1 - contract.threshold) / 2)
+    error = math.sqrt(contract.threshold) if contract.metric == "mse" else contract.threshold
+    return error, 0.5 * error
+
+
+def _decimals(unit: float) -> int:
+    return max(0, 3 - math.floor(math.log10(unit)))
+
+
+def _wrong_share(contract: Contract) -> float:
+    """The share of wrong labels: a third of the errors that the threshold allows."""
+    allowed = contract.threshold / 2 if contract.metric == "log_loss" else 1 - contract.threshold
+    return min(allowed / 3, 0.2)
+
+
+def _classes(contract: Contract) -> tuple[str, ...]:
+    if contract.problem_type == "multiclass":
+        return "high", "low", "medium"
+    positive = contract.positive_class
+    return ("no", "yes") if positive is None else (f"not {positive}", positive)

@@ -1,0 +1,195 @@
+"""Propose a data contract for a CSV file: its form, the role of each column, a metric and where to begin with it."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_jobs.contract import Column, Contract, parse_contract
+from mlops_jobs.csv_diagnosis import NUMBER
+from mlops_jobs.errors import DataError
+from mlops_jobs.metric_names import USUAL_METRIC
+from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
+
+MAX_PROPOSED_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
+MAX_INTEGER_CLASSES = 20  # a target of more distinct whole numbers is a quantity
+DELIMITERS = ",;\t|"
+
+
+@dataclass
+class ColumnFacts:
+    """What the cells of a column hold."""
+
+    filled: int = 0
+    numbers: int = 0
+    whole: int = 0
+    texts: Counter[str] = field(default_factory=Counter)
+    total: float = 0.0
+    squares: float = 0.0
+
+    def add(self, text: str, missing: tuple[str, ...]) -> None:
+        """Take in a cell."""
+        if not text or text in missing:
+            return
+        self.filled += 1
+        if len(self.texts) <= MAX_PROPOSED_CATEGORIES or text in self.texts:
+            self.texts[text] += 1
+        if NUMBER.fullmatch(text):
+            value = float(text)
+            self.numbers += 1
+            self.whole += value.is_integer()
+            self.total += value
+            self.squares += value * value
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every filled cell is a number."""
+        return 0 < self.numbers == self.filled
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the numbers."""
+        mean = self.total / self.numbers
+        return math.sqrt(max(self.squares / self.numbers - mean * mean, 0.0))
+
+
+def propose(
+    path: Path, current: Contract, target: str | None, id_column: str | None, ask: Callable[[str], str] | None
+) -> Contract:
+    """Propose a contract for a file of labelled rows.
+
+    Args:
+        path: the file.
+        current: the project's contract, whose names and metric are kept where they fit.
+        target: the column to predict; asked for where it is not given.
+        id_column: the column that names a row, empty for none; asked for where it is not given.
+        ask: puts a question to the person; None where nobody is there to answer.
+
+    Raises:
+        DataError: the file is not a table, or a column that was named is not in it.
+        ContractError: its columns have names that no contract can hold.
+    """
+    delimiter, header = _form(path, current.delimiter)
+    names, facts = _survey(path, delimiter, header, current.missing)
+    shown = ", ".join(names)
+    if target is None and current.target in names:
+        target = current.target
+    target = _choose(target, names, f"Which column is to be predicted? ({shown})\n> ", ask, "TARGET")
+    if id_column is None:
+        guess = next((name for name in names if name.lower() == "id" and name != target), "")
+        id_column = ask(f"Which column names a row, if any? [{guess or 'none'}]\n> ").strip() or guess if ask else guess
+    if id_column:
+        _choose(id_column, names, "", None, "ID")
+    if not facts[target].filled:
+        raise DataError(f"{path}: the column {target!r} to predict is empty in every row; fill it in or name another")
+    kept = target == current.target and (current.is_classification or facts[target].is_numeric)
+    problem_type = current.problem_type if kept else _problem_type(facts[target])
+    metric = current.metric if problem_type == current.problem_type else USUAL_METRIC[problem_type]
+    proposal = Contract(
+        dataset=current.dataset,
+        problem_type=problem_type,
+        header=header,
+        delimiter=delimiter,
+        missing=current.missing,
+        columns=tuple(Column(name, _role(name, facts[name], target, id_column)) for name in names),
+        metric=metric,
+        threshold=current.threshold if kept else _guessing(metric, facts[target]),
+        positive_class=current.positive_class if kept else None,
+    )
+    return parse_contract(proposal.to_yaml())
+
+
+def _form(path: Path, usual: str) -> tuple[str, bool]:
+    """The delimiter of a file, and whether it starts with a header."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: is not UTF-8; save the file in UTF-8") from error
+    if not first.strip():
+        raise DataError(f"{path}: is empty or begins with an empty line; give a file with rows")
+    delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
+    names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
+    if any(NUMBER.fullmatch(name) for name in names):
+        return delimiter, False
+    for number, name in enumerate(names, start=1):
+        if not name:
+            raise DataError(f"{path}: column {number} has no name in the header; name it (pandas writes index=False)")
+        if names.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
+    return delimiter, True
+
+
+def _survey(
+    path: Path, delimiter: str, header: bool, missing: tuple[str, ...]
+) -> tuple[list[str], dict[str, ColumnFacts]]:
+    """Read all cells once; the names of the columns and what they hold."""
+    rows = _cells(path, delimiter)
+    first = next(rows)
+    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
+    facts = {name: ColumnFacts() for name in names}
+    for cells in rows if header else _with(first, rows):
+        for name, text in zip(names, cells, strict=False):  # the check that follows names a row of another length
+            facts[name].add(text.strip(), missing)
+    return names, facts
+
+
+def _cells(path: Path, delimiter: str) -> Iterator[list[str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it so") from error
+
+
+def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    yield first
+    yield from rows
+
+
+def _choose(name: str | None, names: list[str], question: str, ask: Callable[[str], str] | None, argument: str) -> str:
+    if name is None and ask:
+        name = ask(question).strip()
+    if name not in names:
+        what = "no column to predict was named" if name is None else f"there is no column {name!r}"
+        raise DataError(f"{what}; name one of {', '.join(names)}, for example {argument}={names[-1]}")
+    return name
+
+
+def _role(name: str, facts: ColumnFacts, target: str, id_column: str) -> str:
+    if name == target:
+        return "target"
+    if name == id_column:
+        return "id"
+    if facts.is_numeric:
+        return "numeric"
+    return "categorical" if 0 < len(facts.texts) <= MAX_PROPOSED_CATEGORIES else "ignored"
+
+
+def _problem_type(facts: ColumnFacts) -> str:
+    if len(facts.texts) == 2:
+        return "binary"
+    if not facts.is_numeric:
+        return "multiclass"
+    has_rare_values = min(facts.texts.values()) < MIN_ROWS_OF_A_CLASS
+    is_quantity = facts.whole < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES or has_rare_values
+    return "regression" if is_quantity else "multiclass"
+
+
+def _guessing(metric: str, facts: ColumnFacts) -> float:
+    """About what guessing reaches (the mean, or the most frequent class): the least a model should beat."""
+    if metric in ("rmse", "mae", "mse"):
+        deviation = facts.deviation or 1.0
+        return float(f"{deviation**2 if metric == 'mse' else deviation:.4g}")
+    shares = [count / facts.filled for count in facts.texts.values()]
+    if metric == "accuracy":
+        return round(max(shares), 3)
+    if metric == "log_loss":
+        return round(-sum(share * math.log(share) for share in shares), 3) or 0.001
+    return 0.1 if metric == "r2" else 0.5

@@ -1,0 +1,1 @@
+"""Pipeline definitions: steps, the compiler, the one parser, binding and comparison."""

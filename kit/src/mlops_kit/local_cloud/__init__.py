@@ -1,0 +1,1 @@
+"""AWS's API on this machine: moto, and the handlers and patches that make pipelines really run."""

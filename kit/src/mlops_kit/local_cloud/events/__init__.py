@@ -1,0 +1,1 @@
+"""EventBridge: the bus, its rules' targets, and the queues between them."""

@@ -1,0 +1,1 @@
+"""Lambda: synchronous and asynchronous invocation."""

@@ -1,0 +1,115 @@
+"""Run a pipeline definition that belongs to no project: `mlops local run definition.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+
+from mlops_jobs.errors import UserError
+from mlops_kit.aws import executions, refusals
+from mlops_kit.aws.environment import LOCAL, Environment, load_environment
+from mlops_kit.local_cloud import daemon
+from mlops_kit.local_cloud.follow import follow
+from mlops_kit.project import Project
+from mlops_kit.runner.graph import DefinitionError, read_graph
+
+TOKEN_LENGTH = 32  # the shortest ClientRequestToken that the API takes
+
+
+def run_definition(project: Project, path: Path, parameters: Mapping[str, str], uploads: Mapping[str, str]) -> None:
+    """Run a definition in the local cloud that is up, or in one that ends with the run.
+
+    Args:
+        project: the folder whose local cloud is used; it needs no pyproject.toml.
+        path: the definition, JSON as the SDK's `Pipeline.definition()` returns it.
+        parameters: values of its parameters, as text.
+        uploads: S3 URIs by the file or folder on this machine that is uploaded there first.
+
+    Raises:
+        UserError: the file is not a definition, holds something that the local cloud cannot run (then nothing runs),
+            or the execution fails.
+    """
+    definition = read_definition(path)
+    with _cloud(project) as environment, refusals.in_sentences(environment):
+        for source, uri in uploads.items():
+            _upload(environment, Path(source), uri)
+        arn = _start(environment, path.stem, definition, parameters)
+        record = follow(environment, arn, project.work, Console())
+    if record["status"] != "Succeeded":
+        raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
+    print(f"The outputs: {project.work / 'executions' / record['pipeline'] / record['id']}")
+
+
+def read_definition(path: Path) -> dict[str, Any]:
+    """Read a definition, and refuse what the local cloud cannot run.
+
+    Raises:
+        UserError: it cannot be read, or holds a step or an expression that the local cloud cannot run.
+    """
+    try:
+        definition = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as JSON ({error}); give what Pipeline.definition() returns") from error
+    if not isinstance(definition, dict) or not isinstance(definition.get("Steps"), list):
+        raise UserError(f"{path}: has no list `Steps`; give a pipeline definition, as Pipeline.definition() returns it")
+    try:
+        read_graph(definition)
+    except DefinitionError as error:
+        raise UserError(f"{path}: the local cloud cannot run it, so nothing has run: {error}") from error
+    return {"Parameters": [], **definition}
+
+
+@contextmanager
+def _cloud(project: Project) -> Iterator[Environment]:
+    if daemon.is_up(project.root):
+        yield load_environment(LOCAL, project.root)
+        return
+    from mlops_kit.local_cloud.cloud import LocalCloud  # moto takes a second to import
+
+    with LocalCloud(project.root) as cloud:
+        yield cloud.environment
+
+
+def _start(environment: Environment, name: str, definition: Mapping[str, Any], parameters: Mapping[str, str]) -> str:
+    """Create the pipeline, or update the one of an earlier run, and start it."""
+    sagemaker = environment.client("sagemaker")
+    pipeline = f"{environment.project}-{environment.name}-{''.join(c if c.isalnum() else '-' for c in name)}".strip("-")
+    request = {
+        "PipelineName": pipeline,
+        "PipelineDefinition": json.dumps(definition),
+        "RoleArn": environment.role_arn,
+    }
+    try:
+        sagemaker.create_pipeline(**request, ClientRequestToken=pipeline.ljust(TOKEN_LENGTH, "-"))
+    except ClientError as error:
+        if "already exists" not in str(error):
+            raise
+        sagemaker.update_pipeline(**request)
+    values = executions.checked_parameters(definition, parameters, pipeline)
+    answer = sagemaker.start_pipeline_execution(PipelineName=pipeline, PipelineParameters=values)
+    return str(answer["PipelineExecutionArn"])
+
+
+def _upload(environment: Environment, source: Path, uri: str) -> None:
+    """Upload a file, or the files of a folder, into a bucket that is created where it does not exist."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket:
+        raise UserError(f"--upload {source}={uri}: the target must be an S3 URI, for example s3://bucket/prefix")
+    if not source.exists():
+        raise UserError(f"--upload {source}={uri}: {source} does not exist")
+    s3 = environment.client("s3")
+    if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+        location = {"LocationConstraint": environment.region}
+        s3.create_bucket(
+            Bucket=bucket, **({} if environment.region == "us-east-1" else {"CreateBucketConfiguration": location})
+        )
+    files = [source] if source.is_file() else [path for path in sorted(source.rglob("*")) if path.is_file()]
+    for path in files:
+        below = path.name if source.is_file() else path.relative_to(source).as_posix()
+        s3.upload_file(str(path), bucket, "/".join(filter(None, (key.strip("/"), below))))

@@ -1,0 +1,1 @@
+"""The rehearsal: a model's whole life, step by step, on this machine."""

@@ -1,0 +1,101 @@
+"""The files that executions left under the working folder, found by step or by S3 URI."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.runner.step_result import OutputFile
+
+
+class UnreadableError(Exception):
+    """A file is there and its content is not what it should be; the message says which."""
+
+
+class Shelf:
+    """Reads what lies under a working folder; what is not there is None or empty."""
+
+    def __init__(self, work: Path, executions: Iterable[PastExecution]) -> None:
+        self._work = work
+        self._by_uri = {
+            file.s3_uri.rstrip("/"): file
+            for execution in executions
+            for step in execution.steps
+            for file in step.files
+            if file.s3_uri and file.path
+        }
+
+    def path(self, relative: str) -> Path | None:
+        """Where a file of a record lies, if it is there."""
+        path = self._work / relative
+        try:
+            return path if relative and path.exists() else None
+        except (OSError, ValueError):  # no name that a file could have
+            return None
+
+    def inside(self, file: OutputFile) -> list[str]:
+        """The files in an output, as paths relative to the page; the output itself where it is one file."""
+        path = self.path(file.path)
+        if path is None:
+            return []
+        found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [one.relative_to(self._work).as_posix() for one in found if one.is_file()]
+
+    def json_of(self, step: PastStep, name: str) -> dict[str, Any] | None:
+        """The content of a JSON file of that name among a step's outputs.
+
+        Raises:
+            UnreadableError: it is no JSON object.
+        """
+        for file in step.files:
+            for relative in self.inside(file):
+                if relative.rpartition("/")[2] == name:
+                    return self._read(self._work / relative)
+        return None
+
+    def json_at(self, uri: str) -> dict[str, Any] | None:
+        """The content of a JSON file that some step of some execution wrote to an S3 URI.
+
+        Raises:
+            UnreadableError: it is no JSON object.
+        """
+        folder = uri.rstrip("/")
+        while "/" in folder.removeprefix("s3://"):
+            if file := self._by_uri.get(folder):
+                path = self.path(file.path + uri[len(folder) :])
+                return self._read(path) if path and path.is_file() else None
+            folder = folder.rpartition("/")[0]
+        return None
+
+    def pictures(self, step: PastStep) -> Iterator[tuple[str, str]]:
+        """The PNG files of a step: their names, and their content as data: URIs."""
+        for file in step.files:
+            for relative in self.inside(file):
+                if relative.endswith(".png"):
+                    content = base64.b64encode((self._work / relative).read_bytes()).decode("ascii")
+                    yield relative.rpartition("/")[2].removesuffix(".png"), f"data:image/png;base64,{content}"
+
+    def event_counts(self) -> Counter[str]:
+        """How many events of which kind were put on the bus."""
+        counts: Counter[str] = Counter()
+        path = self.path("events.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines() if path else ():
+            try:
+                counts[str(json.loads(line).get("detail-type", "unknown"))] += 1
+            except (ValueError, AttributeError):
+                counts["unreadable"] += 1
+        return counts
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UnreadableError(f"{path.relative_to(self._work).as_posix()} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise UnreadableError(f"{path.relative_to(self._work).as_posix()} cannot be read: it is no JSON object")
+        return content

@@ -1,0 +1,97 @@
+"""The report page: one file to open after a rehearsal, with everything the executions left in their records.
+
+It is complete in itself: styles and pictures are inside, nothing is fetched, no script runs; its policy forbids both.
+The same records make the same page.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.aws.environment import Environment
+from mlops_kit.aws.registry import model_packages
+from mlops_kit.local_cloud.emails import read_mails
+from mlops_kit.report.artifacts import Shelf
+from mlops_kit.report.chapters import entries_of
+from mlops_kit.report.elements import Html, html, join
+from mlops_kit.report.execution import execution_section
+from mlops_kit.report.messages import messages
+from mlops_kit.report.models import model_versions
+from mlops_kit.report.sections import findings_of
+from mlops_kit.report.summary import contents, page_head, summary_table
+from mlops_kit.runner.past_executions import load_executions
+
+STYLES = Path(__file__).with_name("page.css")
+TITLE = "Rehearsal on this machine"
+
+
+def report_on(environment: Environment, work: Path, chapters: Sequence[Mapping[str, Any]] | None = None) -> Path:
+    """Write the page of a local cloud that is up; see `write_report`."""
+    sagemaker = environment.client("sagemaker")
+    arns = [package.arn for package in model_packages(environment)]
+    packages = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
+    return write_report(work, packages=packages, project=environment.project, chapters=chapters)
+
+
+def write_report(
+    work: Path,
+    *,
+    packages: Sequence[Mapping[str, Any]],
+    project: str,
+    title: str = TITLE,
+    chapters: Sequence[Mapping[str, Any]] | None = None,
+) -> Path:
+    """Write report.html into the working folder; links lead from there to logs and files.
+
+    Args:
+        work: the folder of executions/, events.jsonl and mails.jsonl, .local as a rule.
+        packages: the model versions, as DescribeModelPackage tells them.
+        project: its name.
+        title: stands above it.
+        chapters: of a story, in order: title, expected, said, held, and execution_id where there is one.
+
+    Returns:
+        the page. A record that is missing or cannot be read is shown as such.
+    """
+    executions, unreadable = load_executions(work)
+    shelf = Shelf(work, executions)
+    entries = entries_of(executions, chapters or (), lambda execution: findings_of(execution.steps, shelf))
+    lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
+    anchors = {one.execution.id: one.anchor for one in entries if one.execution}
+    told = messages(*read_mails(work), anchors)
+    main = html(
+        "main",
+        page_head(project, title, executions, entries, shelf.event_counts()),
+        lost,
+        summary_table(entries),
+        [execution_section(entry, entry.execution, shelf) for entry in entries if entry.execution],
+        told,
+        model_versions(packages, anchors),
+    )
+    page = work / "report.html"
+    unfinished = page.with_name("report.html.partial")
+    document = _document(f"{project}: {title}", contents(entries, with_messages=told is not None), main)
+    unfinished.write_bytes(document.encode("utf-8", "replace"))  # a job may have printed what is no text
+    return unfinished.replace(page)
+
+
+def _document(title: str, *body: Html) -> str:
+    style = Html(STYLES.read_text(encoding="utf-8"))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head = html(
+        "head",
+        html("meta", charset="utf-8"),
+        html("meta", http_equiv="Content-Security-Policy", content=policy),
+        html("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        html("meta", name="color-scheme", content="light dark"),
+        html("title", title),
+        html("link", rel="icon", href="data:,"),
+        html("style", style),
+    )
+    skip = html("a", "Skip to the content", href="#summary", class_="skip")
+    return f"<!doctype html>\n{html('html', head, html('body', join(skip, *body)), lang='en')}\n"

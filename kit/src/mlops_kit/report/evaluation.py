@@ -1,0 +1,73 @@
+"""What an evaluation found: the metric against its threshold and the champion, all metrics, the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_kit.report.artifacts import Shelf
+from mlops_kit.report.bullet_chart import Measure, bullet, measure_of
+from mlops_kit.report.elements import Finding, Html, facts, html, join, keyed, number
+from mlops_kit.report.statuses import badge
+from mlops_kit.runner.past_executions import PastStep
+
+
+def evaluation_of(step: PastStep, shelf: Shelf) -> Finding | None:
+    """What evaluation.json of a step says, with the pictures beside it."""
+    content, pictures = shelf.json_of(step, "evaluation.json"), _pictures(step, shelf)
+    if content is None:
+        return Finding("Plots", "", pictures) if pictures else None
+    champion = content.get("champion") or {}
+    measure = measure_of(content, bool(content.get("met")), _champions(content, champion))
+    if measure is None:
+        return Finding("Evaluation", "", join(html("p", "evaluation.json has no value.", class_="absent"), pictures))
+    compared = "" if measure.champion is None else f", {_against(champion)} than the champion"
+    verb = "meets" if measure.met else "misses"
+    headline = f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}{compared}"
+    body = join(
+        html("p", badge("good" if measure.met else "bad", headline), class_="verdict"),
+        bullet(measure, headline),
+        _facts(content, measure, champion),
+        pictures,
+    )
+    return Finding("Evaluation", headline, body)
+
+
+def _champions(content: Mapping[str, Any], champion: Mapping[str, Any]) -> float | None:
+    value = (champion.get("metrics") or {}).get(content.get("metric"))
+    return float(value) if champion.get("compared") and isinstance(value, (int, float)) else None
+
+
+def _against(champion: Mapping[str, Any]) -> str:
+    gain = float(champion.get("gain") or 0.0)
+    if gain == 0:
+        return "no better"
+    return f"{number(gain)} better" if gain > 0 else f"{number(-gain)} worse"
+
+
+def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, Any]) -> Html:
+    others = {
+        name: found.get("value")
+        for key, group in content.items()
+        if key.endswith("_metrics") and isinstance(group, dict)
+        for name, found in group.items()
+        if isinstance(found, dict) and name != measure.metric
+    }
+    if measure.champion is None:
+        compared: Html | str = f"not compared: {champion.get('why') or 'nothing is recorded'}"
+    else:
+        compared = keyed("champion", number(measure.champion))
+    return facts(
+        [
+            (measure.metric, keyed("bar good" if measure.met else "bar bad", number(measure.value))),
+            ("threshold", keyed("threshold", measure.bound)),
+            *((name, number(value)) for name, value in others.items()),
+            ("test rows", number(content.get("rows", ""))),
+            ("champion", compared),
+        ]
+    )
+
+
+def _pictures(step: PastStep, shelf: Shelf) -> Html | None:
+    images = [html("img", src=uri, alt=f"Plot: {name.replace('_', ' ')}") for name, uri in shelf.pictures(step)]
+    return html("div", images, class_="plots") if images else None

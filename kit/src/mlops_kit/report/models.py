@@ -1,0 +1,105 @@
+"""The versions in the model registry: who approved what, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from mlops_kit.report.elements import Child, Html, code, facts, html, number
+from mlops_kit.report.statuses import status
+from mlops_kit.report.times import moment
+
+KNOWN = {"git_commit", "build_id", "data_version", "execution", "pipeline", "metric", "value", "kind"}
+TUNED = "hp_"
+
+
+def model_versions(packages: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> Html:
+    """All versions, the newest first.
+
+    Args:
+        packages: as DescribeModelPackage tells them.
+        anchors: of the executions on the page, by id.
+    """
+    ordered = sorted(packages, key=lambda package: int(package.get("ModelPackageVersion") or 0), reverse=True)
+    cards = [_version(package, anchors) for package in ordered]
+    return html(
+        "section",
+        html("h2", "Model versions", id="models"),
+        html("div", cards, class_="models") if cards else html("p", "No model has been registered.", class_="absent"),
+        class_="chapter",
+        aria_labelledby="models",
+    )
+
+
+def _version(package: Mapping[str, Any], anchors: Mapping[str, str]) -> Html:
+    approval = str(package.get("ModelApprovalStatus") or package.get("ModelPackageStatus") or "")
+    description, comment = (package.get(name) for name in ("ModelPackageDescription", "ApprovalDescription"))
+    return html(
+        "article",
+        html("h3", f"Version {package.get('ModelPackageVersion', '?')}", status(approval)),
+        html("p", str(description), class_="said") if description else None,
+        html("blockquote", str(comment)) if comment else None,
+        facts(_facts(package, anchors)),
+        class_="model",
+    )
+
+
+def _facts(package: Mapping[str, Any], anchors: Mapping[str, str]) -> list[tuple[str, Child]]:
+    lineage = _lineage(package)
+    rest = {name: value for name, value in lineage.items() if name not in KNOWN and not name.startswith(TUNED)}
+    tuned = [(name.removeprefix(TUNED), _value(value)) for name, value in lineage.items() if name.startswith(TUNED)]
+    return [
+        ("created", _created(package.get("CreationTime"))),
+        (lineage.get("metric") or "metric", _value(lineage.get("value"))),
+        ("tuned", facts(tuned, "tuned") if tuned else None),
+        ("git commit", _code(lineage.get("git_commit"))),
+        ("build", _code(lineage.get("build_id"))),
+        ("data version", _code(lineage.get("data_version"))),
+        ("pipeline", _code(lineage.get("pipeline"))),
+        ("execution", _execution(lineage.get("execution"), anchors)),
+        *((name.replace("_", " "), _code(value)) for name, value in rest.items()),
+        ("status", _unusual(str(package.get("ModelPackageStatus") or ""))),
+        ("artifact", _code(_artifact(package))),
+        ("arn", _code(package.get("ModelPackageArn"))),
+    ]
+
+
+def _lineage(package: Mapping[str, Any]) -> dict[str, str]:
+    """Where it comes from: the properties of our own, and SageMaker's where they say more."""
+    theirs = package.get("MetadataProperties") or {}
+    found = {"git_commit": theirs.get("CommitId"), "repository": theirs.get("Repository")}
+    found |= package.get("CustomerMetadataProperties") or {}
+    return {str(name): str(value) for name, value in found.items() if value}
+
+
+def _artifact(package: Mapping[str, Any]) -> str | None:
+    containers = (package.get("InferenceSpecification") or {}).get("Containers") or [{}]
+    return containers[0].get("ModelDataUrl")
+
+
+def _created(time: object) -> Html | str | None:
+    return moment(time) if isinstance(time, datetime) else str(time or "")
+
+
+def _execution(id_: str | None, anchors: Mapping[str, str]) -> Html | None:
+    """Which execution made it; its section, where it is on this page."""
+    if not id_:
+        return None
+    return html("a", code(id_), href=f"#{anchors[id_]}") if id_ in anchors else code(id_)
+
+
+def _unusual(status: str) -> str:
+    return "" if status == "Completed" else status
+
+
+def _code(text: object) -> Html | None:
+    return code(str(text)) if text else None
+
+
+def _value(text: str | None) -> str:
+    """A number that the registry keeps as text."""
+    try:
+        return number(float(text)) if text else ""
+    except ValueError:
+        return str(text)

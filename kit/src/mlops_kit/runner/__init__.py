@@ -1,0 +1,1 @@
+"""Running a pipeline definition on this machine."""

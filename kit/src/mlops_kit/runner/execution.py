@@ -1,0 +1,192 @@
+"""One execution of a pipeline: start each step when those it needs have ended, and record what becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from queue import SimpleQueue
+from typing import Any
+
+from mlops_kit.runner.container import LOG, relative
+from mlops_kit.runner.failures import ExecutionFailedError, StepFailedError, StepStoppedError
+from mlops_kit.runner.graph import Node
+from mlops_kit.runner.record import ENDED, Recorder
+from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.step_executor import Facts, Performer
+from mlops_kit.runner.stop import Stop
+
+
+class Execution:
+    """Runs in threads of its own, from `start` to `wait`.
+
+    Attributes:
+        metadata: of each step that has ended, as ListPipelineExecutionSteps tells it.
+    """
+
+    def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine) -> None:
+        self.facts = facts
+        self.recorder = recorder
+        self.metadata: dict[str, dict[str, Any]] = {}
+        self._nodes = nodes
+        self._work = machine.work
+        self._stop = Stop()
+        self._performer = Performer(facts, nodes, recorder, machine, self._stop)
+        self._stopped_by_hand = False
+        self._ended: SimpleQueue[str] = SimpleQueue()
+        self._over = threading.Event()
+        self._concluding = threading.Lock()
+
+    def start(self, fault: str = "") -> None:
+        """Begin, and come back at once.
+
+        Args:
+            fault: why it cannot be run; then it fails, and nothing is run.
+        """
+        if fault:
+            self.recorder.change(status="Failed", reason=fault)
+            self._over.set()
+        else:
+            threading.Thread(target=self._run, name=self.facts.id, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop what runs and start nothing more; come back at once."""
+        with self._concluding:
+            if self.recorder.status != "Executing":
+                return
+            self._stopped_by_hand = True
+            with contextlib.suppress(OSError):  # it stops even where nobody can read of it
+                self.recorder.change(status="Stopping")
+        self._stop.set()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for the end; False when it has not come by then."""
+        return self._over.wait(seconds)
+
+    # Which step is next
+
+    def _run(self) -> None:
+        fault = ""
+        try:
+            self._run_steps()
+        except Exception as error:  # the record cannot be written, for example
+            fault = _fault(error)
+        try:
+            self._conclude(fault)
+        finally:
+            self._over.set()
+
+    def _run_steps(self) -> None:
+        running = 0
+        try:
+            while True:
+                for node in self._settle():
+                    threading.Thread(target=self._run_step, args=(node,), name=node.name, daemon=True).start()
+                    running += 1
+                if not running:
+                    return
+                self._ended.get()
+                running -= 1
+        except Exception:
+            self._stop.set()
+            for _ in range(running):
+                self._ended.get()
+            raise
+
+    def _settle(self) -> list[Node]:
+        """Skip or stop the waiting steps that will not run, and give back those that are to start now."""
+        ready = []
+        moved = True
+        while moved:
+            moved = False
+            for node in self._nodes:
+                if self.recorder.step_status(node.name) != "Waiting" or (fate := self._fate(node)) == "Waiting":
+                    continue
+                moved = True
+                self.recorder.change_step(node.name, status=fate)
+                if fate == "Starting":
+                    ready.append(node)
+        return ready
+
+    def _fate(self, node: Node) -> str:
+        """The next status of a waiting step."""
+        if self._stop.is_set():
+            return "Stopped"
+        statuses = {self.recorder.step_status(name) for name in node.needs}
+        if not statuses <= set(ENDED):
+            return "Waiting"
+        if statuses & {"Failed", "Stopped"}:
+            return "Stopped"
+        branch = node.branch
+        if "Skipped" in statuses or (branch and self._performer.results[branch.condition]["Outcome"] != branch.when):
+            return "Skipped"
+        return "Starting"
+
+    def _conclude(self, fault: str) -> None:
+        """Write how it ended; without a fault every step has."""
+        for step in self.recorder.as_dict()["steps"]:
+            if step["status"] not in ENDED:
+                with contextlib.suppress(OSError):
+                    self.recorder.change_step(step["name"], status="Stopped")
+        steps = self.recorder.as_dict()["steps"]
+        failed = [f"{step['name']}: {step['reason']}" for step in steps if step["status"] == "Failed"]
+        failed += [fault] if fault else []
+        with self._concluding:
+            status = "Stopped" if self._stopped_by_hand else "Failed" if failed else "Succeeded"
+            self.recorder.change(status=status, reason="; ".join(failed))
+
+    # One step
+
+    def _run_step(self, node: Node) -> None:
+        try:
+            self.recorder.change_step(node.name, **self._end_of(node))
+        except Exception as error:  # the result is no JSON, or the disk is full
+            failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": []}
+            with contextlib.suppress(Exception):
+                self.recorder.change_step(node.name, **failed)
+        finally:
+            self._ended.put(node.name)
+
+    def _end_of(self, node: Node) -> dict[str, Any]:
+        """Do a step, and give back how its record ends."""
+        try:
+            outcome = self._performer.perform(node)
+        except ExecutionFailedError as error:
+            self.metadata[node.name] = {"Fail": {"ErrorMessage": error.reason}}
+            self._stop.set()
+            return {"status": "Failed", "reason": error.reason}
+        except StepStoppedError:
+            return {"status": "Stopped", "log": self._log(node)}
+        except StepFailedError as error:
+            return {"status": "Failed", "reason": error.reason, "log": self._log(node)}
+        except Exception as error:
+            # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
+            self._note_fault(node)
+            return {"status": "Failed", "reason": _fault(error), "log": self._log(node)}
+        self.metadata[node.name] = outcome.metadata
+        return {
+            "status": "Succeeded",
+            "reason": "",
+            "result": outcome.result,
+            "note": outcome.note,
+            "files": [asdict(file) for file in outcome.files],
+            "log": outcome.log,
+        }
+
+    def _log(self, node: Node) -> str | None:
+        path = self.recorder.folder / node.name / LOG
+        return relative(path, self._work) if path.exists() else None
+
+    def _note_fault(self, node: Node) -> None:
+        """Leave the traceback of what local mode did not expect in the step's log."""
+        path = self.recorder.folder / node.name / LOG
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+
+
+def _fault(error: Exception) -> str:
+    """What local mode did not expect, as a reason."""
+    return f"InternalServerError: local mode: {type(error).__name__}: {error}"

@@ -1,0 +1,148 @@
+"""All executions of one local cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import string
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mlops_kit.local_cloud.events.bus import Events
+from mlops_kit.runner.execution import Execution
+from mlops_kit.runner.graph import DefinitionError, read_graph
+from mlops_kit.runner.parameters import read_parameters
+from mlops_kit.runner.record import ExecutionRecord, Recorder
+from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.step_executor import Facts
+
+PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # a folder has this name too
+PATIENCE = 30.0  # seconds that stopping may take: jobs are killed, so it takes much less
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline as it is deployed.
+
+    Attributes:
+        kind: training, training-hpo or inference; the pipeline's name where it is none of the project's.
+        definition: JSON.
+    """
+
+    name: str
+    arn: str
+    kind: str
+    definition: str
+
+
+class Runner:
+    """Starts executions, finds them again, stops them.
+
+    Args:
+        machine: what they share.
+        events: is told what becomes of them.
+        cloud: the address under which this cloud answers, which their records name.
+    """
+
+    def __init__(self, machine: Machine, events: Events, cloud: str) -> None:
+        self._machine = machine
+        self._events = events
+        self._cloud = cloud
+        self._executions: dict[str, Execution] = {}
+        self._definitions: dict[str, str] = {}
+        self._closed = False
+        self._lock = threading.Lock()
+        self._another = threading.Condition(self._lock)
+
+    def start(self, pipeline: Pipeline, given: Mapping[str, str], display_name: str = "") -> str:
+        """Start an execution; one whose definition cannot be run here fails at once, and says why.
+
+        Args:
+            pipeline: what to run.
+            given: parameters as text.
+            display_name: what it is to be called; its id unless given.
+
+        Returns:
+            the execution's ARN.
+
+        Raises:
+            ValueError: a parameter is unknown, missing or of another type, or the definition is no JSON; or this cloud
+                is about to end.
+        """
+        if not PIPELINE_NAME.fullmatch(pipeline.name):
+            raise ValueError(f"{pipeline.name!r} is no name of a pipeline: letters, digits and - between them")
+        definition = json.loads(pipeline.definition)
+        parameters = read_parameters(definition, given)
+        id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
+        arn = f"{pipeline.arn}/execution/{id_}"
+        record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
+        recorder = Recorder(
+            record, self._machine.work / "executions" / pipeline.name / id_, self._events.status_changed
+        )
+        facts = Facts(id_, display_name or id_, arn, pipeline.name, pipeline.arn, parameters)
+        try:
+            nodes, fault = read_graph(definition), ""
+        except DefinitionError as error:
+            nodes, fault = (), f"the definition cannot be run: {error}"
+        execution = Execution(facts, nodes, recorder, self._machine)
+        with self._lock:
+            if self._closed:
+                raise ValueError("the local cloud is about to end, and starts nothing more")
+            recorder.begin(nodes)
+            self._executions[arn] = execution
+            self._definitions[arn] = pipeline.definition
+            execution.start(fault)
+            self._another.notify_all()
+        return arn
+
+    def find(self, arn: str) -> Execution:
+        """The execution of an ARN.
+
+        Raises:
+            KeyError: there is no such execution.
+        """
+        with self._lock:
+            return self._executions[arn]
+
+    def executions(self, pipeline: str) -> list[Execution]:
+        """All executions of a pipeline, the latest first."""
+        with self._lock:
+            return [found for found in reversed(self._executions.values()) if found.facts.pipeline == pipeline]
+
+    def wait_for_start(self, pipeline: str, known: int, seconds: float) -> bool:
+        """Wait until a pipeline has had more executions than are known; False when it has not by then."""
+        with self._another:
+            return self._another.wait_for(lambda: self._count(pipeline) > known, seconds)
+
+    def _count(self, pipeline: str) -> int:
+        return sum(found.facts.pipeline == pipeline for found in self._executions.values())
+
+    def definition(self, arn: str) -> str:
+        """The definition that an execution runs."""
+        return self._definitions[arn]
+
+    @property
+    def started(self) -> int:
+        """How many executions there have been."""
+        return len(self._executions)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until no execution is under way; False when one is by then."""
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            executions = list(self._executions.values())
+        return all(execution.wait(max(0.0, deadline - time.monotonic())) for execution in executions)
+
+    def close(self) -> None:
+        """Stop all executions and wait until they have stopped."""
+        deadline = time.monotonic() + PATIENCE
+        with self._lock:
+            self._closed = True
+            executions = list(self._executions.values())
+        for execution in executions:
+            execution.stop()
+        for execution in executions:
+            execution.wait(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,169 @@
+"""Do one step: work out what it asks for, take an earlier result if there is one, try again where a policy says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from mlops_kit.runner.cache import cache_key
+from mlops_kit.runner.conditions import all_hold
+from mlops_kit.runner.expressions import Scope, as_text, resolve, walk
+from mlops_kit.runner.failures import ExecutionFailedError, client_error, service_failure
+from mlops_kit.runner.graph import Node
+from mlops_kit.runner.record import Recorder, now
+from mlops_kit.runner.retries import with_retries
+from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.steps import RUNNERS, Task
+from mlops_kit.runner.stop import Stop
+
+# Keys of a step that are no part of what it is asked for.
+ABOUT_THE_STEP = (
+    "Name",
+    "Type",
+    "Arguments",
+    "DependsOn",
+    "DisplayName",
+    "Description",
+    "PropertyFiles",
+    "RetryPolicies",
+    "CacheConfig",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an execution when it starts."""
+
+    id: str
+    display_name: str
+    arn: str
+    pipeline: str
+    pipeline_arn: str
+    parameters: Mapping[str, Any]
+
+
+class Performer:
+    """Does the steps of one execution, in whichever thread asks for it.
+
+    Attributes:
+        results: what each step made that has succeeded; later steps refer to it.
+    """
+
+    def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine, stop: Stop) -> None:
+        self.results: dict[str, Any] = {}
+        self._facts = facts
+        self._nodes = {node.name: node for node in nodes}
+        self._recorder = recorder
+        self._machine = machine
+        self._stop = stop
+        self._started = now()
+
+    def perform(self, node: Node) -> Outcome:
+        """Do a step.
+
+        Raises:
+            StepFailedError: it failed, and nothing says to try again; an ExecutionFailedError ends the execution.
+            StepStoppedError: it was told to stop.
+        """
+        match node.type:
+            case "Condition":
+                outcome = self._decide(node)
+            case "Fail":
+                outcome = self._fail(node)
+            case _:
+                outcome = self._take_or_make(node)
+        self.results[node.name] = outcome.result
+        return outcome
+
+    def _decide(self, node: Node) -> Outcome:
+        self._recorder.change_step(node.name, status="Executing")
+        holds = all_hold(node.definition["Arguments"]["Conditions"], self._scope())
+        return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
+
+    def _fail(self, node: Node) -> NoReturn:
+        """End the execution with what the step says is wrong."""
+        self._recorder.change_step(node.name, status="Executing")
+        raise ExecutionFailedError(as_text(resolve(node.definition["Arguments"]["ErrorMessage"], self._scope())))
+
+    def _take_or_make(self, node: Node) -> Outcome:
+        scope = self._scope()
+        request = resolve(node.definition["Arguments"], scope)
+        options = resolve({key: value for key, value in node.definition.items() if key not in ABOUT_THE_STEP}, scope)
+        cached = node.definition.get("CacheConfig", {})
+        if not cached.get("Enabled"):
+            return self._make(node, request, options)
+        key = cache_key(self._facts.pipeline, node.name, node.type, request, options)
+        found = self._machine.cache.find(key, cached.get("ExpireAfter"))
+        if found:
+            outcome, source = found
+            self._recorder.change_step(node.name, cache_hit=True, cached_from=source)
+            return outcome
+        outcome = self._make(node, request, options)
+        self._machine.cache.keep(key, outcome, self._facts.arn)
+        return outcome
+
+    def _make(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
+        """Do a step, and do it again as its retry policies say."""
+        task = Task(
+            name=node.name,
+            request=request,
+            options=options,
+            execution_id=self._facts.id,
+            folder=self._recorder.folder / node.name,
+            machine=self._machine,
+            stop=self._stop,
+        )
+        self._recorder.change_step(node.name, status="Executing")
+        try:
+            return with_retries(
+                lambda: _attempt(task, node.type),
+                node.definition.get("RetryPolicies", []),
+                self._wait,
+                lambda attempt, error: self._recorder.change_step(node.name, attempts=attempt, reason=error.reason),
+            )
+        finally:
+            self._recorder.change_step(node.name, job_seconds=round(task.job_seconds, 4))
+
+    def _wait(self, seconds: float) -> None:
+        self._machine.wait(self._stop, seconds)
+        self._stop.check()
+
+    def _scope(self) -> Scope:
+        """What expressions may refer to now."""
+        facts = self._facts
+        execution = {
+            "PipelineExecutionId": facts.id,
+            "PipelineExecutionArn": facts.arn,
+            "PipelineName": facts.pipeline,
+            "PipelineArn": facts.pipeline_arn,
+            "StartDateTime": self._started,
+            "CurrentDateTime": now(),
+        }
+        read_json = self._machine.objects.read_json
+        return Scope(facts.parameters, execution, self.results, self._property_file, read_json)
+
+    def _property_file(self, step: str, name: str) -> Any:
+        """Read a property file from where the step's output lies."""
+        declared = self._nodes[step].definition.get("PropertyFiles", [])
+        file = next((file for file in declared if file["PropertyFileName"] == name), None)
+        if file is None:
+            raise client_error(f"{step} has no property file {name!r}")
+        uri = walk(self.results[step], f"ProcessingOutputConfig.Outputs['{file['OutputName']}'].S3Output.S3Uri")
+        return self._machine.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
+
+
+def _attempt(task: Task, kind: str) -> Outcome:
+    """Do a step once.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    task.stop.check()
+    try:
+        return RUNNERS[kind](task)
+    except (ClientError, BotoCoreError) as error:
+        raise service_failure(error) from error

@@ -1,0 +1,60 @@
+"""Lambda steps: a call of the function, whose answer holds the outputs that the step names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from mlops_kit.local_cloud.functions.invocation import FunctionFailedError, call
+from mlops_kit.runner.expressions import as_text
+from mlops_kit.runner.failures import client_error
+from mlops_kit.runner.runtime_context import Function
+from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.steps.task import Task
+
+TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
+SHOWN = 24  # characters of an output that is still worth showing; URIs and ARNs are longer
+
+
+def run_function(task: Task) -> Outcome:
+    """Call the function, and take the outputs that the step names from its answer.
+
+    Raises:
+        StepFailedError: there is no such function, it failed, or its answer lacks an output.
+    """
+    arn = task.options["FunctionArn"]
+    function = task.machine.function(arn)
+    if function is None:
+        raise client_error(f"there is no Lambda function {arn}")
+    answer = _call(task, function)
+    outputs = {
+        output["OutputName"]: _output(answer, output["OutputName"], output["OutputType"])
+        for output in task.options.get("OutputParameters", [])
+    }
+    texts = {name: as_text(value) for name, value in outputs.items()}
+    listed = [{"Name": name, "Value": text} for name, text in texts.items()]
+    return Outcome(
+        {"OutputParameters": outputs},
+        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= SHOWN),
+        log=task.log(),
+        metadata={"Lambda": {"Arn": arn, "OutputParameters": listed}},
+    )
+
+
+def _call(task: Task, function: Function) -> Any:
+    container = task.container()
+    try:
+        return call(function, task.request, container, task.machine.environment, run=partial(task.run, container))
+    except FunctionFailedError as error:
+        raise client_error(f"the Lambda function {function.name} failed: {error.reason}") from error
+
+
+def _output(answer: Any, name: str, kind: str) -> Any:
+    if not isinstance(answer, Mapping) or name not in answer:
+        raise client_error(f"the answer of the Lambda function has no {name!r}: {json.dumps(answer)[:200]}")
+    value = answer[name]
+    if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "Boolean"):
+        raise client_error(f"the answer of the Lambda function holds {name!r} as {value!r}, which is no {kind}")
+    return value

@@ -1,0 +1,110 @@
+"""Processing jobs: inputs come down, a script runs on each instance, its outputs go up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.runner.container import Container
+from mlops_kit.runner.expressions import as_text
+from mlops_kit.runner.failures import client_error
+from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.steps.hosts import Host, on_hosts
+from mlops_kit.runner.steps.task import Task, longest, s3_source
+
+Request = Mapping[str, Any]
+
+CONFIGURATION = "/opt/ml/config"
+
+
+def run_processing(task: Task) -> Outcome:
+    """Run the script that the request names, in as many instances as it wants.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    outcome, _ = process(task, task.request)
+    return replace(outcome, note=task.said)
+
+
+def process(task: Task, request: Request) -> tuple[Outcome, Container]:
+    """Do what a CreateProcessingJob request asks for.
+
+    Returns:
+        what came of it, and the container that holds the outputs of all instances.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    name, outputs = task.job_name(), _outputs(request)
+    count = int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+    inputs = _inputs(task, request, count)
+    places = [place for place, _ in outputs.values()]
+    whole = on_hosts(task, count, lambda host: _run(task, request, name, inputs, host), places)
+    for place, uri in outputs.values():
+        task.machine.objects.put_folder(whole.path(place), uri)
+    return _outcome(task, request, name, whole), whole
+
+
+def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Sequence[S3Object]]]]:
+    """Where each input goes, and the objects of it that each instance gets."""
+    found = []
+    for given in request.get("ProcessingInputs", []):
+        if "S3Input" not in given:
+            raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
+        uri, distribution = s3_source(given["S3Input"])
+        objects = task.machine.objects.inputs(uri)
+        found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))
+    return found
+
+
+def _run(
+    task: Task, request: Request, name: str, inputs: Sequence[tuple[str, Sequence[Sequence[S3Object]]]], host: Host
+) -> None:
+    """Do what one instance does."""
+    specification = request["AppSpecification"]
+    if not specification.get("ContainerEntrypoint"):
+        raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
+    container = host.container
+    for place, shares in inputs:
+        task.machine.objects.fetch(shares[host.index], container.made(place))
+    for place, _ in _outputs(request).values():
+        container.made(place)
+    container.write_json(f"{CONFIGURATION}/resourceconfig.json", {"current_host": host.name, "hosts": host.names})
+    container.write_json(f"{CONFIGURATION}/processingjobconfig.json", {"ProcessingJobName": name, **request})
+    task.run(
+        container,
+        [*specification["ContainerEntrypoint"], *map(as_text, specification.get("ContainerArguments", []))],
+        {key: as_text(value) for key, value in request.get("Environment", {}).items()},
+        seconds=longest(request),
+    )
+
+
+def _outputs(request: Request) -> dict[str, tuple[str, str]]:
+    """Local path and S3 URI of each output, by name."""
+    given = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return {output["OutputName"]: (output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"]) for output in given}
+
+
+def _outcome(task: Task, request: Request, name: str, whole: Container) -> Outcome:
+    outputs = _outputs(request)
+    arn = task.machine.arn(f"processing-job/{name}")
+    return Outcome(
+        result={
+            "ProcessingJobName": name,
+            "ProcessingJobArn": arn,
+            "ProcessingJobStatus": "Completed",
+            **request,
+        },
+        files=tuple(task.output(output, uri, whole.path(place)) for output, (place, uri) in outputs.items()),
+        outputs=tuple(uri for place, uri in outputs.values() if _holds_files(whole.path(place))),
+        log=task.log(),
+        metadata={"ProcessingJob": {"Arn": arn}},
+    )
+
+
+def _holds_files(folder: Path) -> bool:
+    return any(path.is_file() for path in folder.rglob("*"))

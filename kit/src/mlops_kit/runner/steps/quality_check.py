@@ -1,0 +1,123 @@
+"""QualityCheck steps: a stand-in for SageMaker's Model Monitor makes a baseline, or checks data against one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlops_kit import images
+from mlops_kit.runner.failures import client_error
+from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.steps.processing import process
+from mlops_kit.runner.steps.task import Task
+
+PROGRAM = images.FOLDER / "monitor.py"
+BASELINE = "/opt/ml/processing/baseline"
+STATISTICS, CONSTRAINTS, VIOLATIONS = "statistics.json", "constraints.json", "constraint_violations.json"
+SHOWN = 5  # violations named in a note
+
+
+def run_quality_check(task: Task) -> Outcome:
+    """Run the monitor on the request's dataset, and say which baseline later steps are to use.
+
+    Raises:
+        StepFailedError: the check failed, or found violations and is to fail on them.
+    """
+    if task.options.get("CheckType") != "DATA_QUALITY":
+        raise client_error(f"local mode checks DATA_QUALITY, and not {task.options.get('CheckType')}")
+    skip = bool(task.options.get("SkipCheck"))
+    new = bool(task.options.get("RegisterNewBaseline"))
+    supplied = _supplied_baseline(task)
+    if not skip and not all(supplied.values()):
+        raise client_error("there is no baseline to check against: none is supplied, and no approved model has one")
+    outcome, container = process(task, _as_script(task, {} if skip else supplied))
+    place, uri = _output(task)
+    made = {"Statistics": f"{uri}/{STATISTICS}", "Constraints": f"{uri}/{CONSTRAINTS}"}
+    used = made if new else {what: found for what, found in supplied.items() if found}
+    violations = [] if skip else _violations(container.path(place) / VIOLATIONS)
+    if violations and task.options.get("FailOnViolation", True):
+        raise client_error(_summary(violations))
+    return replace(
+        outcome,
+        result={
+            **outcome.result,
+            **{f"CalculatedBaseline{what}": found for what, found in made.items()},
+            **{f"BaselineUsedForDriftCheck{what}": found for what, found in used.items()},
+        },
+        note=task.said if skip else _summary(violations),
+        metadata={
+            "QualityCheck": {
+                "CheckType": "DATA_QUALITY",
+                **{f"CalculatedBaseline{what}": found for what, found in made.items()},
+                **{f"BaselineUsedForDriftCheck{what}": found for what, found in used.items()},
+                "ViolationReport": "" if skip else f"{uri}/{VIOLATIONS}",
+                "CheckJobArn": outcome.result["ProcessingJobArn"],
+                "SkipCheck": skip,
+                "RegisterNewBaseline": new,
+            }
+        },
+    )
+
+
+def _supplied_baseline(task: Task) -> dict[str, str]:
+    """The baseline that is supplied, else that of the latest approved model; empty texts where there is none."""
+    supplied = {what: task.options.get(f"SuppliedBaseline{what}") or "" for what in ("Statistics", "Constraints")}
+    group = task.options.get("ModelPackageGroupName")
+    if not all(supplied.values()) and group:
+        supplied = _approved_baseline(task, group)
+    return supplied
+
+
+def _approved_baseline(task: Task, group: str) -> dict[str, str]:
+    found = task.machine.sagemaker.list_model_packages(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+        MaxResults=1,
+    )["ModelPackageSummaryList"]
+    if not found:
+        return {"Statistics": "", "Constraints": ""}
+    package = task.machine.sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+    baselines = package.get("DriftCheckBaselines", {}).get("ModelDataQuality", {})
+    return {what: baselines.get(what, {}).get("S3Uri", "") for what in ("Statistics", "Constraints")}
+
+
+def _as_script(task: Task, supplied: dict[str, str]) -> dict[str, Any]:
+    """The request with the monitor as its script, and the baseline as one more input."""
+    inputs = [
+        {"InputName": what, "S3Input": {"S3Uri": uri, "LocalPath": f"{BASELINE}/{what.lower()}"}}
+        for what, uri in supplied.items()
+    ]
+    paths = {
+        f"baseline_{what.lower()}": f"{BASELINE}/{what.lower()}/{uri.rpartition('/')[2]}"
+        for what, uri in supplied.items()
+    }
+    specification = {**task.request["AppSpecification"], "ContainerEntrypoint": ["python3", str(PROGRAM)]}
+    return {
+        **task.request,
+        "AppSpecification": specification,
+        "ProcessingInputs": [*task.request.get("ProcessingInputs", []), *inputs],
+        "Environment": {**task.request.get("Environment", {}), **paths},
+    }
+
+
+def _output(task: Task) -> tuple[str, str]:
+    """Where the monitor writes: the one output's local path and S3 URI."""
+    output = task.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+    return output["LocalPath"], output["S3Uri"].rstrip("/")
+
+
+def _violations(path: Path) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))["violations"]
+    return found
+
+
+def _summary(violations: list[dict[str, str]]) -> str:
+    if not violations:
+        return "no violations"
+    named = [f"{found['feature_name']} ({found['constraint_check_type']})" for found in violations[:SHOWN]]
+    more = ["..."] if len(violations) > SHOWN else []
+    return f"{len(violations)} violation{'s' * (len(violations) > 1)}: {', '.join(named + more)}"

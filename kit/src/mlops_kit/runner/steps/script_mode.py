@@ -1,0 +1,97 @@
+"""What SageMaker's framework images tell a training script: files, environment variables, arguments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mlops_kit.runner.steps.hosts import Host
+from mlops_kit.runner.steps.task import s3_source
+
+CONFIGURATION = "/opt/ml/input/config"
+
+
+def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], host: Host) -> None:
+    """Write what a training container finds in /opt/ml/input/config.
+
+    Args:
+        request: the CreateTrainingJob request.
+        given: its hyperparameters.
+        host: the instance whose container it is.
+    """
+    channels = {
+        channel["ChannelName"]: {
+            "ContentType": channel.get("ContentType", ""),
+            "TrainingInputMode": channel.get("InputMode", "File"),
+            "S3DistributionType": s3_source(channel["DataSource"]["S3DataSource"])[1],
+            "RecordWrapperType": "None",
+        }
+        for channel in request.get("InputDataConfig", [])
+    }
+    container = host.container
+    container.write_json(f"{CONFIGURATION}/hyperparameters.json", given)
+    container.write_json(f"{CONFIGURATION}/inputdataconfig.json", channels)
+    resources = {"current_host": host.name, "hosts": host.names, "network_interface_name": "lo"}
+    container.write_json(f"{CONFIGURATION}/resourceconfig.json", resources)
+
+
+def arguments_of(given: Mapping[str, str]) -> list[str]:
+    """A script's arguments: all hyperparameters that are not SageMaker's own, in the order of their names."""
+    return [text for name, value in sorted(own(given).items()) for text in (_option(name), _argument(value))]
+
+
+def own(given: Mapping[str, str]) -> dict[str, Any]:
+    """The hyperparameters that are meant for the script; what is JSON counts as what it stands for, like true as True.
+
+    So the framework images have it: they take them for what the SDK wrote as JSON.
+    """
+    return {name: _decoded(value) for name, value in given.items() if not name.startswith("sagemaker_")}
+
+
+def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: str, host: Host) -> dict[str, str]:
+    """A script's environment variables; `name` is the job's, and the rest is as in `write_configuration`."""
+    channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
+    return {
+        "SM_MODEL_DIR": "/opt/ml/model",
+        "SM_OUTPUT_DIR": "/opt/ml/output",
+        "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
+        "SM_INPUT_DIR": "/opt/ml/input",
+        "SM_INPUT_CONFIG_DIR": CONFIGURATION,
+        "SM_CHANNELS": json.dumps(sorted(channels)),
+        **{f"SM_CHANNEL_{channel.upper()}": f"/opt/ml/input/data/{channel}" for channel in channels},
+        "SM_HPS": json.dumps(own(given)),
+        **{f"SM_HP_{key.upper()}": _variable(value) for key, value in own(given).items()},
+        "SM_USER_ARGS": json.dumps(arguments_of(given)),
+        "SM_USER_ENTRY_POINT": given.get("sagemaker_program", ""),
+        "SM_HOSTS": json.dumps(host.names),
+        "SM_CURRENT_HOST": host.name,
+        "SM_NUM_CPUS": "1",
+        "SM_NUM_GPUS": "0",
+        "SM_LOG_LEVEL": given.get("sagemaker_container_log_level", "20"),
+        "TRAINING_JOB_NAME": name,
+        **{key: str(value) for key, value in request.get("Environment", {}).items()},
+    }
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _option(name: str) -> str:
+    return f"--{name}" if len(name) > 1 else f"-{name}"
+
+
+def _argument(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}={inner}" for key, inner in sorted(value.items()))
+    return str(value)
+
+
+def _variable(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,177 @@
+"""Training jobs in script mode: the contract of SageMaker's framework images."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlops_kit.runner.container import Container
+from mlops_kit.runner.expressions import as_text
+from mlops_kit.runner.failures import client_error
+from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.record import now
+from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.steps.hosts import Host, on_hosts
+from mlops_kit.runner.steps.metrics import definitions_of, found_metrics, readable
+from mlops_kit.runner.steps.script_mode import arguments_of, environment_of, write_configuration
+from mlops_kit.runner.steps.task import Task, longest, s3_source
+
+Request = Mapping[str, Any]
+
+MODEL = "/opt/ml/model"
+DATA = "/opt/ml/output/data"
+CODE = "/opt/ml/code"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training job that has ended well.
+
+    Attributes:
+        model_uri: where model.tar.gz lies in S3.
+        metrics: the last value of each metric that was found in the log.
+    """
+
+    name: str
+    model_uri: str
+    metrics: dict[str, float]
+    container: Container
+
+
+def run_training(task: Task) -> Outcome:
+    """Train, pack the model, and read the metrics from the log.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    trained = train(task, task.request, task.job_name())
+    arn = task.machine.arn(f"training-job/{trained.name}")
+    return Outcome(
+        result={
+            "TrainingJobName": trained.name,
+            "TrainingJobArn": arn,
+            "TrainingJobStatus": "Completed",
+            "SecondaryStatus": "Completed",
+            "ModelArtifacts": {"S3ModelArtifacts": trained.model_uri},
+            "FinalMetricDataList": metric_list(trained.metrics),
+            **task.request,
+        },
+        note=readable(task.said),
+        files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
+        outputs=(trained.model_uri,),
+        log=task.log(),
+        metadata={"TrainingJob": {"Arn": arn}},
+    )
+
+
+def train(task: Task, request: Request, name: str, *below: str) -> Trained:
+    """Do what a CreateTrainingJob request asks for.
+
+    Args:
+        task: what it is done for.
+        request: the request, without the job's name.
+        name: the job's name.
+        below: folders below the step's own, where a step trains more than once.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    definitions = definitions_of(request["AlgorithmSpecification"])
+    count = int(request["ResourceConfig"].get("InstanceCount", 1))
+    channels = _channels(task, request, count)
+    whole = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
+    target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+    for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
+        folder = whole.made(place)
+        if any(folder.iterdir()):
+            packed = _pack(folder, whole.folder / archive)
+            task.machine.objects.put(packed, f"{target}/{archive}")
+            packed.unlink()
+    return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
+
+
+def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Metrics as DescribeTrainingJob lists them."""
+    return [{"MetricName": name, "Value": value, "Timestamp": now()} for name, value in metrics.items()]
+
+
+def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequence[S3Object]]]:
+    """The objects that each instance gets of each channel."""
+    channels = {}
+    for channel in request.get("InputDataConfig", []):
+        uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
+        channels[channel["ChannelName"]] = deal(task.machine.objects.inputs(uri), hosts, distribution)
+    return channels
+
+
+def _run(
+    task: Task, request: Request, name: str, channels: Mapping[str, Sequence[Sequence[S3Object]]], host: Host
+) -> None:
+    """Do what one instance does."""
+    container = host.container
+    for channel, shares in channels.items():
+        task.machine.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
+    for place in (MODEL, DATA, CODE):
+        container.made(place)
+    given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
+    write_configuration(request, given, host)
+    code = _unpack_code(task, container, given)
+    task.run(
+        container,
+        ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)],
+        environment_of(request, given, name, host),
+        folder=code,
+        seconds=longest(request),
+    )
+
+
+def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
+    """Lay the script's folder down where the framework images do.
+
+    Raises:
+        StepFailedError: the request names no script, or it is not where the request says.
+    """
+    source = given.get("sagemaker_submit_directory", "")
+    if not source or not given.get("sagemaker_program"):
+        raise client_error(
+            "the hyperparameters name no sagemaker_program and sagemaker_submit_directory: "
+            "local mode trains with a script, and not with the algorithm of an image"
+        )
+    code = container.path(CODE)
+    if source.startswith("s3://"):
+        task.machine.objects.fetch(task.machine.objects.inputs(source), code)
+        archive = code / source.rpartition("/")[2]
+    else:
+        archive = container.path(source)
+    if archive.is_dir():
+        shutil.copytree(archive, code, dirs_exist_ok=True)
+    else:
+        unpack(archive, code)
+    if not (code / given["sagemaker_program"]).is_file():
+        raise client_error(f"{source} holds no {given['sagemaker_program']}")
+    return code
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a .tar.gz into a folder.
+
+    Raises:
+        StepFailedError: it is none.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        raise client_error(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def _pack(folder: Path, archive: Path) -> Path:
+    """Pack what a folder holds into a .tar.gz, quickly rather than tightly."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for path in sorted(folder.iterdir()):
+            tar.add(path, path.name)
+    return archive

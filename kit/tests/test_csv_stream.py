@@ -1,0 +1,183 @@
+"""The CSV stream reads what the contract describes, batch by batch, and names the cell it refuses."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contracts import contract_of, put
+from mlops_jobs import csv_stream
+from mlops_jobs.contract import parse_contract
+from mlops_jobs.csv_diagnosis import diagnose
+from mlops_jobs.csv_stream import CsvStream, read_ahead
+from mlops_jobs.errors import DataError
+from mlops_jobs.unique_ids import unique_rows
+
+FORM = """
+dataset: cells
+problem_type: PROBLEM
+csv: {header: true, delimiter: ",", missing: ["", NA, "-"]}
+columns:
+  - {name: name, role: id}
+  - {name: size, role: numeric}
+  - {name: kind, role: categorical}
+  - {name: note, role: ignored}
+  - {name: outcome, role: target}
+metric: METRIC
+threshold: 0.5
+"""
+NUMBERS = ["1", "-2.5", "+3", " 4 ", "\t5", "1.", ".5", "1e5", "1E-5", "-0", "3e38", "1e-400", '"6"', "1e39", "1e400"]
+NEAR_NUMBERS = [
+    "1_0",
+    "0x1",
+    "1,5",
+    "1 2",
+    "--1",
+    "-",
+    ".",
+    "1e",
+    "1d3",
+    "\u0661",
+    "5\x0b",
+    "1\u00a0",
+    "'1'",
+    "infinite",
+]
+MISSING = [
+    "",
+    '""',
+    "NA",
+    " NA",
+    "  ",
+    "nan",
+    "NaN",
+    "NAN",
+    "-nan",
+    "+nan",
+    "nan(1)",
+    "null",
+    "inf",
+    "-Inf",
+    "Infinity",
+]
+TEXTS = ["a", "b", " a ", '"a, b"', '"a ""b"""', 'a"b', "\u00e9", "\u4e2d", "a,b"]
+METRIC_OF = {"regression": "rmse", "multiclass": "accuracy"}
+ODD = [*NUMBERS, *NEAR_NUMBERS, *MISSING, *TEXTS]
+
+
+@st.composite
+def lines_of_cells(draw):
+    """Lines of a file: good rows, most of them with an odd cell somewhere, some with a cell too few or too many."""
+    lines = []
+    for number in range(draw(st.integers(1, 3))):
+        cells = [f"row {number}", "1", "x", "-", "1"]
+        cells[draw(st.integers(0, 4))] = draw(st.sampled_from(ODD))
+        lines.append(",".join(draw(st.sampled_from([cells] * 9 + [cells[1:], [*cells, "1"], [], [" "]]))))
+    return lines
+
+
+def check_that_the_two_readings_agree(path, problem, lines):
+    contract = parse_contract(FORM.replace("PROBLEM", problem).replace("METRIC", METRIC_OF[problem]))
+    columns = contract.file_columns(labelled=True)
+    lines = [",".join(columns), "first,1,x,-,1", *lines]
+    put(path, "\n".join(lines) + "\n")
+    fault = diagnose(path, contract, columns)
+    if fault is None:
+        accepted = sum(batch.num_rows for batch in unique_rows(CsvStream(path, contract, columns)))
+        assert accepted == sum(bool(line) for line in lines) - 1
+    else:
+        with pytest.raises(DataError) as refused:
+            list(unique_rows(CsvStream(path, contract, columns)))
+        assert str(refused.value) == fault
+        assert fault.startswith(f"{path}: row ")
+
+
+@settings(max_examples=100)
+@given(lines=lines_of_cells(), problem=st.sampled_from(sorted(METRIC_OF)))
+def test_what_the_fast_reader_refuses_the_diagnosis_names_and_what_it_accepts_is_not_faulted(tmp_path, lines, problem):
+    check_that_the_two_readings_agree(tmp_path / "rows.csv", problem, lines)
+
+
+def test_the_two_readings_agree_on_what_a_number_is(tmp_path):
+    for cell in ODD:
+        check_that_the_two_readings_agree(tmp_path / "rows.csv", "regression", [f"second,{cell},x,-,1"])
+
+
+@given(cells=st.lists(st.sampled_from(["1", "", '""', "NA", " 2"]), min_size=1, max_size=6))
+def test_in_a_file_of_one_column_every_line_is_a_row(tmp_path, cells):
+    contract = contract_of("churn")
+    path = put(tmp_path / "rows.csv", "0\n" + "".join(f"{cell}\n" for cell in cells))
+    fault = diagnose(path, contract, ("calls",))
+    if fault is None:
+        rows = [row for batch in CsvStream(path, contract, ("calls",)) for row in batch.column(0).to_pylist()]
+        assert rows == [0.0] + [float(cell) if cell.strip('"') else None for cell in cells]
+    else:
+        assert "NA" in fault
+
+
+def test_blocks_of_a_large_file_come_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 64)
+    contract = contract_of("churn")
+    path = put(tmp_path / "rows.csv", "".join(f"{number}\n" for number in range(500)))
+    batches = list(CsvStream(path, contract, ("calls",)))
+    assert len(batches) > 5
+    assert [value for batch in batches for value in batch.column(0).to_pylist()] == list(range(500))
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("place", [0, 1, 2, 4])
+def test_a_cell_that_spans_lines_is_named(tmp_path, place, line_break):
+    cells = ["first", "1", "x", "-", "1"]
+    cells[place] = f'"{cells[place]}{line_break}"'
+    check_that_the_two_readings_agree(tmp_path / "rows.csv", "multiclass", [",".join(cells).replace("first", "second")])
+
+
+def test_a_cell_that_spans_lines_where_a_block_ends_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_stream, "BLOCK_BYTES", 32)
+    contract = contract_of("sizes")
+    rows = "".join(f's{number},"wool\n{number}",slim\n' for number in range(20))
+    path = put(tmp_path / "rows.csv", "shirt,fabric,cut\n" + rows)
+    with pytest.raises(DataError, match=r"row 1 \(line 3\), column 'fabric': the cell spans several lines; remove"):
+        list(CsvStream(path, contract, contract.file_columns(labelled=False)))
+
+
+def test_reading_ahead_keeps_order_and_runs_in_a_thread_of_its_own():
+    threads = set()
+
+    def items():
+        for number in range(20):
+            threads.add(threading.get_ident())
+            yield number
+
+    assert list(read_ahead(items())) == list(range(20))
+    assert threads.isdisjoint({threading.get_ident()})
+
+
+def test_an_error_while_reading_ahead_reaches_the_reader_after_the_items_before_it():
+    def items():
+        yield 1
+        raise DataError("row 2 is bad")
+
+    stream = read_ahead(items())
+    assert next(stream) == 1
+    with pytest.raises(DataError, match="row 2 is bad"):
+        next(stream)
+
+
+def test_reading_ahead_ends_when_the_reader_stops_early():
+    made = []
+    before = set(threading.enumerate())
+
+    def items():
+        for number in range(1000):
+            made.append(number)
+            yield number
+
+    stream = read_ahead(items())
+    assert next(stream) == 0
+    [thread] = set(threading.enumerate()) - before
+    stream.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert len(made) < 10

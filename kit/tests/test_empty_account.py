@@ -1,0 +1,52 @@
+"""A local cloud whose account is left to Terraform, and moto as it was when the cloud has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from moto.awslambda.models import LambdaFunction
+from moto.events.models import Rule
+
+from mlops_kit.aws.environment import HANDED_OVER
+from mlops_kit.local_cloud.cloud import LocalCloud
+
+ORIGINALS = (Rule.send_to_targets, LambdaFunction.__init__)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "config").mkdir()
+    (folder / "config" / "pipelines.yaml").write_text("project: lab\n", encoding="utf-8")
+    with LocalCloud(folder, empty_account=True) as opened:
+        yield opened
+    assert (Rule.send_to_targets, LambdaFunction.__init__) == ORIGINALS, "moto is as it was when the cloud has gone"
+
+
+def test_there_is_nothing_in_it(cloud: LocalCloud) -> None:
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+    assert cloud.client("lambda").list_functions()["Functions"] == []
+    assert cloud.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
+
+
+def test_names_are_by_rule_until_the_infrastructure_hands_them_over(cloud: LocalCloud) -> None:
+    assert cloud.environment.bucket == "lab-local-123456789012"
+    assert cloud.environment.subnets == ()
+    assert set(cloud.environment.by_rule) == set(HANDED_OVER)
+
+
+def test_a_rule_of_a_security_group_keeps_its_description(cloud: LocalCloud) -> None:
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="jobs", Description="jobs", VpcId=vpc)["GroupId"]
+    pairs = [{"GroupId": group, "Description": "one another"}]
+    ranges = [{"CidrIp": "10.0.0.0/16", "Description": "the network"}]
+    for permission in ({"UserIdGroupPairs": pairs}, {"IpRanges": ranges}):
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", **permission}])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert {rule["Description"] for rule in rules if not rule["IsEgress"]} == {"one another", "the network"}
+
+
+def test_moto_is_another_while_the_cloud_is_there(cloud: LocalCloud) -> None:
+    assert not {Rule.send_to_targets, LambdaFunction.__init__} & set(ORIGINALS)

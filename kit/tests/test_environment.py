@@ -1,0 +1,395 @@
+"""An environment names the project's resources by rule, and a definition is bound to it without anything left open."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from mlops_jobs.errors import UserError
+from mlops_kit.aws.environment import FACTS, HANDED_OVER, Environment, bind, environment_names, load_environment
+from mlops_kit.definition.lineage import Lineage, read_lineage
+from support import git
+
+GOOD = {
+    "account_id": '"012345678901"',
+    "region": "eu-west-1",
+    "subnets": "[subnet-0a1b, subnet-2c3d]",
+    "security_groups": "[sg-0a1b]",
+}
+
+
+@pytest.fixture
+def own_copy(project: Path, tmp_path: Path) -> Path:
+    """The configuration of a project, to change."""
+    shutil.copytree(project / "config", tmp_path / "config")
+    return tmp_path
+
+
+def write(root: Path, name: str, **values: str) -> None:
+    lines = [f"{key}: {value}" for key, value in values.items()]
+    path = (
+        root / ".local" / "environment.yaml" if name == "local" else root / "config" / "environments" / f"{name}.yaml"
+    )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def prod(own_copy: Path) -> Environment:
+    write(own_copy, "prod", **GOOD)
+    return load_environment("prod", own_copy)
+
+
+def test_everything_has_a_name_by_rule(prod: Environment) -> None:
+    assert prod == Environment(
+        name="prod",
+        project="abalone-rings",
+        account_id="012345678901",
+        region="eu-west-1",
+        bucket="abalone-rings-prod-012345678901",
+        kms_key_arn="arn:aws:kms:eu-west-1:012345678901:alias/abalone-rings-prod",
+        role_arn="arn:aws:iam::012345678901:role/abalone-rings-prod-pipeline",
+        subnets=("subnet-0a1b", "subnet-2c3d"),
+        security_groups=("sg-0a1b",),
+        model_package_group="abalone-rings-prod",
+        by_rule=("bucket", "kms_key_arn", "role_arn", "model_package_group"),
+    )
+    assert prod.pipeline_name("training-hpo") == "abalone-rings-prod-training-hpo"
+    assert prod.function_arn("resolve-inputs") == (
+        "arn:aws:lambda:eu-west-1:012345678901:function:abalone-rings-prod-resolve-inputs"
+    )
+
+
+def test_a_name_of_ones_own_takes_the_place_of_the_rule(own_copy: Path) -> None:
+    own = {
+        "bucket": "lake",
+        "kms_key_arn": "arn:aws:kms:eu-west-1:999999999999:key/1-2-3",
+        "role_arn": "arn:aws:iam::999999999999:role/team/jobs",
+        "model_package_group": "rings",
+        "image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+        "monitor_image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/monitor:1",
+    }
+    write(own_copy, "prod", **GOOD, **own)
+    loaded = load_environment("prod", own_copy)
+    assert {key: getattr(loaded, key) for key in own} == own
+    assert loaded.by_rule == ()
+
+
+def test_an_empty_list_is_not_given(project: Path) -> None:
+    assert load_environment("dev", project).by_rule == tuple(HANDED_OVER)
+
+
+def test_another_part_of_aws_has_other_arns(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD | {"region": "cn-north-1"})
+    assert load_environment("prod", own_copy).role_arn.startswith("arn:aws-cn:iam::")
+    write(own_copy, "prod", **GOOD | {"region": "us-gov-west-1"})
+    assert load_environment("prod", own_copy).function_arn("x").startswith("arn:aws-us-gov:lambda:us-gov-west-1:")
+
+
+def test_an_environment_that_is_not_there_is_refused_with_those_that_are(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD)
+    assert environment_names(own_copy) == ["dev", "prod"]
+    for name in ("prd", "../dev", ""):
+        with pytest.raises(
+            UserError, match=r"there is no environment .* in config/environments/; there are dev, prod, local"
+        ):
+            load_environment(name, own_copy)
+
+
+def test_the_local_cloud_of_a_shell_is_not_taken_for_aws(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert prod.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+
+
+def test_a_proxy_is_not_asked_for_this_machine(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
+    client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
+    with pytest.raises(EndpointConnectionError, match=r"127\.0\.0\.1:9"):
+        client.get_caller_identity()
+
+
+def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
+    with pytest.raises(UserError, match="the local cloud is not up; start it with: mlops local up"):
+        load_environment("local", own_copy)
+    write(own_copy, "local", **GOOD, endpoint_url="http://127.0.0.1:5000")
+    local = load_environment("local", own_copy)
+    assert local.endpoint_url == "http://127.0.0.1:5000"
+    client = local.client("s3")
+    assert client.meta.endpoint_url == "http://127.0.0.1:5000"
+    assert client.meta.region_name == "eu-west-1"
+
+
+def test_a_cloud_on_this_machine_that_is_gone_is_asked_once(prod: Environment) -> None:
+    attempts: list[str] = []
+    client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
+    client.meta.events.register("before-send", lambda request, **_: attempts.append(request.url))
+    with pytest.raises(EndpointConnectionError):
+        client.get_caller_identity()
+    assert len(attempts) == 1
+
+
+REFUSED = {
+    "an account without quotes": ("account_id", "123456789012", "is 123456789012; it must be 12 digits in quotes"),
+    "an account that is too short": ("account_id", '"12345"', "is '12345'; it must be 12 digits in quotes"),
+    "a region that is none": ("region", "Ireland", "is 'Ireland'; it must be an AWS region, for example eu-west-1"),
+    "a subnet that is none": (
+        "subnets",
+        "[vpc-1]",
+        r"is \['vpc-1'\]; it must be a list of ids, for example \[subnet-0",
+    ),
+    "a group without a list": (
+        "security_groups",
+        "sg-1",
+        r"is 'sg-1'; it must be a list of ids, for example \[sg-0a1b",
+    ),
+    "a role that is none": ("role_arn", "pipeline", "is 'pipeline'; it must be the ARN of an IAM role"),
+    "a role with a long name": (
+        "role_arn",
+        f"arn:aws:iam::999999999999:role/{'r' * 65}",
+        "is 'arn:.*'; it must be the ARN of an IAM role, whose name has 64 characters at most",
+    ),
+    "a bucket with capitals": ("bucket", "Lake", "is 'Lake'; it must be the name of an S3 bucket"),
+    "a key that nothing reads": ("buckets", "lake", "is a key that nothing reads; correct its name or remove it"),
+    "an endpoint elsewhere": ("endpoint_url", "http://127.0.0.1:1", "is a key that nothing reads"),
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_a_value_that_cannot_be_is_refused_with_its_place_and_what_it_may_be(own_copy: Path, fault: str) -> None:
+    key, value, said = REFUSED[fault]
+    write(own_copy, "prod", **GOOD | {key: value})
+    with pytest.raises(UserError, match=f"^config/environments/prod.yaml: {key} {said}"):
+        load_environment("prod", own_copy)
+
+
+LONG = "a-region-of-its-own-with-a-long-name-that-nobody-would-type-twice"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "bucket would by rule be 'abalone-rings-a-region-.*'; give one: the name of an S3 bucket: 3 to 63 lower"),
+        ({"bucket": "lake"}, "role_arn would by rule be 'arn:.*-pipeline'; give one: the ARN of an IAM role, whose"),
+        (
+            {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs"},
+            "model_package_group would by rule be 'abalone.*'; give one: the name of a model package group: 63 letters",
+        ),
+        (
+            {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs", "model_package_group": "rings"},
+            "the Lambda function abalone-rings-a-.* would have a name of 94 characters, and AWS takes 64; shorten the ",
+        ),
+    ],
+)
+def test_a_name_by_rule_that_aws_refuses_is_refused(own_copy: Path, given: dict[str, str], said: str) -> None:
+    write(own_copy, LONG, **GOOD, **given)
+    with pytest.raises(UserError, match=f"^config/environments/{LONG}.yaml: {said}"):
+        load_environment(LONG, own_copy)
+
+
+@pytest.mark.parametrize("name", ["Prod", "prod_2", "prod.eu", "2prod"])
+def test_a_file_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, name: str) -> None:
+    write(own_copy, name, **GOOD)
+    with pytest.raises(
+        UserError, match=f"^config/environments/{name}.yaml: the file's name must be lower-case words joined by hyphens"
+    ):
+        load_environment(name, own_copy)
+
+
+@pytest.mark.parametrize("called", ["Abalone", "abalone_rings", "a" * 33])
+def test_a_project_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, called: str) -> None:
+    path = own_copy / "config" / "pipelines.yaml"
+    text = path.read_text(encoding="utf-8").replace("project: abalone-rings", f"project: {called}")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=f"pipelines.yaml: project is '{called}'; it must be lower-case words .* 32"):
+        load_environment("dev", own_copy)
+
+
+@pytest.mark.parametrize("key", GOOD)
+def test_a_key_that_is_missing_is_named(own_copy: Path, key: str) -> None:
+    write(own_copy, "prod", **{name: value for name, value in GOOD.items() if name != key})
+    with pytest.raises(UserError, match=f"config/environments/prod.yaml: {key} is missing; add it"):
+        load_environment("prod", own_copy)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("region: [", "config/environments/prod.yaml: is not YAML: "),
+        ("- region", r"config/environments/prod.yaml is \['region'\]; it must be a mapping of keys to values"),
+        ("on: x", "config/environments/prod.yaml: True is read as True, and a key must be a text; put it in quotes"),
+        ("4711: x", "config/environments/prod.yaml: 4711 is read as 4711, and a key must be a text"),
+        ("[a, b]: x", "config/environments/prod.yaml: is not YAML: "),
+        ("region: 2024-02-31", r"config/environments/prod.yaml: holds a value that YAML cannot read \(day.*\); put it"),
+        ("region: a\nregion: b", "config/environments/prod.yaml: is not YAML: the key region stands there twice"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(own_copy: Path, text: str, said: str) -> None:
+    (own_copy / "config" / "environments" / "prod.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        load_environment("prod", own_copy)
+
+
+# Binding
+
+
+def test_a_definition_is_filled_wherever_a_fact_is_wanted(prod: Environment) -> None:
+    definition = {
+        "Uri": {"Std:Join": {"On": "/", "Values": ["s3://${bucket}/executions", {"Get": "Execution.PipelineName"}]}},
+        "Said": "${project} in ${environment} of ${git_commit}, ${region}",
+        "Vpc": {"Subnets": ["${subnets}"], "SecurityGroupIds": ["sg-own", "${security_groups}"]},
+        "Kept": [1, 2.5, True, None],
+    }
+    assert bind(definition, prod, Lineage("abc", "7", "rings.git")) == {
+        "Uri": {
+            "Std:Join": {
+                "On": "/",
+                "Values": ["s3://abalone-rings-prod-012345678901/executions", {"Get": "Execution.PipelineName"}],
+            }
+        },
+        "Said": "abalone-rings in prod of abc, eu-west-1",
+        "Vpc": {"Subnets": ["subnet-0a1b", "subnet-2c3d"], "SecurityGroupIds": ["sg-own", "sg-0a1b"]},
+        "Kept": [1, 2.5, True, None],
+    }
+
+
+@pytest.mark.parametrize("name", sorted(FACTS))
+def test_no_fact_is_left_open(prod: Environment, name: str) -> None:
+    (bound,) = bind(["$" + "{" + name + "}"], replace(prod, subnets=("subnet-1",)), Lineage("abc", "7", "rings"))
+    assert bound
+    assert "$" not in bound
+
+
+def test_an_image_that_is_not_named_is_sagemakers_own(prod: Environment) -> None:
+    bound = bind(["${image_uri}", "${monitor_image_uri}"], prod, Lineage())
+    assert bound[0].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5")
+    assert bound[1].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer")
+    with pytest.raises(
+        UserError, match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; name one as image_uri"
+    ):
+        bind("${image_uri}", replace(prod, region="xx-north-9"), Lineage())
+
+
+@pytest.mark.parametrize(
+    ("definition", "said"),
+    [
+        ({"Role": "${role}"}, "the definition has a placeholder 'role' that nothing fills; known are project, "),
+        ("${subnets}", "the placeholder 'subnets' stands for a list: it must be an element of one, and alone in it"),
+        (["first ${subnets}"], "the placeholder 'subnets' stands for a list"),
+    ],
+)
+def test_a_placeholder_that_cannot_be_filled_is_refused(prod: Environment, definition: Any, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        bind(definition, prod, Lineage())
+
+
+def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
+    dev = load_environment("dev", project)
+    with pytest.raises(UserError) as refused:
+        bind(["${subnets}"], dev, Lineage())
+    assert str(refused.value) == (
+        "config/environments/dev.yaml: subnets is empty, and no infrastructure hands subnets over; apply it, since it "
+        "makes a network (docs/infrastructure.md), or name the private subnets that jobs run in"
+    )
+    with pytest.raises(UserError, match=r"security_groups is empty, .* or name the private security groups that jobs"):
+        bind(["${security_groups}"], dev, Lineage())
+
+
+def test_what_only_reads_and_binds_does_without_the_sdk(project: Path) -> None:
+    program = (
+        "import sys; from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from mlops_kit.aws import environment\nfrom mlops_kit.checks import check\n"
+        "from mlops_kit.definition import code, lineage\nfrom mlops_kit.project import open_project\n"
+        "project = open_project(Path()); project.activate()\n"
+        "project.load_settings(); dev = environment.load_environment('dev', Path())\n"
+        "environment.bind('${bucket} ${image_uri}', replace(dev, image_uri='a/b:1'), lineage.Lineage())\n"
+        "heavy = {'sagemaker', 'pandas', 'numpy', 'sklearn', 'pyarrow', 'xgboost'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
+
+
+# Lineage
+
+
+@pytest.fixture
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("CI_COMMIT_SHA", "CI_PIPELINE_ID", "CI_PROJECT_URL", "GITHUB_SHA", "GITHUB_RUN_ID", "BUILD_ID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_git_tells_the_commit_and_the_repository(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "First")
+    git(tmp_path, "remote", "add", "origin", "https://ci-token:secret@git.example.com/team/rings.git")
+    assert read_lineage(tmp_path) == Lineage(
+        git(tmp_path, "rev-parse", "HEAD"), "unknown", "https://git.example.com/team/rings.git"
+    )
+
+
+@pytest.mark.usefixtures("no_ci")
+def test_what_is_not_committed_yet_is_told_with_the_commit(tmp_path: Path, no_ci: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    git(tmp_path, "init", "-q")
+    assert read_lineage(project).git_commit == "unknown", "before the first commit"
+    (project / "file").write_text("x", encoding="utf-8")
+    assert read_lineage(project).git_commit == "unknown", "before the first commit"
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "First")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "beside").write_text("x", encoding="utf-8")
+    assert read_lineage(project).git_commit == commit, "of another project in the repository"
+    (project / "file").write_text("y", encoding="utf-8")
+    assert read_lineage(project).git_commit == f"{commit}-dirty"
+    no_ci.setenv("BUILD_ID", "9")
+    assert read_lineage(project).git_commit == commit, "a CI leaves files of its own"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        (
+            {"CI_COMMIT_SHA": "abc", "CI_PIPELINE_ID": "7", "CI_PROJECT_URL": "https://git.example.com/rings"},
+            Lineage("abc", "7", "https://git.example.com/rings"),
+        ),
+        (
+            {"GITHUB_SHA": "def", "GITHUB_RUN_ID": "8", "GITHUB_REPOSITORY": "team/rings"},
+            Lineage("def", "8", "team/rings"),
+        ),
+        ({"BUILD_ID": "9"}, Lineage("unknown", "9", "unknown")),
+    ],
+)
+def test_the_ci_tells_what_it_builds(
+    no_ci: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], expected: Lineage
+) -> None:
+    for name, value in variables.items():
+        no_ci.setenv(name, value)
+    assert read_lineage(tmp_path) == expected
+
+
+def test_what_nobody_knows_is_unknown(no_ci: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
+    no_ci.setenv("PATH", str(tmp_path))
+    assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
+
+
+def test_facts_have_the_names_that_definitions_use(project: Path) -> None:
+    from mlops_kit.aws.environment import PLACEHOLDER
+    from mlops_kit.definition.compile import compile_all
+
+    used = {name for text in compile_all(project).values() for name in PLACEHOLDER.findall(json.dumps(text))}
+    assert used == FACTS.keys()

@@ -1,0 +1,282 @@
+"""Executions are started with parameters that the pipeline knows, waited for, and shown."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from mlops_jobs.errors import UserError
+from mlops_kit.aws import deployment, executions, registry, status
+from mlops_kit.aws.environment import Environment
+from mlops_kit.aws.executions import checked_parameters
+from mlops_kit.definition.lineage import Lineage
+from moto_cloud import ARN, START, register_model, tell
+
+KINDS = ("training", "training-hpo", "inference")
+
+
+@pytest.fixture
+def deployed(environment: Environment, project: Path) -> Environment:
+    deployment.deploy(environment, project, Lineage(), say=lambda _: None)
+    return environment
+
+
+def step(name: str, status: str = "Succeeded", seconds: int | None = 200, **more: Any) -> dict[str, Any]:
+    ended = {} if seconds is None else {"EndTime": (START + timedelta(seconds=seconds)).timestamp()}
+    return {"StepName": name, "StepStatus": status, "StartTime": START.timestamp(), **ended, **more}
+
+
+def shown(environment: Environment, limit: int = 1) -> str:
+    console = Console(file=io.StringIO(), width=200, highlight=False)
+    status.show_all(environment, KINDS, limit, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+# start
+
+
+def test_an_execution_is_started_with_its_parameters(deployed: Environment) -> None:
+    arn = executions.start(deployed, "training", {"MetricThreshold": "2.5", "InputDataUri": "s3://mine/data"})
+    assert f":pipeline/{deployed.project}-dev-training/execution/" in arn
+    answer = deployed.client("sagemaker").list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
+    assert {given["Name"]: given["Value"] for given in answer["PipelineParameters"]} == {
+        "MetricThreshold": "2.5",
+        "InputDataUri": "s3://mine/data",
+    }
+
+
+def test_what_is_not_deployed_cannot_be_started(environment: Environment) -> None:
+    with pytest.raises(UserError, match=r"there is no pipeline .*-dev-training .* mlops deploy --env dev"):
+        executions.start(environment, "training", {})
+
+
+def test_a_parameter_that_the_pipeline_does_not_know_starts_nothing(deployed: Environment) -> None:
+    with pytest.raises(UserError, match=r"has no parameter 'Treshold'; it has InputDataUri, "):
+        executions.start(deployed, "training", {"Treshold": "2.5"})
+    assert executions.latest(deployed, "training", 10) == []
+
+
+DEFINITION = {
+    "Parameters": [
+        {"Name": "Rows", "Type": "Integer", "DefaultValue": 3},
+        {"Name": "Rate", "Type": "Float", "DefaultValue": 0.5},
+        {"Name": "Fast", "Type": "Boolean", "DefaultValue": True},
+        {"Name": "Size", "Type": "String", "EnumValues": ["small", "large"], "DefaultValue": "small"},
+        {"Name": "Place", "Type": "String"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Rows", "4"),
+        ("Rows", "-4"),
+        ("Rate", "4"),
+        ("Rate", "1e-3"),
+        ("Fast", "false"),
+        ("Size", "large"),
+        ("Place", ""),
+    ],
+)
+def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
+    given = {"Place": "here", name: value}
+    assert {"Name": name, "Value": value} in checked_parameters(DEFINITION, given, "flats")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("Rows", "4.0", r"the parameter Rows of flats must be a Integer, for example 3; it is '4.0'"),
+        ("Rate", "high", r"must be a Float, for example 0.5; it is 'high'"),
+        ("Rate", "nan", r"must be a Float"),
+        ("Fast", "yes", r"must be a Boolean, for example True; it is 'yes'"),
+        ("Size", "medium", r"must be a String of small, large, for example small; it is 'medium'"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(name: str, value: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        checked_parameters(DEFINITION, {"Place": "here", name: value}, "flats")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("training", "TrainingInstanceType"), ("training-hpo", "ProcessingInstanceType"), ("inference", "InstanceType")],
+)
+def test_a_machine_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
+    with pytest.raises(UserError, match=rf"{name} of .* is 'ml.g5.xlarge'; it must be an instance type without local"):
+        executions.start(deployed, kind, {name: "ml.g5.xlarge"})
+    assert executions.latest(deployed, kind, 10) == []
+    assert executions.start(deployed, kind, {name: "ml.c5.xlarge"})
+
+
+def test_a_parameter_without_a_default_must_be_given() -> None:
+    with pytest.raises(UserError, match=r"Place of flats has no default; give it with --param Place="):
+        checked_parameters(DEFINITION, {}, "flats")
+
+
+# wait
+
+
+def test_each_step_is_told_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    arn = executions.start(deployed, "training", {})
+    done = step("Preprocess", CacheHitResult={})
+    failed = step("Train", "Failed", FailureReason="exit\ncode 1")
+    tell(monkeypatch, step("Preprocess", "Executing", None), status="Executing")
+    chapters = iter(
+        [
+            partial(tell, monkeypatch, done, step("Train", "Executing", None), status="Executing"),
+            partial(tell, monkeypatch, done, failed, status="Failed", reason="the step Train\nfailed"),
+        ]
+    )
+    said: list[str] = []
+    execution = executions.wait(deployed, arn, said.append, pause=lambda seconds: next(chapters)())
+    assert said == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
+    assert (execution.status, execution.reason) == ("Failed", "the step Train failed")
+
+
+def test_an_execution_that_is_none_is_refused(deployed: Environment) -> None:
+    with pytest.raises(UserError, match="'abc' is no ARN of a pipeline execution"):
+        executions.describe(deployed, "abc")
+    arn = executions.start(deployed, "training", {})
+    with pytest.raises(UserError, match=r"there is no execution .* in dev; `status` lists the latest"):
+        executions.describe(deployed, arn + "x")
+
+
+# status
+
+
+def test_what_is_not_there_yet_is_shown_with_how_to_make_it(environment: Environment, project: Path) -> None:
+    told = shown(environment)
+    assert told.count("not deployed; mlops deploy --env dev") == 3
+    assert "no model yet" in told
+    deployment.deploy(environment, project, Lineage(), say=lambda _: None)
+    assert "never started; mlops start training-hpo --env dev" in shown(environment)
+
+
+def test_the_latest_executions_are_shown_with_their_steps(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (executions.start(deployed, "training", {}).rpartition("/")[2] for _ in range(2))
+    tell(monkeypatch, step("Preprocess"))
+    latest, both = shown(deployed), shown(deployed, limit=2)
+    assert second in latest
+    assert first not in latest
+    assert both.index(second) < both.index(first)
+    assert re.search(r"Preprocess +Succeeded +3 min 20 s", latest)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, ""),
+        ({"Trigger": "schedule"}, "started by schedule"),
+        (
+            {"Trigger": "new-data", "TriggerKey": "data/training/[x].csv", "TriggerVersion": "3sL4"},
+            "started by new-data: data/training/[x].csv",
+        ),
+        ({"Trigger": "new-data", "TriggerKey": "a\x1b[2J\nb.csv"}, r"started by new-data: 'a\x1b[2J\nb.csv'"),
+    ],
+)
+def test_what_has_started_an_execution_is_shown_unless_it_was_a_person(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+) -> None:
+    tell(monkeypatch)
+    identity = executions.start(deployed, "training", given).rpartition("/")[2]
+    (line,) = (line for line in shown(deployed).splitlines() if identity in line)
+    assert line.rstrip().endswith(told or " s")
+
+
+def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
+    with pytest.raises(UserError, match=r"Trigger of .* must be a String of manual, schedule, new-data, qual"):
+        executions.start(deployed, "inference", {"Trigger": "whim"})
+
+
+def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
+    told = shown(environment)
+    assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", told)
+
+
+def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no room"), status="Failed", reason="Train: no room")
+    told = shown(environment)
+    assert told.count("no room") == len(KINDS), "each pipeline has this execution"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "note"),
+    [
+        ({"Condition": {"Outcome": "True"}}, "true"),
+        ({"Fail": {"ErrorMessage": "rmse is 3,\nmust be 2"}}, "rmse is 3, must be 2"),
+        (
+            {
+                "Lambda": {
+                    "OutputParameters": [
+                        {"Name": "DataQuality", "Value": "VIOLATION"},
+                        {"Name": "Violations", "Value": "2"},
+                        {"Name": "LabelsUri", "Value": "s3://bucket/labels"},
+                    ]
+                }
+            },
+            "DataQuality VIOLATION, Violations 2",
+        ),
+        ({"ProcessingJob": {"Arn": "arn"}}, ""),
+    ],
+)
+def test_of_a_step_is_told_how_it_came_out(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
+) -> None:
+    tell(monkeypatch, step("A", Metadata=metadata), status="Succeeded")
+    assert executions.describe(environment, ARN).steps[0].note == note
+
+
+def test_models_are_shown_with_what_was_decided(environment: Environment) -> None:
+    register_model(environment, {"value": "2.0949999"})
+    register_model(environment, {"kind": "training-hpo", "value": "unknown"})
+    registry.approve(environment, 1, comment="good on [all] districts")
+    told = shown(environment)
+    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", told, re.MULTILINE)
+    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", told)
+    assert told.index("version 2") < told.index("version 1")
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
+def test_durations_are_told_as_people_say_them(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
+) -> None:
+    tell(monkeypatch, step("A", seconds=seconds), status="Succeeded")
+    assert f" {told}" in shown(environment).splitlines()[2]
+
+
+def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(monkeypatch, step("Train", "Executing", None), status="Executing")
+    assert re.search(r"Train +Executing +\d+ h \d+ min$", shown(environment), re.MULTILINE)
+    tell(monkeypatch, {"StepName": "Train", "StepStatus": "Starting"}, status="Executing")
+    assert re.search(r"Train +Starting$", shown(environment), re.MULTILINE)
+
+
+def test_a_terminal_shows_how_things_stand_in_colours(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(monkeypatch, step("Train"), status="Succeeded")
+    execution = executions.describe(environment, ARN)
+    terminal = Console(force_terminal=True, color_system="standard", legacy_windows=False)
+    status.show_one(environment, execution, terminal)
+    assert re.search(r"Train +\x1b\[32mSucceeded", capsys.readouterr().out)
+
+
+def test_nothing_is_broken_or_coloured_where_no_terminal_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+    status.status_console().print(Text("long " * 100, "red"))
+    assert capsys.readouterr().out == "long " * 100 + "\n"

@@ -1,0 +1,365 @@
+"""The stand-in for the model monitor writes its files, finds drift, and takes chance for chance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_jobs.contract import load_contract, parse_contract
+from mlops_kit.data.sample import sample_table
+from mlops_kit.images import monitor
+from mlops_kit.images.monitor_checks import violations
+from mlops_kit.images.monitor_columns import Column, read_columns
+from mlops_kit.images.monitor_constraints import suggested_constraints
+from mlops_kit.images.monitor_statistics import sketch, statistics_of, unfold
+from pipeline_harness import Lab, open_lab, step_of
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+BASELINE_ROWS, BATCH_ROWS = 1400, 500
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with open_lab(tmp_path_factory.mktemp("lab")) as opened:
+        yield opened
+
+
+def columns_of(**columns: Any) -> list[Column]:
+    found: list[Column] = read_columns(pd.DataFrame(columns))
+    return found
+
+
+def baseline_of(columns: list[Column]) -> tuple[dict[str, Any], dict[str, Any]]:
+    rows = columns[0].present + columns[0].missing
+    # through JSON, as from one execution to the next
+    texts = (json.dumps(statistics_of(columns, rows)), json.dumps(suggested_constraints(columns)))
+    statistics, constraints = map(json.loads, texts)
+    return statistics, constraints
+
+
+def found(baseline: list[Column], now: list[Column], **config: Any) -> list[tuple[str, str]]:
+    statistics, constraints = baseline_of(baseline)
+    constraints["monitoring_config"].update(config)
+    checked = violations(now, statistics, constraints)
+    return [(violation["feature_name"], violation["constraint_check_type"]) for violation in checked]
+
+
+def normal(seed: int, rows: int, mean: float = 10.0) -> Numbers:
+    return np.random.default_rng(seed).normal(mean, 2.0, rows)
+
+
+# The files
+
+
+def test_statistics_are_those_of_the_columns_in_the_monitors_schema() -> None:
+    columns = columns_of(whole=[1, 2, 3, None], part=[0.5, 1.5, 2.5, 3.5], text=["a", "b", "a", None], none=[None] * 4)
+    content = statistics_of(columns, 4)
+    whole, part, text, none = content["features"]
+    assert content["dataset"] == {"item_count": 4}
+    assert [feature["inferred_type"] for feature in content["features"]] == [
+        "Integral",
+        "Fractional",
+        "String",
+        "Unknown",
+    ]
+    numbers = whole["numerical_statistics"]
+    assert numbers["common"] == {"num_present": 3, "num_missing": 1}
+    assert (numbers["mean"], numbers["sum"], numbers["min"], numbers["max"]) == (2.0, 6.0, 1.0, 3.0)
+    kll = part["numerical_statistics"]["distribution"]["kll"]
+    assert len(kll["buckets"]) == 10
+    assert sum(bucket["count"] for bucket in kll["buckets"]) == 4
+    assert kll["sketch"] == {"parameters": {"c": 0.64, "k": 2048.0}, "data": [[0.5, 1.5, 2.5, 3.5]]}
+    assert text["string_statistics"] == {
+        "common": {"num_present": 3, "num_missing": 1},
+        "distinct_count": 2.0,
+        "distribution": {"categorical": {"buckets": [{"value": "a", "count": 2}, {"value": "b", "count": 1}]}},
+    }
+    assert set(none) == {"name", "inferred_type"}
+
+
+def test_constraints_are_what_the_columns_suggest() -> None:
+    columns = columns_of(whole=[1, 2, 3, None], below=[-0.5, 1.0, 2.0, 3.0], text=["b", "a", "b", "b"])
+    content = suggested_constraints(columns)
+    assert content["features"] == [
+        {
+            "name": "whole",
+            "inferred_type": "Integral",
+            "completeness": 0.75,
+            "num_constraints": {"is_non_negative": True},
+        },
+        {
+            "name": "below",
+            "inferred_type": "Fractional",
+            "completeness": 1.0,
+            "num_constraints": {"is_non_negative": False},
+        },
+        {
+            "name": "text",
+            "inferred_type": "String",
+            "completeness": 1.0,
+            "string_constraints": {"domains": ["a", "b"]},
+        },
+    ]
+    distribution = content["monitoring_config"]["distribution_constraints"]
+    assert (distribution["comparison_threshold"], distribution["comparison_method"]) == (0.1, "Robust")
+
+
+@given(st.integers(1, 20_000), st.integers(0, 9))
+def test_a_sketch_stands_for_as_many_values_as_there_were_and_for_their_order(rows: int, seed: int) -> None:
+    values = np.sort(normal(seed, rows))
+    levels = sketch(values)
+    assert sum(map(len, levels)) <= 2048 + len(levels[-1]) % 2 + 16
+    points, weights = unfold(levels)
+    assert weights.sum() == rows
+    assert (np.diff(points) >= 0).all()
+    middle = points[np.searchsorted(np.cumsum(weights), rows / 2)]
+    assert abs(np.searchsorted(values, middle) - rows / 2) <= 2 * len(levels) ** 2 + rows / 1000
+
+
+# The checks
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_batch_like_the_baseline_has_no_violations(seed: int, project: Path) -> None:
+    contract = load_contract(project / "config" / "dataset.yaml")
+    table = sample_table(contract, BASELINE_ROWS + BATCH_ROWS, seed).select(list(contract.baseline_columns)).to_pandas()
+    assert found(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
+
+
+@pytest.mark.parametrize("problem_type", ["regression", "binary", "multiclass"])
+@pytest.mark.parametrize("seed", range(5))
+def test_neither_has_one_of_another_problem(problem_type: str, seed: int) -> None:
+    kinds = {"amount": "numeric", "region": "categorical", "label": "target"}
+    content = {
+        "dataset": "bills",
+        "problem_type": problem_type,
+        "csv": {"header": True, "delimiter": ",", "missing": [""]},
+        "columns": [{"name": name, "role": role} for name, role in kinds.items()],
+        "metric": "rmse" if problem_type == "regression" else "accuracy",
+        "threshold": 0.8,
+    }
+    contract = parse_contract(json.dumps(content))
+    table = sample_table(contract, BASELINE_ROWS + BATCH_ROWS, seed).select(list(contract.baseline_columns)).to_pandas()
+    assert found(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("rows", [BATCH_ROWS, 5000])
+def test_numbers_that_lie_elsewhere_have_drifted(seed: int, rows: int) -> None:
+    baseline = columns_of(x=normal(seed, BASELINE_ROWS))
+    assert found(baseline, columns_of(x=normal(seed + 100, rows, mean=12.0))) == [("x", "baseline_drift_check")]
+
+
+def test_drift_is_found_against_a_large_baseline_too() -> None:
+    baseline = columns_of(x=normal(1, 100_000))
+    assert found(baseline, columns_of(x=normal(2, 10_000))) == []
+    assert found(baseline, columns_of(x=normal(2, 10_000, mean=10.8))) == [("x", "baseline_drift_check")]
+
+
+def test_a_small_batch_is_no_different_one_but_by_the_simple_method() -> None:
+    baseline, batch = columns_of(x=normal(1, BASELINE_ROWS)), columns_of(x=normal(2, 40))
+    simple = {"perform_comparison": "Enabled", "comparison_threshold": 0.1, "comparison_method": "Simple"}
+    assert found(baseline, batch) == []
+    assert found(baseline, batch, distribution_constraints=simple) == [("x", "baseline_drift_check")]
+    off = {**simple, "perform_comparison": "Disabled"}
+    assert found(baseline, columns_of(x=normal(2, 40, mean=50)), distribution_constraints=off) == []
+
+
+def test_categories_that_are_otherwise_frequent_have_drifted() -> None:
+    baseline = columns_of(c=["a"] * 700 + ["b"] * 700)
+    assert found(baseline, columns_of(c=["a"] * 250 + ["b"] * 250)) == []
+    assert found(baseline, columns_of(c=["a"] * 450 + ["b"] * 50)) == [("c", "baseline_drift_check")]
+
+
+def test_a_category_that_nobody_knew_is_told_of() -> None:
+    baseline = columns_of(c=["a"] * 1000)
+    statistics, constraints = baseline_of(baseline)
+    [violation] = violations(columns_of(c=["a"] * 999 + ["new"]), statistics, constraints)
+    assert violation["constraint_check_type"] == "categorical_values_check"
+    assert "Observed: 99.9%; unknown are 'new'" in violation["description"]
+
+
+def test_texts_that_are_all_different_are_not_compared() -> None:
+    baseline = columns_of(id=[f"r{number}" for number in range(1000)])
+    assert found(baseline, columns_of(id=[f"s{number}" for number in range(500)])) == []
+
+
+def test_missing_cells_are_told_of_where_they_are_more_than_chance() -> None:
+    random = np.random.default_rng(1)
+    baseline = columns_of(x=np.where(random.random(1400) < 0.05, np.nan, 1.5))
+    for share, expected in ((0.05, []), (0.08, []), (0.15, [("x", "completeness_check")])):
+        batch = columns_of(x=np.where(np.arange(500) < share * 500, np.nan, 1.5))
+        assert found(baseline, batch) == expected
+    assert found(columns_of(x=[1.5] * 1000), columns_of(x=[1.5] * 499 + [None])) == [("x", "completeness_check")]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "now", "said"),
+    [
+        ([1, 2, 3], [1, 2, 2.5], "Expected data type: Integral, Expected match: 100.0%. Observed: Only 66.7%"),
+        ([0.5, 1.5, 2.5], ["a", "1.5", "2.5"], "Expected data type: Fractional"),
+        (["a", "b", "c"], [1, 2, 3], "Expected data type: String"),
+    ],
+)
+def test_another_type_is_told_of(baseline: list[Any], now: list[Any], said: str) -> None:
+    statistics, constraints = baseline_of(columns_of(x=baseline))
+    checked = violations(columns_of(x=now), statistics, constraints)
+    assert said in {v["constraint_check_type"]: v["description"] for v in checked}["data_type_check"]
+
+
+def test_whole_numbers_may_stand_where_fractions_stood() -> None:
+    assert found(columns_of(x=[0.5, 1.0, 2.0]), columns_of(x=[1, 2, 0])) == []
+
+
+def test_negative_numbers_are_told_of_where_there_were_none() -> None:
+    baseline = columns_of(x=np.linspace(0.1, 9.9, 1000))
+    few, many = (columns_of(x=np.linspace(low, 9.9, 500)) for low in (-0.05, -0.5))
+    assert found(baseline, few) == [], "one in 500 may have been missed by chance"
+    assert found(baseline, many) == [("x", "non_negative_check")]
+
+
+def test_columns_that_are_missing_or_too_many_are_told_of() -> None:
+    expected = [("b", "missing_column_check"), ("c", "extra_column_check")]
+    assert found(columns_of(a=[1.5, 2.5], b=[1, 2]), columns_of(a=[1.5, 2.5], c=[1, 2])) == expected
+
+
+def test_the_checks_can_be_turned_off_by_the_baseline_as_a_whole_or_for_a_column() -> None:
+    baseline, batch = columns_of(x=[1, 2, 3]), columns_of(x=["a", "b", "c"])
+    assert found(baseline, batch, evaluate_constraints="Disabled") == []
+    statistics, constraints = baseline_of(baseline)
+    constraints["features"][0]["monitoringConfigOverrides"] = {"datatype_check_threshold": 0.0}
+    assert violations(batch, statistics, constraints) == []
+
+
+def test_a_method_that_is_not_known_is_refused() -> None:
+    chi = {"comparison_threshold": 0.1, "categorical_drift_method": "ChiSquared"}
+    with pytest.raises(SystemExit, match="knows no categorical_drift_method but LInfinity"):
+        found(columns_of(x=["a"]), columns_of(x=["a"]), distribution_constraints=chi)
+
+
+# The program
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    return {"dataset_source": str(folder / "in"), "output_path": str(folder / "out"), **more}
+
+
+@pytest.mark.parametrize(("header", "names"), [(True, ["x", "1"]), (False, ["_c0", "_c1"])])
+def test_the_program_reads_all_files_with_or_without_header(tmp_path: Path, header: bool, names: list[str]) -> None:
+    for name in ("in/a.csv", "in/deep/b.csv"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x,1\nNA,2\n,3\n", encoding="utf-8")
+    (tmp_path / "in" / "_SUCCESS").touch()
+    form = json.dumps({"csv": {"header": header}})
+    monitor.main(environment(tmp_path, dataset_format=form))
+    content = json.loads((tmp_path / "out" / "statistics.json").read_text(encoding="utf-8"))
+    assert [feature["name"] for feature in content["features"]] == names
+    assert content["dataset"]["item_count"] == (4 if header else 6)
+    assert content["features"][0]["string_statistics"]["common"]["num_missing"] == 2
+    assert not (tmp_path / "out" / "constraint_violations.json").exists()
+
+
+def test_the_program_refuses_what_it_cannot_read(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(SystemExit, match="holds no file to look at"):
+        monitor.main(environment(tmp_path))
+    with pytest.raises(SystemExit, match="reads CSV, and not parquet"):
+        monitor.main(environment(tmp_path, dataset_format='{"parquet": {}}'))
+
+
+# The step
+
+
+def check(lab: Lab, name: str, data: str, **options: Any) -> dict[str, Any]:
+    """A QualityCheck step."""
+    job = lab.job(name, inputs={"dataset": data}, outputs=["quality_check_output"])
+    specification = {"ImageUri": "monitor"}
+    variables = {
+        "dataset_source": "/opt/ml/processing/input/dataset",
+        "output_path": "/opt/ml/processing/output/quality_check_output",
+        "dataset_format": '{"csv": {"header": true}}',
+    }
+    request = {**job["Arguments"], "AppSpecification": specification, "Environment": variables}
+    known = {"CheckType": "DATA_QUALITY", "SkipCheck": False, "FailOnViolation": False, "RegisterNewBaseline": False}
+    return {"Name": name, "Type": "QualityCheck", "Arguments": request, **known, **options}
+
+
+def csv(values: Numbers) -> dict[str, str | bytes]:
+    return {"data.csv": pd.DataFrame({"x": values}).to_csv(index=False)}
+
+
+def supplied(step: str) -> dict[str, Any]:
+    path = f"Steps.{step}.BaselineUsedForDriftCheck"
+    return {f"SuppliedBaseline{what}": {"Get": path + what} for what in ("Statistics", "Constraints")}
+
+
+def test_a_baseline_is_made_registered_and_checked_against(lab: Lab) -> None:
+    baseline = check(lab, "Baseline", lab.store("data", csv(normal(1, 1400))), SkipCheck=True, RegisterNewBaseline=True)
+    same = check(lab, "Same", lab.store("data", csv(normal(2, 500))), **supplied("Baseline"))
+    other = check(lab, "Other", lab.store("data", csv(normal(3, 500, mean=20))), **supplied("Baseline"))
+    record = lab.run(baseline, same, other)
+    assert record["status"] == "Succeeded", record["reason"]
+    made = step_of(record, "Baseline")["result"]
+    assert made["CalculatedBaselineStatistics"] == made["BaselineUsedForDriftCheckStatistics"]
+    assert step_of(record, "Baseline")["note"] == "1400 rows, 1 columns"
+    assert step_of(record, "Same")["note"] == "no violations"
+    assert step_of(record, "Other")["note"] == "1 violation: x (baseline_drift_check)"
+    result = step_of(record, "Other")["result"]
+    assert result["BaselineUsedForDriftCheckStatistics"] == made["CalculatedBaselineStatistics"]
+    uri = step_of(record, "Other")["files"][0]["s3_uri"]
+    assert len(json.loads(lab.read(f"{uri}/constraint_violations.json"))["violations"]) == 1
+    steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=record["arn"])
+    told = {step["StepName"]: step["Metadata"]["QualityCheck"] for step in steps["PipelineExecutionSteps"]}
+    assert told["Other"]["ViolationReport"] == f"{uri}/constraint_violations.json"
+    assert told["Baseline"]["SkipCheck"] is True
+
+
+def test_a_violation_fails_the_step_where_it_is_to(lab: Lab) -> None:
+    baseline = check(lab, "Baseline", lab.store("data", csv(normal(1, 1400))), SkipCheck=True, RegisterNewBaseline=True)
+    other = check(lab, "Other", lab.store("data", csv(-normal(3, 500))), FailOnViolation=True, **supplied("Baseline"))
+    reason = lab.run(baseline, other)["reason"]
+    assert reason == "Other: ClientError: 2 violations: x (non_negative_check), x (baseline_drift_check)"
+
+
+def test_without_a_baseline_that_of_the_approved_model_is_taken(lab: Lab) -> None:
+    data = lab.store("data", csv(normal(1, 500)))
+    group = lab.cloud.environment.model_package_group
+    step = check(lab, "Check", data, ModelPackageGroupName=group)
+    assert "there is no baseline to check against" in lab.run(step)["reason"]
+    made = step_of(lab.run(check(lab, "Baseline", data, SkipCheck=True)), "Baseline")["result"]
+    quality = {what: {"S3Uri": made[f"CalculatedBaseline{what}"], "ContentType": "application/json"} for what in WHAT}
+    lab.cloud.client("sagemaker").create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        DriftCheckBaselines={"ModelDataQuality": quality},
+        InferenceSpecification={
+            "Containers": [{"Image": "i", "ModelDataUrl": "s3://b/m.tar.gz"}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )
+    assert step_of(lab.run(step), "Check")["note"] == "no violations"
+    for more in (
+        {"ModelPackageGroupName": group},
+        {f"SuppliedBaseline{what}": quality[what]["S3Uri"] for what in WHAT},
+    ):
+        kept = step_of(lab.run(check(lab, "Kept", data, SkipCheck=True, **more)), "Kept")["result"]
+        assert kept["BaselineUsedForDriftCheckStatistics"] == quality["Statistics"]["S3Uri"]
+        assert kept["CalculatedBaselineStatistics"] != quality["Statistics"]["S3Uri"]
+
+
+WHAT = ("Statistics", "Constraints")
+
+
+def test_another_kind_of_check_is_refused(lab: Lab) -> None:
+    step = check(lab, "Check", lab.store("data", csv(normal(1, 9))), CheckType="MODEL_QUALITY")
+    assert "local mode checks DATA_QUALITY, and not MODEL_QUALITY" in lab.run(step)["reason"]

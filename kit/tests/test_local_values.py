@@ -1,0 +1,146 @@
+"""Expressions of a definition have the values that SageMaker gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlops_kit.runner.expressions import Scope, as_text, path_parts, references, resolve, walk
+from mlops_kit.runner.failures import StepFailedError
+
+NAMES = st.text("abcXYZ019_:- ", min_size=1, max_size=8)
+PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10)
+TREES = st.recursive(
+    PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def scope(**more: Any) -> Scope:
+    known: dict[str, Any] = {"parameters": {}, "execution": {}, "results": {}, "property_file": None, "document": None}
+    return Scope(**{**known, **more})
+
+
+def refusal(action: Callable[[], Any]) -> str:
+    with pytest.raises(StepFailedError) as caught:
+        action()
+    return caught.value.reason
+
+
+@given(TREES)
+def test_what_holds_no_expression_is_its_own_value(tree: Any) -> None:
+    assert resolve(tree, scope()) == tree
+    assert references(tree) == []
+
+
+def test_get_reads_parameters_facts_of_the_execution_and_results_of_steps() -> None:
+    train = {"ModelArtifacts": {"S3ModelArtifacts": "s3://b/model.tar.gz"}}
+    known = scope(parameters={"Threshold": 2.5}, execution={"PipelineName": "p"}, results={"Train": train})
+    expression = [
+        {"Get": "Parameters.Threshold"},
+        {"name": {"Get": "Execution.PipelineName"}},
+        {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"},
+    ]
+    assert resolve(expression, known) == [2.5, {"name": "p"}, "s3://b/model.tar.gz"]
+    assert references(expression) == [
+        "Parameters.Threshold",
+        "Execution.PipelineName",
+        "Steps.Train.ModelArtifacts.S3ModelArtifacts",
+    ]
+
+
+def test_a_lambda_output_is_found_by_its_name() -> None:
+    known = scope(results={"Resolve": {"OutputParameters": {"DataVersion": "ab12"}}})
+    assert resolve({"Get": "Steps.Resolve.OutputParameters['DataVersion']"}, known) == "ab12"
+
+
+def test_in_a_list_of_named_things_a_name_finds_its_thing() -> None:
+    outputs = [{"OutputName": name, "S3Output": {"S3Uri": f"s3://b/{name}"}} for name in ("train", "test")]
+    assert walk({"Outputs": outputs}, "Outputs['test'].S3Output.S3Uri") == "s3://b/test"
+    metrics = [{"MetricName": "validation:rmse", "Value": 1.5}]
+    assert walk({"FinalMetricDataList": metrics}, "FinalMetricDataList['validation:rmse'].Value") == 1.5
+
+
+@given(st.lists(PLAIN.map(as_text)), st.sampled_from(["", "/", ", "]))
+def test_join_puts_texts_together(values: list[str], on: str) -> None:
+    assert resolve({"Std:Join": {"On": on, "Values": values}}, scope()) == on.join(values)
+
+
+def test_join_writes_numbers_and_truth_as_the_api_does() -> None:
+    join = {"Std:Join": {"On": " ", "Values": [1, 2.5, True, {"Get": "Parameters.Name"}]}}
+    assert resolve(join, scope(parameters={"Name": "x"})) == "1 2.5 true x"
+
+
+def test_expressions_may_stand_inside_expressions() -> None:
+    inner = {"Std:Join": {"On": "-", "Values": ["a", {"Get": "Parameters.P"}]}}
+    assert resolve({"Std:Join": {"On": "/", "Values": ["s3://b", inner]}}, scope(parameters={"P": 1})) == "s3://b/a-1"
+
+
+def test_json_get_reads_a_property_file() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def read(step: str, name: str) -> Any:
+        asked.append((step, name))
+        return {"champion": {"shortfall": 0.25}}
+
+    expression = {
+        "Std:JsonGet": {
+            "PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Evaluation"},
+            "Path": "champion.shortfall",
+        }
+    }
+    assert resolve(expression, scope(property_file=read)) == 0.25
+    assert asked == [("Evaluate", "Evaluation")]
+
+
+def test_json_get_reads_a_document_by_its_uri() -> None:
+    place = {"Std:Join": {"On": "/", "Values": ["s3://b", "result.json"]}}
+    expression = {"Std:JsonGet": {"S3Uri": place, "Path": "[1]['a b']"}}
+    documents = {"s3://b/result.json": [0, {"a b": "found"}]}
+    assert resolve(expression, scope(document=documents.__getitem__)) == "found"
+
+
+@given(st.lists(NAMES | st.integers(0, 50), min_size=1, max_size=5), st.data())
+def test_every_way_to_write_a_path_leads_to_the_same_place(path: list[str | int], data: st.DataObject) -> None:
+    tree: Any = "here"
+    for part in reversed(path):
+        tree = {part: tree} if isinstance(part, str) else [*["not here"] * part, tree]
+    text = ""
+    for part in path:
+        quoted = data.draw(st.sampled_from([".{}", "['{}']", '["{}"]'])) if isinstance(part, str) else "[{}]"
+        text += quoted.format(part)
+    assert path_parts(text) == path
+    assert walk(tree, text) == "here"
+
+
+@given(TREES, NAMES)
+def test_a_path_that_leads_nowhere_is_refused_by_name(tree: Any, name: str) -> None:
+    assert f"{name}[7].missing" in refusal(lambda: walk({"only": tree}, f"{name}[7].missing"))
+
+
+@pytest.mark.parametrize("path", ["a..b", "a[", "a['b]", "[x]", "a.", "]"])
+def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
+    assert "cannot be read" in refusal(lambda: path_parts(path))
+
+
+def test_a_refusal_says_what_there_is_instead() -> None:
+    known = scope(parameters={"Threshold": 1}, results={"Train": {"ModelArtifacts": {}}})
+    assert "there is no Parameters.Thresold; there are Threshold" in refusal(
+        lambda: resolve({"Get": "Parameters.Thresold"}, known)
+    )
+    assert "Steps.Train.Artifacts: there is no Artifacts: among ModelArtifacts" in refusal(
+        lambda: resolve({"Get": "Steps.Train.Artifacts"}, known)
+    )
+    assert "Steps.Tune.X refers to nothing" in refusal(lambda: resolve({"Get": "Steps.Tune.X"}, known))
+
+
+@given(PLAIN)
+def test_text_stays_as_it_is_and_everything_else_becomes_json_or_python_numbers(value: Any) -> None:
+    text = as_text(value)
+    assert text == value if isinstance(value, str) else json.loads(text.lower()) == value or isinstance(value, float)

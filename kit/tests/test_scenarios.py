@@ -1,0 +1,138 @@
+"""What may happen to a model in production, rehearsed: each scenario is an execution of the deployed definitions."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scenarios import World, failed, file_of, predicted, step, world_of
+
+pytestmark = pytest.mark.xdist_group("scenarios")  # they share one trained project
+VIOLATION = "ModelQualityViolation"
+
+
+@pytest.fixture(scope="module")
+def trained(project: Path) -> Iterator[World]:
+    """The default project with version 1 trained and approved; scenarios use prefixes of their own."""
+    with world_of(project) as world:
+        yield world
+
+
+def test_a_model_that_misses_the_threshold_is_not_registered_and_the_failure_says_what_to_do(trained: World) -> None:
+    before = trained.versions()
+    record = trained.cloud.run("training", {"MetricThreshold": 0.001})
+    assert record["status"] == "Failed"
+    assert failed(record) == ["MetricNotMet"]
+    reason = step(record, "MetricNotMet")["reason"]
+    assert "rmse" in reason
+    assert "0.001" in reason
+    assert step(record, "RegisterModel")["status"] == "Skipped"
+    assert trained.versions() == before
+
+
+def test_a_candidate_worse_than_the_champion_is_refused_unless_the_tolerance_allows_it(trained: World) -> None:
+    trained.put(trained.rows("training-data")[:121], "few-training")  # too few to learn what the champion knows
+    loose = {"InputDataUri": f"{trained.data}/few-training/", "MetricThreshold": 1000.0}
+    before = trained.versions()
+    refused = trained.cloud.run("training", loose | {"ChampionTolerance": 0.0})
+    evaluation = json.loads(
+        (file_of(trained, refused, "Evaluate", "evaluation") / "evaluation.json").read_text("utf-8")
+    )
+    assert evaluation["champion"]["compared"]
+    shortfall = evaluation["champion"]["shortfall"]
+    assert shortfall > 0
+    assert failed(refused) == ["MetricNotMet"]
+    assert trained.versions() == before
+    assert trained.cloud.run("training", loose | {"ChampionTolerance": shortfall})["status"] == "Succeeded"
+    assert trained.versions() == before + 1
+
+
+def test_labels_that_are_still_to_come_are_no_verdict_and_when_they_come_only_the_checks_run(trained: World) -> None:
+    trained.put(trained.rows("inference-data"), "late")
+    first = trained.infer("late", "late-labels")
+    assert first["status"] == "Succeeded"
+    assert step(first, "ModelQuality")["status"] == "Skipped"
+    trained.put(trained.rows("ground-truth"), "late-labels")
+    second = trained.infer("late", "late-labels")
+    assert second["status"] == "Succeeded"
+    assert step(second, "BatchInference")["cache_hit"]
+    assert "PASS" in step(second, "ModelQuality")["note"]
+
+
+def test_too_few_labels_are_an_error_and_not_a_violation(trained: World) -> None:
+    trained.put(trained.rows("ground-truth")[:-7], "short-labels")
+    record = trained.infer("inference", "short-labels")
+    assert record["status"] == "Failed"
+    assert failed(record) == ["ModelQuality"]
+    assert "493 labels" in step(record, "ModelQuality")["reason"]
+    assert step(record, VIOLATION)["status"] != "Failed"
+
+
+def test_a_corrupt_batch_is_an_error_with_its_place_and_nothing_is_judged(trained: World) -> None:
+    rows = trained.rows("inference-data")
+    rows[41][3] = "broken"
+    trained.put(rows, "corrupt")
+    record = trained.infer("corrupt", "labels")
+    assert failed(record) == ["Preprocess"]
+    assert "row 41" in step(record, "Preprocess")["reason"]
+    assert {step(record, name)["status"] for name in ("ModelQuality", VIOLATION)} <= {"Stopped", "Skipped"}
+
+
+def test_training_rows_that_break_the_contract_register_nothing(trained: World) -> None:
+    before = trained.versions()
+    trained.put("this,is\nno,data\n", "garbage")
+    record = trained.cloud.run("training", {"InputDataUri": f"{trained.data}/garbage/"})
+    assert failed(record) == ["Preprocess"]
+    assert trained.versions() == before
+
+
+def test_no_data_at_all_fails_with_the_address_that_is_empty(trained: World) -> None:
+    record = trained.infer("nowhere")
+    assert failed(record) == ["ResolveInputs"]
+    assert f"{trained.data}/nowhere" in step(record, "ResolveInputs")["reason"]
+
+
+def test_a_drifted_batch_is_reported_and_its_labels_are_judged_all_the_same(trained: World) -> None:
+    rows = trained.rows("inference-data")
+    numeric = rows[0].index("length")
+    drifted = [[*row[:numeric], f"{float(row[numeric] or 0) + 5:.4f}", *row[numeric + 1 :]] for row in rows[1:]]
+    trained.put([rows[0], *drifted], "drifted")
+    trained.put(trained.rows("ground-truth"), "drifted-labels")
+    heard = trained.hears("Data Quality Violation")
+    record = trained.infer("drifted", "drifted-labels", MetricThreshold=1000.0)
+    assert record["status"] == "Succeeded"
+    assert step(record, "ReportDataQuality")["result"]["OutputParameters"]["DataQuality"] == "VIOLATION"
+    assert "PASS" in step(record, "ModelQuality")["note"]
+    [event] = heard()
+    assert event["detail-type"] == "Data Quality Violation"
+    assert event["detail"]
+
+
+def test_a_violation_fails_at_its_own_step_with_metric_and_threshold(trained: World) -> None:
+    labels = trained.rows("ground-truth")
+    trained.put([labels[0], *[[f"{float(row[0]) + 500}"] for row in labels[1:]]], "bad-labels")
+    record = trained.infer("inference", "bad-labels")
+    assert record["status"] == "Failed"
+    assert failed(record) == [VIOLATION]
+    reason = step(record, VIOLATION)["reason"]
+    assert "rmse" in reason
+    assert "2.5" in reason
+
+
+def test_several_instances_share_the_files_and_predict_the_same(trained: World) -> None:
+    rows = trained.rows("inference-data")
+    path = trained.cloud.root / ".local" / "part.csv"
+    for index in range(3):
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([rows[0], *rows[1 + 100 * index : 101 + 100 * index]])
+        for count in (1, 2, 5):  # a copy for each, for the cache looks at the data and not at the instances
+            trained.cloud.upload(path, f"{trained.data}/parts{count}/part{index}.csv")
+    records = [trained.infer(f"parts{count}", InstanceCount=count) for count in (1, 2, 5)]
+    assert not any(step(record, "BatchInference")["cache_hit"] for record in records)
+    predictions = [predicted(trained, record) for record in records]
+    assert sorted(predictions[0]) == [f"part{index}.csv" for index in range(3)]
+    assert predictions[0] == predictions[1] == predictions[2]

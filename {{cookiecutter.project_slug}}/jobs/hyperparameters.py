@@ -1,0 +1,45 @@
+"""The hyperparameters of train.py: names, defaults and limits.
+
+Nothing is imported that a pipeline definition would have to load: settings, tuning and train.py read this one table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A hyperparameter and the values that train.py takes for it.
+
+    Attributes:
+        default: the value of a job that is given none; an int where only whole numbers are valid.
+        min: the smallest value.
+        max: the largest value.
+    """
+
+    default: int | float
+    min: float = -math.inf
+    max: float = math.inf
+
+
+ROUNDS = {
+    "num_round": Hyperparameter(500, min=1),
+    "early_stopping_rounds": Hyperparameter(25, min=1),
+}
+
+# XGBoost's own names and limits: https://xgboost.readthedocs.io/en/stable/parameter.html. A share must be above 0.
+BOOSTER = {
+    "max_depth": Hyperparameter(4),
+    "eta": Hyperparameter(0.05, min=1e-6, max=1),
+    "subsample": Hyperparameter(0.8, min=1e-6, max=1),
+    "colsample_bytree": Hyperparameter(0.8, min=1e-6, max=1),
+    "min_child_weight": Hyperparameter(3.0, min=0),
+    "gamma": Hyperparameter(0.0, min=0),
+    "alpha": Hyperparameter(0.0, min=0),
+    "lambda": Hyperparameter(1.0, min=0),
+    "seed": Hyperparameter(1),
+}
+
+HYPERPARAMETERS = {**ROUNDS, **BOOSTER}
