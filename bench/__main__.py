@@ -101,7 +101,7 @@ def prepare_project() -> None:
     fitting = ["fit", "--input-dir", "data/training", "--contract", "config/dataset.yaml"]
     training = [f"--{name}=build/{name}" for name in ("train", "validation", "preprocessor")]
     for command in (
-        ["-m", "local", "--data", "data/training", "sample"],
+        ["-m", "mlops_kit", "data", "--sample", "--data", "data/training"],
         ["jobs/preprocess.py", *fitting, *(f"--{name}-dir=build/{name}" for name in splits)],
         ["jobs/train.py", *training, "--model-dir=build/model"],
     ):
@@ -112,10 +112,8 @@ def prepare_project() -> None:
 
 def make_rows(rows: int, folder: Path) -> None:
     """Make a seeded file of rows in the shape of the Abalone data, and the same without the target."""
-    sys.path[:0] = [str(PROJECT)]
     import pyarrow.csv
 
-    import local  # noqa: F401 - puts the jobs on the path
     from mlops_jobs.contract import load_contract
     from mlops_kit.data.sample import sample_table
 

@@ -26,9 +26,10 @@ print(time.perf_counter() - started)
 """
 COMPILE = """
 import time
+from pathlib import Path
 started = time.perf_counter()
 from mlops_kit.definition.compile import compile_all
-compile_all()
+compile_all(Path.cwd())
 print(time.perf_counter() - started)
 """
 CACHED = """
@@ -75,7 +76,10 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
         shutil.rmtree(project / ".local", ignore_errors=True)
         started = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "local", "story", "--no-infra"], cwd=project, check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "mlops_kit", "local", "demo", "--no-infra"],
+            cwd=project,
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
         if turn:
             stories.append(time.perf_counter() - started)

@@ -1,7 +1,7 @@
 """Draw what Terraform applied, from its state, so that the picture cannot show what is not there.
 
 terraform show -json > state.json                               where infra/live was applied
-python -m pipelines compile --output definitions                in that project
+mlops compile --output definitions                in that project
 python docs/draw_architecture.py state.json definitions         write the picture of the generated docs
 python docs/draw_architecture.py state.json definitions --check fail if it is not up to date
 
@@ -247,7 +247,7 @@ def main() -> None:
     """Write the picture, or look whether it is up to date."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("state", type=Path, help="what `terraform show -json` printed")
-    parser.add_argument("definitions", type=Path, help="the folder that `python -m pipelines compile` wrote")
+    parser.add_argument("definitions", type=Path, help="the folder that `mlops compile` wrote")
     parser.add_argument("--check", action="store_true", help="change nothing")
     arguments = parser.parse_args()
     state = State(json.loads(arguments.state.read_text(encoding="utf-8")))

@@ -87,14 +87,14 @@ def ask(folder: Path, code: str, *arguments: str) -> str:
 
 def test_the_jobs_accept_the_contract_of_every_project(projects: list[Path]) -> None:
     contracts = [str(project / "config" / "dataset.yaml") for project in projects]
-    code = "import sys, contract; print(*[contract.load_contract(path).metric for path in sys.argv[1:]])"
+    code = "import sys; from mlops_jobs.contract import load_contract as f; print(*[f(p).metric for p in sys.argv[1:]])"
     assert len(ask(projects[0] / "jobs", code, *contracts).split()) == len(projects)
 
 
 def test_the_questions_and_the_jobs_know_the_same_metrics(projects: list[Path]) -> None:
     rules = Environment(loader=FileSystemLoader(ROOT), comment_start_string="{##", comment_end_string="##}")
     asked = json.loads(rules.from_string("{% from 'rules.jinja' import metrics %}{{ metrics | tojson }}").render())
-    code = "import json, metric_names; print(json.dumps(metric_names.METRICS_FOR))"
+    code = "import json; from mlops_jobs import metric_names; print(json.dumps(metric_names.METRICS_FOR))"
     assert json.loads(ask(projects[0] / "jobs", code)) == asked
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,6 @@ from binaryornot.check import is_binary
 
 from cookiecutter_rules import FOLDER
 from support import ENGINES, JINJA, TREE, Bake, run_cookiecutter, snapshot
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
@@ -129,16 +123,3 @@ def test_no_jinja_is_left_in_a_project(bake: Bake, engine: str) -> None:
     files = [path for path in project.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if LEFT_OVER.search(text(path) or "")]
-
-
-def unmeasured(root: Path) -> set[str]:
-    """List what of pipelines/ a pyproject.toml leaves to somebody else to measure."""
-    omitted = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["coverage"]["run"]["omit"]
-    return {pattern.partition("pipelines/")[2].removesuffix("/*") for pattern in omitted if "pipelines/" in pattern}
-
-
-def test_the_coverage_of_each_pipeline_module_is_measured_by_its_owner(template: Path) -> None:
-    modules = {path.name for path in (template / TREE / "pipelines").iterdir()} - {"__init__.py"}
-    of_the_team, of_the_template = unmeasured(template), unmeasured(template / TREE)
-    assert of_the_team | of_the_template == modules
-    assert not of_the_team & of_the_template

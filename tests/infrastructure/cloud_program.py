@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-project = Path(sys.argv[1])
-sys.path[:0] = [str(project), str(project / "jobs")]
+from mlops_kit.aws.deletion import delete
+from mlops_kit.local_cloud.cloud import LocalCloud
+from mlops_kit.project import open_project
 
-from mlops_kit.aws.deletion import delete  # noqa: E402
-from mlops_kit.local_cloud.cloud import LocalCloud  # noqa: E402 - from the project
+project = Path(sys.argv[1])
 
 
 def main() -> None:
@@ -35,7 +35,14 @@ def answer(cloud: LocalCloud, call: str, arguments: list[Any]) -> dict[str, Any]
     """Call one of the cloud's methods, or have what Python made deleted."""
     try:
         if call == "delete":
-            delete(cloud.environment, *arguments, with_models=True, stop=True, say=lambda _: None)
+            delete(
+                cloud.environment,
+                open_project(project).kinds,
+                *arguments,
+                with_models=True,
+                stop=True,
+                say=lambda _: None,
+            )
             return {"returned": None}
         return {"returned": getattr(cloud, call)(*arguments)}
     except Exception as error:

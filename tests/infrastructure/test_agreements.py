@@ -40,7 +40,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 def test_variables_and_parameters_have_the_names_that_the_code_reads(live: Stack) -> None:
-    facts = run(live.project, "-c", "from pipelines.environment import HANDED_OVER; print(*HANDED_OVER)").split()
+    facts = run(live.project, "-c", "from mlops_kit.aws.environment import HANDED_OVER; print(*HANDED_OVER)").split()
     assert wiring.disagreements(live.made, live.place.stem, live.project, facts) == []
 
 
@@ -72,9 +72,10 @@ def actions_asked_for(handler: Path) -> set[str]:
 WITH_OUTPUTS = """
 import json, sys
 from dataclasses import replace
+from pathlib import Path
 from mlops_kit.aws.environment import load_environment
 from mlops_kit.aws.terraform_outputs import with_outputs
-environment = replace(load_environment("dev"), name=sys.argv[2], endpoint_url=sys.argv[1])
+environment = replace(load_environment("dev", Path()), name=sys.argv[2], endpoint_url=sys.argv[1])
 print(json.dumps(vars(with_outputs(environment))))
 """
 
@@ -90,7 +91,7 @@ def test_the_pipelines_find_what_terraform_made(live: Stack) -> None:
 
 def test_the_pipelines_declare_the_parameters_that_schedules_hand_over(shop: Stack, tmp_path: Path) -> None:
     schedules = of_kind(shop.made, "aws_scheduler_schedule")
-    run(shop.project, "-m", "pipelines", "compile", "--output", str(tmp_path))
+    run(shop.project, "-m", "mlops_kit", "compile", "--output", str(tmp_path))
     assert len(schedules) == 2
     for schedule in schedules:
         kind = schedule["name"].removeprefix(f"{shop.place.stem}-")

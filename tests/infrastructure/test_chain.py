@@ -90,7 +90,9 @@ class Chain:
 def chain(rising: Rising) -> Chain:
     """The shop with its pipelines, and with data to upload."""
     stack: Stack = rising["shop"].result()
-    subprocess.run([sys.executable, "-m", "local", "sample"], cwd=stack.project, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "mlops_kit", "data", "--sample"], cwd=stack.project, check=True, capture_output=True
+    )
     stack.cloud.call("deploy")
     return Chain(stack)
 
