@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import changes
@@ -106,7 +106,9 @@ class Writer:
             (changes.RETRAINING, changes.STARTED): self._retraining_started,
             (changes.RETRAINING, changes.HELD_BACK): self._retraining_held_back,
         }
-        return writers[change.type, change.status](change)
+        message = writers[change.type, change.status](change)
+        label = "Models" if change.type == changes.PACKAGE else "Pipelines"
+        return replace(message, links={**message.links, label: links.studio(change.arn)})
 
     def _step_failed(self, change: Change) -> Message:
         mode = FAILURE_MODES.get(change.step, CRASHED)
@@ -116,7 +118,7 @@ class Writer:
             {"Pipeline": change.pipeline, "Step": change.step, "Execution": change.arn},
             mode.advice_on(change.pipeline),
             self._commands(mode, change),
-            {"Log": _log(change.detail.get("metadata", {})), "Pipelines": links.studio(change.arn)},
+            {"Log": _log(change.detail.get("metadata", {}))},
         )
 
     def _execution_failed(self, change: Change) -> Message:
@@ -130,8 +132,7 @@ class Writer:
             {"Pipeline": change.pipeline, "Execution": change.arn},
             mode.advice_on(change.pipeline),
             self._commands(mode, change),
-            {f"Log of {name}": _log(step.metadata) for name, step in steps.items()}
-            | {"Pipelines": links.studio(change.arn)},
+            {f"Log of {name}": _log(step.metadata) for name, step in steps.items()},
         )
 
     def _execution_succeeded(self, change: Change) -> Message:
@@ -139,7 +140,6 @@ class Writer:
             f"{change.pipeline} succeeded",
             facts={"Pipeline": change.pipeline, "Execution": change.arn},
             commands=[self._status(change.arn)],
-            links={"Pipelines": links.studio(change.arn)},
         )
 
     def _registered(self, change: Change) -> Message:
@@ -157,7 +157,6 @@ class Writer:
                 self._command(f'approve --version {version} --comment "..."{evidence}'),
                 self._command(f'reject --version {version} --comment "..."'),
             ],
-            links={"Models": links.studio(change.arn)},
         )
 
     def _approved(self, change: Change) -> Message:
@@ -168,7 +167,6 @@ class Writer:
             _package_facts(change, self._metadata(change)),
             "Each new execution of inference uses the latest approved version. To go back, reject this one.",
             [self._command("start inference"), self._command(f'reject --version {version} --comment "..."')],
-            {"Models": links.studio(change.arn)},
         )
 
     def _rejected(self, change: Change) -> Message:
@@ -178,7 +176,6 @@ class Writer:
             _package_facts(change, self._metadata(change)),
             "Inference uses the latest version that is still approved, and fails if there is none.",
             [self._command("status"), self._command("start training")],
-            {"Models": links.studio(change.arn)},
         )
 
     def _data_quality(self, change: Change) -> Message:
@@ -197,7 +194,6 @@ class Writer:
             "The batch was predicted anyway. If the file is wrong, make sure nobody uses its predictions, and upload a "
             "corrected file in its place; if the data has really changed, train on newer rows.",
             [self._status(change.arn), self._command("start training")],
-            {"Pipelines": links.studio(change.arn)},
         )
 
     def _retraining_started(self, change: Change) -> Message:
@@ -209,7 +205,6 @@ class Writer:
             "There is nothing to do yet. If the training finds a version that is good enough, another message will ask "
             "you to approve or reject it; approving takes the review board's record (--evidence).",
             [self._status(training)],
-            {"Pipelines": links.studio(training)},
         )
 
     def _retraining_held_back(self, change: Change) -> Message:
@@ -220,7 +215,6 @@ class Writer:
             "Inference keeps using the current model. To retrain it anyway, start training-hpo yourself. The rules for "
             "retraining are in config/events.yaml.",
             [self._command("start training-hpo"), self._status(change.arn)],
-            {"Pipelines": links.studio(change.arn)},
         )
 
     def _commands(self, mode: FailureMode, change: Change) -> list[str]:
