@@ -160,8 +160,8 @@ Pipeline: training
 Step: Train
 Execution: {arn}
 
-Read the log, fix the cause, and start the pipeline again; if a file was wrong, replacing it may start the pipeline. \
-Steps that succeeded are taken from the cache if they have one.
+Read the log, fix the cause, and start the pipeline again. If an input file was wrong, upload a corrected one; where \
+new data starts pipelines, that is enough. Cached results of steps that succeeded are reused.
 
 mlops start training --env dev
 mlops status --execution {arn} --env dev

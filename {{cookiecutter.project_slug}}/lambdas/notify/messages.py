@@ -53,8 +53,8 @@ class FailureMode:
 
 CRASHED = FailureMode(
     "the step {step} of {pipeline} failed",
-    "Read the log, fix the cause, and start the pipeline again; if a file was wrong, replacing it may start the "
-    "pipeline. Steps that succeeded are taken from the cache if they have one.",
+    "Read the log, fix the cause, and start the pipeline again. If an input file was wrong, upload a corrected one; "
+    "where new data starts pipelines, that is enough. Cached results of steps that succeeded are reused.",
     ("start {pipeline}",),
 )
 NOT_STARTED = FailureMode(
