@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import re
 from itertools import permutations
@@ -641,6 +642,7 @@ def test_the_handler_reads_the_variables_of_terraform_and_logs_its_answer(notifi
     module.client.cache_clear()
     answer = handler(SAMPLE.step_changed(), SimpleNamespace(aws_request_id="call"))
     module.client.cache_clear()
+    assert gc.isenabled()
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == answer
     assert answer["subject"] == "flats dev: the step Train of training failed"
