@@ -1,7 +1,7 @@
-"""Measure how the function notify starts: its import and first call, beside what no function on boto3 can go below.
+"""Measure a cold start of the function notify: its import and first call, relative to boto3 with one client.
 
-Every run is a process of its own. AWS is a server in this one, whose ready answers cost next to nothing: what is left
-is Python's work. As in Lambda, the function's own files are compiled as they are imported, and boto3's were before.
+Each run is a new process. A server in this process plays AWS with prepared answers, so that only Python's work is
+measured. As in Lambda, the function's own files are compiled on import, while boto3's are compiled already.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any
 
 from rich.table import Table
 
-FLOOR = """
+BASELINE = """
 import time
 started = time.perf_counter()
 import boto3
 boto3.client("sns")
 print(time.perf_counter() - started)
 """
-OURS = """
+NOTIFY = """
 import json, sys, time
 from types import SimpleNamespace
 event, context = json.loads(sys.argv[1]), SimpleNamespace(aws_request_id="call")
@@ -37,20 +37,20 @@ started = time.perf_counter()
 from handler import handler
 outcome = handler(event, context)["outcome"]
 seconds = time.perf_counter() - started
-assert outcome == "told", outcome
+assert outcome == "sent", outcome
 print(seconds)
 """
-RUNS = 5  # for each one that is asked for: a run takes less than a second, and its figure varies
+RUNS = 5  # for each repetition: a run takes less than a second, and times vary
 
 PUBLISHED = b"<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>"
 PACKAGE = {"CustomerMetadataProperties": {"kind": "training", "metric": "rmse", "value": "1.3", "threshold": "2.5"}}
 
 
 class Answers(BaseHTTPRequestHandler):
-    """What SNS, DynamoDB and SageMaker answer when all is well."""
+    """The answers of SNS, DynamoDB and SageMaker to valid requests."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body leave as one: of two, TCP may hold the second back for 40 ms, which AWS's do not
+    wbufsize = -1  # send head and body in one packet: TCP may delay a second one by 40 ms, which AWS avoids
 
     def do_POST(self) -> None:
         """Answer any operation."""
@@ -63,49 +63,49 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @dataclass(frozen=True)
-class Start:
-    """Seconds, medians.
+class ColdStart:
+    """Median times in seconds.
 
     Attributes:
-        floor: import boto3 and make one client.
-        step: import notify and tell of a failed step, which takes DynamoDB and SNS.
-        version: import notify and tell of a new version, which takes SageMaker, too.
+        baseline: import boto3 and create one client.
+        step: import notify and send a message about a failed step, using DynamoDB and SNS.
+        version: import notify and send a message about a new version, using SageMaker as well.
     """
 
-    floor: float
+    baseline: float
     step: float
     version: float
 
 
-def measure_notify(project: Path, repeat: int) -> Start:
-    """Run the floor and the two calls in turn, so that a slow spell of the machine hits all alike.
+def measure_notify(project: Path, repeat: int) -> ColdStart:
+    """Run the baseline and the two calls in turn, so that a slow moment of the machine affects all three.
 
     Args:
-        project: generated.
-        repeat: a fifth of the runs of each; one more comes first and does not count.
+        project: a generated project.
+        repeat: a fifth of the number of runs of each; one more run comes first and is not counted.
     """
     sys.path.insert(0, str(project / "tests"))
     from sample_events import SampleEvents
 
     sample, function = SampleEvents(), str(project / "lambdas" / "notify")
     events = [json.dumps(event) for event in (sample.step_changed(), sample.package_changed())]
-    contenders = [[FLOOR], *([OURS, event, function] for event in events)]
-    runs: list[list[float]] = [[] for _ in contenders]
+    contenders = [[BASELINE], *([NOTIFY, event, function] for event in events)]
+    times: list[list[float]] = [[] for _ in contenders]
     with answering() as url:
         for _ in range(1 + RUNS * repeat):
-            for seconds, (script, *arguments) in zip(runs, contenders, strict=True):
+            for seconds, (script, *arguments) in zip(times, contenders, strict=True):
                 seconds.append(run(script, arguments, sample.stem, url))
-    floor, step, version = (statistics.median(seconds[1:]) for seconds in runs)
-    return Start(floor, step, version)
+    baseline, step, version = (statistics.median(seconds[1:]) for seconds in times)
+    return ColdStart(baseline, step, version)
 
 
 @contextmanager
 def answering() -> Iterator[str]:
-    """Serve the answers, and say where."""
+    """Serve the answers; yields the address."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -113,7 +113,7 @@ def answering() -> Iterator[str]:
 
 
 def run(script: str, arguments: list[str], stem: str, url: str) -> float:
-    """The seconds that a script prints last, in a new process with the variables that Terraform would set."""
+    """Run a script in a new process with the variables that Terraform sets; returns the seconds that it prints last."""
     project, _, environment = stem.partition("-")
     variables = {
         "AWS_ENDPOINT_URL": url,
@@ -128,15 +128,15 @@ def run(script: str, arguments: list[str], stem: str, url: str) -> float:
         "TEXTS": "[]",
     }
     command = [sys.executable, "-c", script, *arguments]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | variables).stdout
-    return float(printed.split()[-1])
+    output = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | variables).stdout
+    return float(output.split()[-1])
 
 
-def notify_table(start: Start) -> Table:
-    """The calls beside the floor."""
-    table = Table("the function notify, started anew", "ms", "against the floor", "to reach", title="Functions")
-    table.add_row("import boto3 and make one client: the floor", f"{start.floor * 1000:.0f}", "", "")
-    for what, seconds in (("a failed step", start.step), ("a new version", start.version)):
-        ratio = f"{seconds / start.floor:.2f}"
-        table.add_row(f"import, and tell of {what}", f"{seconds * 1000:.0f}", ratio, "at most 1.5")
+def notify_table(start: ColdStart) -> Table:
+    """The two calls next to the baseline."""
+    table = Table("cold start of the function notify", "ms", "ratio to the baseline", "target", title="Functions")
+    table.add_row("import boto3 and create one client: the baseline", f"{start.baseline * 1000:.0f}", "", "")
+    for subject, seconds in (("a failed step", start.step), ("a new version", start.version)):
+        ratio = f"{seconds / start.baseline:.2f}"
+        table.add_row(f"import, and send a message about {subject}", f"{seconds * 1000:.0f}", ratio, "at most 1.5")
     return table

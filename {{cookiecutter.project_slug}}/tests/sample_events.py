@@ -1,4 +1,4 @@
-"""The events that the functions in lambdas/ get, as EventBridge hands them on.
+"""The events that the functions in lambdas/ receive from EventBridge.
 
 AWS documents its own in https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html; those of mlops.<project> are this project's.
@@ -13,12 +13,12 @@ from typing import Any
 
 Event = dict[str, Any]
 
-_ids = itertools.count()  # each event has an id of its own, and so have two about the same change
+_ids = itertools.count()  # each event has another id, even if two are about the same change
 
 
 @dataclass(frozen=True)
 class SampleEvents:
-    """Makes events of a project in an environment. `detail` adds to what an event tells, or replaces some of it."""
+    """Creates events of a project in an environment. `detail` adds or replaces fields of the event's detail."""
 
     project: str = "flats"
     environment: str = "dev"
@@ -28,7 +28,7 @@ class SampleEvents:
 
     @property
     def stem(self) -> str:
-        """How every name begins."""
+        """The prefix of all names."""
         return f"{self.project}-{self.environment}"
 
     @property
@@ -61,9 +61,9 @@ class SampleEvents:
     def execution_changed(
         self, kind: str = "training", status: str = "Failed", number: str = "abc123def456", **detail: Any
     ) -> Event:
-        """An execution has another status. It tells no reason."""
+        """The status of an execution has changed. The event has no reason."""
         arn = self.execution(kind, number)
-        told = {
+        fields = {
             "pipelineExecutionDisplayName": "execution-1763712000",
             "currentPipelineExecutionStatus": status,
             "previousPipelineExecutionStatus": "Executing",
@@ -72,9 +72,9 @@ class SampleEvents:
             "pipelineArn": arn.partition("/execution/")[0],
             "pipelineExecutionArn": arn,
         }
-        kind_of = "SageMaker Model Building Pipeline Execution Status Change"
+        detail_type = "SageMaker Model Building Pipeline Execution Status Change"
         return self.event(
-            "aws.sagemaker", kind_of, [told["pipelineArn"], arn], told | detail, time="2026-11-21T08:20:12Z"
+            "aws.sagemaker", detail_type, [fields["pipelineArn"], arn], fields | detail, time="2026-11-21T08:20:12Z"
         )
 
     def step_changed(
@@ -85,9 +85,9 @@ class SampleEvents:
         number: str = "abc123def456",
         **detail: Any,
     ) -> Event:
-        """A step has another status."""
+        """The status of a step has changed."""
         arn = self.execution(kind, number)
-        told = {
+        fields = {
             "metadata": {"processingJob": {"arn": self.arn(f"processing-job/pipelines-{number}-{step}-tmgxry49ug")}},
             "stepStartTime": "2026-11-21T08:10:00Z",
             "stepEndTime": "2026-11-21T08:20:09Z",
@@ -99,19 +99,19 @@ class SampleEvents:
             "pipelineExecutionArn": arn,
         }
         if status == "Failed":
-            told["failureReason"] = "AlgorithmError: rows.csv, row 7, column area: 'wide' is no number"
-        kind_of = "SageMaker Model Building Pipeline Execution Step Status Change"
+            fields["failureReason"] = "AlgorithmError: rows.csv, row 7, column area: 'wide' is no number"
+        detail_type = "SageMaker Model Building Pipeline Execution Step Status Change"
         return self.event(
-            "aws.sagemaker", kind_of, [told["pipelineArn"], arn], told | detail, time="2026-11-21T08:20:10Z"
+            "aws.sagemaker", detail_type, [fields["pipelineArn"], arn], fields | detail, time="2026-11-21T08:20:10Z"
         )
 
     def package_changed(self, status: str = "PendingManualApproval", version: int = 3, **detail: Any) -> Event:
-        """A version of the model was registered or, where UpdatedModelPackageFields says so, changed."""
+        """A version of the model was registered or, if there are UpdatedModelPackageFields, changed."""
         arn = self.arn(f"model-package/{self.stem}/{version}")
         evaluation = (
             f"s3://{self.bucket}/executions/{self.stem}-training/abc123def456/Evaluate/evaluation/evaluation.json"
         )
-        told = {
+        fields = {
             "ModelPackageGroupName": self.stem,
             "ModelPackageVersion": version,
             "ModelPackageArn": arn,
@@ -125,31 +125,31 @@ class SampleEvents:
             "LastModifiedTime": "2026-11-21T08:20:00Z",
         }
         if status != "PendingManualApproval":
-            told["ApprovalDescription"] = "Better on small ones."
-            told["UpdatedModelPackageFields"] = ["ModelApprovalStatus", "ApprovalDescription"]
-        kind_of = "SageMaker Model Package State Change"
-        return self.event("aws.sagemaker", kind_of, [arn], told | detail, time="2026-11-21T08:20:01Z")
+            fields["ApprovalDescription"] = "Better on small ones."
+            fields["UpdatedModelPackageFields"] = ["ModelApprovalStatus", "ApprovalDescription"]
+        detail_type = "SageMaker Model Package State Change"
+        return self.event("aws.sagemaker", detail_type, [arn], fields | detail, time="2026-11-21T08:20:01Z")
 
     def object_created(self, key: str, version: str | None = "v1", size: int = 1024, **detail: Any) -> Event:
-        """An object was written, in one piece or in several."""
-        written = {"key": key, "size": size, "etag": "b1946ac92492d2347c6235b4d261", "sequencer": "00617F08299329D1"}
-        told = {
+        """An object was written, in one part or several."""
+        item = {"key": key, "size": size, "etag": "b1946ac92492d2347c6235b4d261", "sequencer": "00617F08299329D1"}
+        fields = {
             "version": "0",
             "bucket": {"name": self.bucket},
-            "object": written | ({"version-id": version} if version else {}),
+            "object": item | ({"version-id": version} if version else {}),
             "request-id": "N4N7GDK58NMKJ12R",
             "requester": self.account,
             "reason": "PutObject",
         }
         arn = f"arn:{self.partition}:s3:::{self.bucket}"
-        return self.event("aws.s3", "Object Created", [arn], told | detail, time="2026-11-21T07:59:58Z")
+        return self.event("aws.s3", "Object Created", [arn], fields | detail, time="2026-11-21T07:59:58Z")
 
     def data_quality_violation(self, count: int = 1, **detail: Any) -> Event:
-        """What lambdas/report_data_quality puts on the bus."""
+        """The event of lambdas/report_data_quality."""
         arn = self.execution("inference")
         description = "Data type match requirement is not met."
-        found = {"feature": "area", "check": "data_type_check", "description": description}
-        told = {
+        violation = {"feature": "area", "check": "data_type_check", "description": description}
+        fields = {
             "project": self.project,
             "environment": self.environment,
             "pipeline": f"{self.stem}-inference",
@@ -157,15 +157,15 @@ class SampleEvents:
             "dataUri": f"s3://{self.bucket}/data/inference/",
             "resultsUri": f"s3://{self.bucket}/executions/{self.stem}-inference/abc123def456/DataQualityCheck/quality-check",
             "count": count,
-            "violations": [found] * count,
+            "violations": [violation] * count,
         }
         source = f"mlops.{self.project}"
-        return self.event(source, "Data Quality Violation", [arn], told | detail, time="2026-11-21T08:15:00Z")
+        return self.event(source, "Data Quality Violation", [arn], fields | detail, time="2026-11-21T08:15:00Z")
 
     def retraining_decision(self, decision: str = "started", number: str = "abc123def456", **detail: Any) -> Event:
-        """What lambdas/guard_retraining puts on the bus."""
+        """The event of lambdas/guard_retraining."""
         training = self.execution("training-hpo", "fed654cba321") if decision == "started" else None
-        told = {
+        fields = {
             "project": self.project,
             "environment": self.environment,
             "decision": decision,
@@ -176,6 +176,6 @@ class SampleEvents:
             "inferenceExecutionArn": self.execution("inference", number),
             "trainingExecutionArn": training,
         }
-        resources = [arn for arn in (told["inferenceExecutionArn"], training) if arn]
+        resources = [arn for arn in (fields["inferenceExecutionArn"], training) if arn]
         source = f"mlops.{self.project}"
-        return self.event(source, "Retraining Decision", resources, told | detail, time="2026-11-21T08:16:00Z")
+        return self.event(source, "Retraining Decision", resources, fields | detail, time="2026-11-21T08:16:00Z")

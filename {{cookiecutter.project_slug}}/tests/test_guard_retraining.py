@@ -1,44 +1,44 @@
 from __future__ import annotations
 
-import io
 import json
 import re
-from functools import cache, partial
+from functools import partial
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from fake_aws import client, create_bucket, create_table, fake_aws, refused
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 from sample_events import SampleEvents
 
 from lambdas.guard_retraining import handler as module
-from lambdas.guard_retraining.handler import Guard, Memory, Settings, Table, Tuning, Verdict, handler
+from lambdas.guard_retraining.handler import Guard, Memory, RetrainingPipeline, Settings, Table, Verdict, handler
 
 SAMPLE = SampleEvents()
+TABLE = "flats-dev-events"
 HOUR = 3600
-client = cache(boto3.client)
 
 
 class Pipelines:
-    """SageMaker's client: knows what runs, and starts nothing twice under a token."""
+    """A client of SageMaker that lists executions, and starts only one per token."""
 
     def __init__(self):
         self.started = {}
         self.statuses = {}
-        self.error = None
+        self.list_error = self.start_error = None
 
     def list_pipeline_executions(self, PipelineName, **_):  # noqa: N803
         assert PipelineName == "flats-dev-training-hpo"
+        if self.list_error:
+            raise self.list_error
         summaries = [
             {"PipelineExecutionArn": arn, "PipelineExecutionStatus": status} for arn, status in self.statuses.items()
         ]
         return {"PipelineExecutionSummaries": summaries}
 
     def start_pipeline_execution(self, PipelineName, PipelineParameters, ClientRequestToken):  # noqa: N803
-        if self.error:
-            raise self.error
+        if self.start_error:
+            raise self.start_error
         if ClientRequestToken not in self.started:
             arn = SAMPLE.execution("training-hpo", f"t{len(self.started)}")
             self.started[ClientRequestToken] = (PipelineName, PipelineParameters, arn)
@@ -50,7 +50,7 @@ class Pipelines:
 
 
 class Bus:
-    """EventBridge's client, which takes what it gets unless told otherwise."""
+    """A client of EventBridge that accepts events unless it is failing."""
 
     def __init__(self):
         self.details = []
@@ -66,27 +66,27 @@ class Bus:
         return {"FailedEntryCount": 0}
 
 
-class World:
-    """A guard and all that it talks to; its clock stands still until somebody moves it."""
+class Account:
+    """What a guard works with, in memory; the time changes only when a test changes it."""
 
     def __init__(self):
         self.pipelines, self.bus, self.now = Pipelines(), Bus(), 1_000_000.0
         self.batches = 0
 
-    def guard(self, dynamodb=None, **settings):
-        wanted = {"cooldown": 24, "violations": 1, "verdicts": 1} | settings
-        found = Settings("flats", "dev", SAMPLE.bucket, "flats-dev-events", **wanted)
-        table = Table(dynamodb or client("dynamodb"), found.table)
-        tuning = Tuning(self.pipelines, found.pipeline("training-hpo"), "dev")
-        return Guard(found, client("s3"), self.bus, table, tuning, clock=lambda: self.now)
+    def guard(self, dynamodb=None, **changes):
+        numbers = {"cooldown": 24, "violations": 1, "verdicts": 1} | changes
+        settings = Settings("flats", "dev", SAMPLE.bucket, TABLE, **numbers)
+        pipeline = RetrainingPipeline(self.pipelines, settings.pipeline("training-hpo"), "dev")
+        table = Table(dynamodb or client("dynamodb"), TABLE)
+        return Guard(settings, client("s3"), self.bus, table, pipeline, clock=lambda: self.now)
 
     def batch(self, verdict="VIOLATION", minute=None):
-        """The event of an inference that was just judged, or in some minute of the day."""
+        """The event about the verdict on a new batch, at some minute of the day."""
         self.batches += 1
         number, minute = f"batch{self.batches}", self.batches if minute is None else minute
-        found = {"verdict": verdict, "metric": "rmse", "value": 26.5912, "threshold": 2.5, "rows": {}}
+        body = {"verdict": verdict, "metric": "rmse", "value": 26.5912, "threshold": 2.5, "rows": {}}
         key = f"executions/flats-dev-inference/{number}/ModelQuality/verdict/verdict.json"
-        client("s3").put_object(Bucket=SAMPLE.bucket, Key=key, Body=json.dumps(found).encode())
+        client("s3").put_object(Bucket=SAMPLE.bucket, Key=key, Body=json.dumps(body).encode())
         return judged(number, stepEndTime=f"2026-11-21T{minute // 60:02}:{minute % 60:02}:00.123Z")
 
 
@@ -95,32 +95,21 @@ def judged(number, **detail):
 
 
 @pytest.fixture
-def world(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        place = {"LocationConstraint": "eu-west-1"}
-        client("s3").create_bucket(Bucket=SAMPLE.bucket, CreateBucketConfiguration=place)
-        make_table()
-        yield World()
+def account():
+    with fake_aws():
+        create_bucket(SAMPLE.bucket)
+        create_table(TABLE)
+        yield Account()
 
 
-def make_table():
-    client("dynamodb").create_table(
-        TableName="flats-dev-events",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+def decisions(account, guard, *verdicts):
+    """The decisions about one batch after another; empty if there is none."""
+    return [guard.judge(account.batch(verdict)).get("decision", "") for verdict in verdicts]
 
 
-def decisions(world, guard, *verdicts):
-    """What is decided on one batch after another; empty where nothing is."""
-    return [guard.judge(world.batch(verdict)).get("decision", "") for verdict in verdicts]
-
-
-def test_the_first_violation_starts_a_training(world):
-    answer = world.guard().judge(world.batch())
-    ((name, parameters, arn),) = world.pipelines.started.values()
+def test_the_first_violation_starts_a_training(account):
+    answer = account.guard().judge(account.batch())
+    ((name, parameters, arn),) = account.pipelines.started.values()
     assert name == "flats-dev-training-hpo"
     assert {parameter["Name"]: parameter["Value"] for parameter in parameters} == {
         "Trigger": "quality-violation",
@@ -130,9 +119,9 @@ def test_the_first_violation_starts_a_training(world):
     assert answer["trainingExecutionArn"] == arn
 
 
-def test_a_decision_is_an_event_with_its_reason(world):
-    world.guard().judge(world.batch())
-    assert world.bus.details == [
+def test_a_decision_is_an_event_with_its_reason(account):
+    account.guard().judge(account.batch())
+    assert account.bus.details == [
         {
             "project": "flats",
             "environment": "dev",
@@ -148,19 +137,19 @@ def test_a_decision_is_an_event_with_its_reason(world):
 
 
 @pytest.mark.parametrize("verdict", ["PASS", "NO_LABELS"])
-def test_what_is_no_violation_starts_and_tells_nothing(world, verdict):
-    answer = world.guard().judge(world.batch(verdict))
+def test_any_other_verdict_starts_nothing_and_sends_no_event(account, verdict):
+    answer = account.guard().judge(account.batch(verdict))
     assert answer == {"execution": SAMPLE.execution("inference", "batch1"), "verdict": verdict}
-    assert (world.pipelines.started, world.bus.details) == ({}, [])
+    assert (account.pipelines.started, account.bus.details) == ({}, [])
 
 
-def test_it_takes_so_many_violations_among_so_many_verdicts(world):
-    guard = world.guard(violations=2, verdicts=3)
+def test_retraining_takes_the_configured_number_of_violations(account):
+    guard = account.guard(violations=2, verdicts=3)
     held, started = "held-back", "started"
-    assert decisions(world, guard, "VIOLATION", "PASS", "PASS", "VIOLATION", "PASS", "VIOLATION") == [
+    assert decisions(account, guard, "VIOLATION", "PASS", "PASS", "VIOLATION", "PASS", "VIOLATION") == [
         *(held, "", "", held, "", started)
     ]
-    reasons = [detail["reason"] for detail in world.bus.details]
+    reasons = [detail["reason"] for detail in account.bus.details]
     assert reasons[:2] == [
         "The verdict is a violation; retraining takes 2 of 3.",
         "1 of the last 3 verdicts are violations; retraining takes 2 of 3.",
@@ -168,122 +157,115 @@ def test_it_takes_so_many_violations_among_so_many_verdicts(world):
     assert reasons[2].startswith("2 of the last 3 verdicts are violations, and no retraining was started")
 
 
-def test_a_batch_without_labels_has_no_verdict_that_would_count(world):
-    guard = world.guard(violations=2, verdicts=2)
-    assert decisions(world, guard, "VIOLATION", "NO_LABELS", "VIOLATION")[-1] == "started"
+def test_a_batch_without_labels_does_not_count(account):
+    guard = account.guard(violations=2, verdicts=2)
+    assert decisions(account, guard, "VIOLATION", "NO_LABELS", "VIOLATION")[-1] == "started"
 
 
-def test_verdicts_count_in_the_order_they_were_given_not_in_that_of_their_events(world):
-    guard = world.guard()
-    guard.judge(world.batch("PASS", minute=30))
-    late = guard.judge(world.batch("VIOLATION", minute=20))
+def test_verdicts_count_in_the_order_of_their_times_not_of_their_events(account):
+    guard = account.guard()
+    guard.judge(account.batch("PASS", minute=30))
+    late = guard.judge(account.batch("VIOLATION", minute=20))
     assert late["decision"] == "held-back"
-    assert world.pipelines.started == {}
+    assert account.pipelines.started == {}
 
 
-def test_nothing_is_started_within_the_cooldown(world):
-    guard = world.guard()
-    guard.judge(world.batch())
-    world.pipelines.end()
-    world.now += 23.5 * HOUR
-    assert guard.judge(world.batch())["reason"] == (
-        "The last retraining was started 23.5 hours ago, and the cooldown is 24 hours."
+def test_nothing_is_started_within_the_cooldown(account):
+    guard = account.guard()
+    guard.judge(account.batch())
+    account.pipelines.end()
+    account.now += 23.5 * HOUR
+    assert guard.judge(account.batch())["reason"] == (
+        "The last retraining was started 23.5 hours ago; the cooldown is 24 hours."
     )
-    world.now += 0.5 * HOUR
-    assert guard.judge(world.batch())["decision"] == "started"
+    account.now += 0.5 * HOUR
+    assert guard.judge(account.batch())["decision"] == "started"
 
 
-def test_what_was_held_back_does_not_prolong_the_cooldown(world):
-    guard = world.guard(cooldown=2)
-    found = []
+def test_a_violation_that_was_held_back_does_not_prolong_the_cooldown(account):
+    guard = account.guard(cooldown=2)
+    answers = []
     for _ in range(5):
-        found += decisions(world, guard, "VIOLATION")
-        world.pipelines.end()
-        world.now += HOUR
-    assert found == ["started", "held-back", "started", "held-back", "started"]
+        answers += decisions(account, guard, "VIOLATION")
+        account.pipelines.end()
+        account.now += HOUR
+    assert answers == ["started", "held-back", "started", "held-back", "started"]
 
 
 @pytest.mark.parametrize("status", ["Executing", "Stopping"])
-def test_nothing_is_started_while_a_training_runs_whoever_started_it(world, status):
-    arn = SAMPLE.execution("training-hpo", "byhand")
-    world.pipelines.statuses = {arn: status}
-    answer = world.guard().judge(world.batch())
+def test_nothing_is_started_while_a_training_runs_whoever_started_it(account, status):
+    arn = SAMPLE.execution("training-hpo", "manual")
+    account.pipelines.statuses = {arn: status}
+    answer = account.guard().judge(account.batch())
     assert (answer["decision"], answer["trainingExecutionArn"]) == ("held-back", None)
     assert answer["reason"] == f"flats-dev-training-hpo is running already: {arn}."
 
 
 @pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
-def test_what_has_ended_is_not_in_the_way(world, status):
-    world.pipelines.statuses = {SAMPLE.execution("training-hpo", "earlier"): status}
-    assert decisions(world, world.guard(), "VIOLATION") == ["started"]
+def test_a_training_that_has_ended_holds_nothing_back(account, status):
+    account.pipelines.statuses = {SAMPLE.execution("training-hpo", "earlier"): status}
+    assert decisions(account, account.guard(), "VIOLATION") == ["started"]
 
 
 @pytest.mark.parametrize("first", ["started", "held-back"])
-def test_an_event_that_comes_twice_leads_to_the_same_decision(world, first):
-    guard = world.guard(violations=1 if first == "started" else 2, verdicts=2)
-    event = world.batch()
+def test_an_event_that_arrives_twice_leads_to_the_same_decision(account, first):
+    guard = account.guard(violations=1 if first == "started" else 2, verdicts=2)
+    event = account.batch()
     answers = [guard.judge(event)]
-    world.now += 48 * HOUR
+    account.now += 48 * HOUR
     answers.append(guard.judge(event))
     assert answers[0] == answers[1]
     assert answers[0]["decision"] == first
-    assert len(world.pipelines.started) == (first == "started")
+    assert len(account.pipelines.started) == (first == "started")
 
 
-def test_a_pass_that_comes_twice_is_one_verdict(world):
-    guard = world.guard(violations=2, verdicts=3)
-    event = world.batch("PASS")
+def test_a_pass_that_arrives_twice_is_one_verdict(account):
+    guard = account.guard(violations=2, verdicts=3)
+    event = account.batch("PASS")
     for _ in range(3):
         guard.judge(event)
-    assert decisions(world, guard, "VIOLATION", "VIOLATION") == ["held-back", "started"]
+    assert decisions(account, guard, "VIOLATION", "VIOLATION") == ["held-back", "started"]
 
 
-def test_what_broke_off_between_remembering_and_starting_is_started_by_the_retry(world):
-    guard, event = world.guard(), world.batch()
-    world.pipelines.error = EndpointConnectionError(endpoint_url="https://api.sagemaker")
+def test_a_call_interrupted_before_the_start_is_completed_by_its_retry(account):
+    guard, event = account.guard(), account.batch()
+    account.pipelines.start_error = EndpointConnectionError(endpoint_url="https://api.sagemaker")
     with pytest.raises(EndpointConnectionError):
         guard.judge(event)
-    assert decisions(world, guard, "VIOLATION") == ["held-back"], "another one counts on that start"
-    world.pipelines.error = None
+    assert decisions(account, guard, "VIOLATION") == ["held-back"], "another violation counts on that start"
+    account.pipelines.start_error = None
     assert guard.judge(event)["decision"] == "started"
-    assert len(world.pipelines.started) == 1
+    assert len(account.pipelines.started) == 1
 
 
-def test_what_broke_off_after_starting_starts_nothing_more(world):
-    guard, event = world.guard(), world.batch()
-    world.bus.failing = True
-    with pytest.raises(RuntimeError, match="did not take the event 'Retraining Decision': ThrottlingException: slow"):
+def test_a_call_interrupted_after_the_start_does_not_start_another(account):
+    guard, event = account.guard(), account.batch()
+    account.bus.failing = True
+    with pytest.raises(RuntimeError, match="did not accept the event 'Retraining Decision': ThrottlingException: slow"):
         guard.judge(event)
-    world.bus.failing = False
+    account.bus.failing = False
     assert guard.judge(event)["decision"] == "started"
-    assert len(world.pipelines.started) == len(world.bus.details) == 1
+    assert len(account.pipelines.started) == len(account.bus.details) == 1
 
 
-def refused(code, status):
-    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "StartPipelineExecution")
-
-
-def test_a_start_that_was_refused_is_forgotten_and_holds_nothing_back(world):
-    guard = world.guard()
-    world.pipelines.error = refused("ThrottlingException", 400)
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        guard.judge(world.batch())
-    world.pipelines.error = None
-    assert decisions(world, guard, "VIOLATION") == ["started"]
-
-
-def test_a_start_that_may_have_happened_is_not_forgotten(world):
-    guard = world.guard()
-    world.pipelines.error = refused("InternalFailure", 500)
-    with pytest.raises(ClientError, match="InternalFailure"):
-        guard.judge(world.batch())
-    world.pipelines.error = None
-    assert decisions(world, guard, "VIOLATION") == ["held-back"]
+@pytest.mark.parametrize(
+    ("error", "status", "next_decision"),
+    [("ThrottlingException", 400, "started"), ("InternalFailure", 500, "held-back")],
+    ids=["refused", "possibly carried out"],
+)
+def test_a_start_that_was_refused_is_forgotten_and_one_that_may_have_happened_is_not(
+    account, error, status, next_decision
+):
+    guard = account.guard()
+    account.pipelines.start_error = refused(error, "StartPipelineExecution", status)
+    with pytest.raises(ClientError, match=error):
+        guard.judge(account.batch())
+    account.pipelines.start_error = None
+    assert decisions(account, guard, "VIOLATION") == [next_decision]
 
 
 class Interrupted:
-    """DynamoDB's client, before each of whose first writes something else happens."""
+    """A client of DynamoDB that calls a function before each of its first writes."""
 
     def __init__(self, *interruptions):
         self.interruptions = list(interruptions)
@@ -297,73 +279,68 @@ class Interrupted:
         return client("dynamodb").put_item(**request)
 
 
-@pytest.mark.parametrize("known", [0, 1])
-def test_of_two_at_once_one_starts_and_the_other_sees_it(world, known):
-    decisions(world, world.guard(), *["PASS"] * known)
-    other = world.batch()
-    second = world.guard(Interrupted(lambda: world.guard().judge(other)))
-    answer = second.judge(world.batch())
-    assert answer["decision"] == "held-back"
-    assert len(world.pipelines.started) == 1
-    assert [detail["decision"] for detail in world.bus.details] == ["started", "held-back"]
+@pytest.mark.parametrize("stored", [0, 1])
+def test_of_two_concurrent_calls_one_starts_and_the_other_sees_it(account, stored):
+    decisions(account, account.guard(), *["PASS"] * stored)
+    other = account.batch()
+    second = account.guard(Interrupted(lambda: account.guard().judge(other)))
+    assert second.judge(account.batch())["decision"] == "held-back"
+    assert len(account.pipelines.started) == 1
+    assert [detail["decision"] for detail in account.bus.details] == ["started", "held-back"]
 
 
-def test_the_same_event_twice_at_once_is_one_decision(world):
-    event = world.batch()
-    answer = world.guard(Interrupted(lambda: world.guard().judge(event))).judge(event)
+def test_two_concurrent_calls_with_the_same_event_make_one_decision(account):
+    event = account.batch()
+    answer = account.guard(Interrupted(lambda: account.guard().judge(event))).judge(event)
     assert answer["decision"] == "started"
-    assert len(world.pipelines.started) == 1
+    assert len(account.pipelines.started) == 1
 
 
-def test_who_never_gets_to_write_gives_up_and_may_be_called_again(world):
-    others = [partial(world.guard().judge, world.batch("PASS")) for _ in range(module.ATTEMPTS)]
-    with pytest.raises(RuntimeError, match="others wrote to the table flats-dev-events 10 times in between"):
-        world.guard(Interrupted(*others)).judge(world.batch())
-    assert world.pipelines.started == {}
+def test_a_call_that_never_gets_to_write_gives_up(account):
+    others = [partial(account.guard().judge, account.batch("PASS")) for _ in range(module.WRITE_ATTEMPTS)]
+    with pytest.raises(RuntimeError, match="other calls wrote to the table flats-dev-events 10 times in between"):
+        account.guard(Interrupted(*others)).judge(account.batch())
+    assert account.pipelines.started == {}
 
 
-def test_a_table_that_refuses_is_an_error_and_nothing_is_started(world):
-    gone = Interrupted(partial(client("dynamodb").delete_table, TableName="flats-dev-events"))
+def test_if_the_table_fails_nothing_is_started(account):
+    deleted = Interrupted(partial(client("dynamodb").delete_table, TableName=TABLE))
     with pytest.raises(ClientError, match="ResourceNotFound"):
-        world.guard(gone).judge(world.batch())
-    assert world.pipelines.started == {}
+        account.guard(deleted).judge(account.batch())
+    assert account.pipelines.started == {}
 
 
-def test_only_so_many_verdicts_are_kept_and_the_cooldown_outlives_them(world, monkeypatch):
-    monkeypatch.setattr(module, "KEPT", 3)
-    guard = world.guard()
-    assert decisions(world, guard, "VIOLATION", *["PASS"] * 6) == ["started", *[""] * 6]
-    world.pipelines.end()
-    assert decisions(world, guard, "VIOLATION") == ["held-back"]
-    item = client("dynamodb").get_item(TableName="flats-dev-events", Key={"id": {"S": "retraining"}})["Item"]
+def test_only_the_latest_verdicts_are_kept_and_the_last_start(account, monkeypatch):
+    monkeypatch.setattr(module, "MIN_HISTORY", 3)
+    guard = account.guard()
+    assert decisions(account, guard, "VIOLATION", *["PASS"] * 6) == ["started", *[""] * 6]
+    account.pipelines.end()
+    assert decisions(account, guard, "VIOLATION") == ["held-back"]
+    item = client("dynamodb").get_item(TableName=TABLE, Key={"id": {"S": "retraining"}})["Item"]
     assert len(json.loads(item["verdicts"]["S"])) == 4
 
 
-@given(
-    st.lists(st.sampled_from(["started", "held-back", ""]), max_size=30),
-    st.integers(1, 5),
-)
-def test_the_memory_never_loses_its_last_start_nor_grows(decided, keep):
+@given(st.lists(st.sampled_from(["started", "held-back", ""]), max_size=30), st.integers(1, 5))
+def test_the_memory_neither_loses_its_last_start_nor_grows(sequence, keep):
     memory = Memory()
-    for number, decision in enumerate(decided):
-        verdict = Verdict(f"e{number}", number, "PASS", "rmse", 1.0, 2.0, decision, decided=number)
-        memory = memory.with_(verdict, keep)
-    starts = [number for number, decision in enumerate(decided) if decision == "started"]
+    for number, decision in enumerate(sequence):
+        memory = memory.add(Verdict(f"e{number}", number, "PASS", "rmse", 1.0, 2.0, decision, decided=number), keep)
+    starts = [number for number, decision in enumerate(sequence) if decision == "started"]
     assert (memory.last_start.decided if memory.last_start else None) == (starts[-1] if starts else None)
     assert len(memory.verdicts) <= keep + 1
-    assert [verdict.execution for verdict in memory.verdicts][-keep:] == [f"e{n}" for n in range(len(decided))][-keep:]
+    assert [verdict.execution for verdict in memory.verdicts][-keep:] == [f"e{n}" for n in range(len(sequence))][-keep:]
 
 
-def test_an_execution_that_left_no_verdict_is_an_error_that_says_where_it_should_be(world):
+def test_a_missing_verdict_is_an_error_that_names_its_place(account):
     key = "executions/flats-dev-inference/nowhere/ModelQuality/verdict/verdict.json"
     with pytest.raises(ValueError, match=re.escape(f"ModelQuality left no s3://{SAMPLE.bucket}/{key}; read the log")):
-        world.guard().judge(judged("nowhere"))
+        account.guard().judge(judged("nowhere"))
 
 
-def test_a_bucket_that_refuses_is_not_one_without_a_verdict(world):
+def test_a_bucket_that_fails_is_not_one_without_a_verdict(account):
     client("s3").delete_bucket(Bucket=SAMPLE.bucket)
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        world.guard().judge(judged("nowhere"))
+        account.guard().judge(judged("nowhere"))
 
 
 @pytest.mark.parametrize(
@@ -377,59 +354,54 @@ def test_a_bucket_that_refuses_is_not_one_without_a_verdict(world):
         {},
     ],
 )
-def test_a_crash_and_any_other_event_never_retrain(world, event):
-    with pytest.raises(ValueError, match="brings no verdict; flats-dev-inference ModelQuality Succeeded does"):
-        world.guard().judge(event)
-    assert world.pipelines.started == {}
+def test_neither_a_crash_nor_any_other_event_retrains(account, event):
+    with pytest.raises(ValueError, match="has no verdict; only flats-dev-inference ModelQuality Succeeded has one"):
+        account.guard().judge(event)
+    assert account.pipelines.started == {}
 
 
-def test_a_pipeline_that_is_not_deployed_is_an_error_that_says_how_to(world):
-    def absent(**_):
-        raise refused("ResourceNotFound", 400)
-
-    world.pipelines.list_pipeline_executions = absent
-    with pytest.raises(RuntimeError, match=r"no pipeline flats-dev-training-hpo .* deploy --env dev"):
-        world.guard().judge(world.batch())
-
-
-def test_a_list_that_is_refused_is_raised(world):
-    def throttled(**_):
-        raise refused("ThrottlingException", 400)
-
-    world.pipelines.list_pipeline_executions = throttled
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        world.guard().judge(world.batch())
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        ("ResourceNotFound", RuntimeError, "pipeline flats-dev-training-hpo, .* is not deployed; .* deploy --env dev"),
+        ("ThrottlingException", ClientError, "ThrottlingException"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_listed_is_an_error(account, code, error, message):
+    account.pipelines.list_error = refused(code)
+    with pytest.raises(error, match=message):
+        account.guard().judge(account.batch())
 
 
 VARIABLES = {
     "PROJECT": "flats",
     "ENVIRONMENT": "dev",
     "BUCKET": SAMPLE.bucket,
-    "TABLE": "flats-dev-events",
+    "TABLE": TABLE,
     "COOLDOWN_HOURS": "24",
     "VIOLATIONS": "2",
     "VERDICTS": "3",
 }
 
 
-def test_even_without_a_cooldown_a_start_that_sagemaker_does_not_list_yet_holds_back(world):
+def test_even_without_a_cooldown_a_start_that_sagemaker_does_not_list_yet_holds_back(account):
     cooldown = Settings.from_variables(VARIABLES | {"COOLDOWN_HOURS": "0"}).cooldown
-    guard = world.guard(cooldown=cooldown)
-    guard.judge(world.batch())
-    world.pipelines.end()
-    world.now += 60
-    assert guard.judge(world.batch())["reason"] == (
-        "The last retraining was started 1 minute ago, and the cooldown is 15 minutes."
+    guard = account.guard(cooldown=cooldown)
+    guard.judge(account.batch())
+    account.pipelines.end()
+    account.now += 60
+    assert guard.judge(account.batch())["reason"] == (
+        "The last retraining was started 1 minute ago; the cooldown is 15 minutes."
     )
-    world.now += 14 * 60
-    assert guard.judge(world.batch())["decision"] == "started"
+    account.now += 14 * 60
+    assert guard.judge(account.batch())["decision"] == "started"
 
 
-def test_aws_lambda_hands_over_what_terraform_wrote_and_logs_one_line(world, monkeypatch, capsys):
+def test_the_handler_reads_the_variables_of_terraform_and_logs_one_line(account, monkeypatch, capsys):
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    answer = handler(world.batch(), None)
-    (line,) = io.StringIO(capsys.readouterr().out)
+    answer = handler(account.batch(), None)
+    (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == answer
     assert answer["decision"] == "held-back"
     assert answer["reason"] == "The verdict is a violation; retraining takes 2 of 3."

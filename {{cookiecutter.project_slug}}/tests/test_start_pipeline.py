@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from types import SimpleNamespace
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
+from fake_aws import client, create_bucket, fake_aws, refused
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 from sample_events import SampleEvents
 
 from lambdas.start_pipeline.handler import Settings, handler, start
@@ -19,20 +17,16 @@ SAMPLE = SampleEvents()
 PREFIXES = {"data/training/": "training", "data/inference/": "inference", "data/labels/": "inference"}
 SETTINGS = Settings("flats", "dev", PREFIXES)
 
-client = cache(boto3.client)
-
 
 @pytest.fixture(autouse=True)
-def cloud(monkeypatch):
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    with mock_aws():
-        place = {"LocationConstraint": "eu-west-1"}
-        client("s3").create_bucket(Bucket=SAMPLE.bucket, CreateBucketConfiguration=place)
+def bucket():
+    with fake_aws():
+        create_bucket(SAMPLE.bucket)
         yield
 
 
 class Pipelines:
-    """SageMaker's client, which like the real one starts nothing twice under a token."""
+    """A client of SageMaker that starts only one execution per token."""
 
     def __init__(self, error=None):
         self.started = {}
@@ -68,7 +62,7 @@ def answer_to(event, pipelines):
     return start(event, SETTINGS, client("s3"), pipelines)
 
 
-def test_training_data_starts_training_and_says_what_it_was(pipelines):
+def test_training_data_starts_training_with_its_key_and_version_as_trigger(pipelines):
     answer = answer_to(SAMPLE.object_created("data/training/rows.csv", version="v7"), pipelines)
     assert answer == {"key": "data/training/rows.csv", "execution": SAMPLE.execution("any", "0")}
     assert pipelines.names == ["flats-dev-training"]
@@ -80,12 +74,12 @@ def test_training_data_starts_training_and_says_what_it_was(pipelines):
 
 
 @pytest.mark.parametrize("reason", ["PutObject", "CompleteMultipartUpload", "CopyObject", "POST Object"])
-def test_however_an_object_was_written_it_counts(pipelines, reason):
+def test_an_object_counts_whichever_way_it_was_written(pipelines, reason):
     answer_to(SAMPLE.object_created("data/training/rows.csv", reason=reason), pipelines)
     assert pipelines.names == ["flats-dev-training"]
 
 
-def test_rows_start_inference_on_all_that_there_are(pipelines):
+def test_rows_start_inference_on_all_rows(pipelines):
     answer_to(SAMPLE.object_created("data/inference/rows.csv"), pipelines)
     assert pipelines.names == ["flats-dev-inference"]
     assert set(pipelines.parameters) == {"Trigger", "TriggerKey", "TriggerVersion"}
@@ -93,7 +87,7 @@ def test_rows_start_inference_on_all_that_there_are(pipelines):
 
 @pytest.mark.parametrize("batch", ["november", "2026/11", "näher dran+1"])
 @pytest.mark.parametrize("folder", ["inference", "labels"])
-def test_a_batch_in_a_folder_of_its_own_is_predicted_and_judged_by_itself(pipelines, folder, batch):
+def test_a_batch_in_its_own_folder_is_predicted_and_judged_separately(pipelines, folder, batch):
     put(f"data/inference/{batch}/rows.csv")
     answer_to(SAMPLE.object_created(f"data/{folder}/{batch}/some.csv"), pipelines)
     assert pipelines.names == ["flats-dev-inference"]
@@ -101,57 +95,57 @@ def test_a_batch_in_a_folder_of_its_own_is_predicted_and_judged_by_itself(pipeli
     assert pipelines.parameters["LabelsUri"] == f"s3://{SAMPLE.bucket}/data/labels/{batch}/"
 
 
-def test_a_folder_of_training_data_is_no_batch(pipelines):
+def test_a_folder_of_training_data_is_not_a_batch(pipelines):
     answer_to(SAMPLE.object_created("data/training/2026/rows.csv"), pipelines)
     assert "InputDataUri" not in pipelines.parameters
 
 
-@pytest.mark.parametrize("there", [[], ["other/rows.csv"], ["b/", "b/_SUCCESS"], ["b2/rows.csv"]])
-def test_labels_wait_for_their_rows(pipelines, there):
-    for key in there:
+@pytest.mark.parametrize("keys", [[], ["other/rows.csv"], ["b/", "b/_SUCCESS"], ["b2/rows.csv"]])
+def test_labels_wait_for_their_rows(pipelines, keys):
+    for key in keys:
         put(f"data/inference/{key}", b"" if key.endswith("/") else b"1")
     answer = answer_to(SAMPLE.object_created("data/labels/b/labels.csv"), pipelines)
     assert answer["skipped"] == (
-        f"s3://{SAMPLE.bucket}/data/inference/b/ holds no rows yet; they will start the pipeline when they come"
+        f"s3://{SAMPLE.bucket}/data/inference/b/ has no rows yet; they will start the pipeline when they arrive"
     )
     assert pipelines.started == {}
 
 
-def test_labels_of_rows_that_are_there_start_inference(pipelines):
+def test_labels_of_existing_rows_start_inference(pipelines):
     put("data/inference/rows.csv")
     answer_to(SAMPLE.object_created("data/labels/labels.csv"), pipelines)
     assert pipelines.names == ["flats-dev-inference"]
 
 
 @pytest.mark.parametrize(
-    ("key", "size", "why"),
+    ("key", "size", "reason"),
     [
         ("data/training/", 0, "it is a folder"),
         ("data/training/2026/", 0, "it is a folder"),
-        ("data/training/.rows.csv.swp", 9, "jobs read no files that begin with . or _"),
-        ("data/training/_SUCCESS", 0, "jobs read no files that begin with . or _"),
+        ("data/training/.rows.csv.swp", 9, "jobs do not read files whose names begin with . or _"),
+        ("data/training/_SUCCESS", 0, "jobs do not read files whose names begin with . or _"),
         ("data/training/rows.csv", 0, "it is empty"),
     ],
 )
-def test_what_no_job_reads_starts_nothing_and_the_log_says_why(pipelines, key, size, why):
-    assert answer_to(SAMPLE.object_created(key, size=size), pipelines) == {"key": key, "skipped": why}
+def test_an_object_that_no_job_reads_is_skipped_with_a_reason(pipelines, key, size, reason):
+    assert answer_to(SAMPLE.object_created(key, size=size), pipelines) == {"key": key, "skipped": reason}
     assert pipelines.started == {}
 
 
-def test_an_event_that_comes_twice_starts_one_execution(pipelines):
+def test_an_event_that_arrives_twice_starts_one_execution(pipelines):
     first, again = (answer_to(SAMPLE.object_created("data/training/rows.csv"), pipelines) for _ in range(2))
     assert first == again
     assert len(pipelines.started) == 1
 
 
-def test_the_same_key_written_again_starts_again(pipelines):
+def test_a_key_that_is_overwritten_starts_again(pipelines):
     for version in ("v1", "v2"):
         answer_to(SAMPLE.object_created("data/training/rows.csv", version=version), pipelines)
     assert len(pipelines.started) == 2
 
 
 @pytest.mark.parametrize("version", [None, "", "null"])
-def test_without_versions_each_writing_still_counts(pipelines, version):
+def test_each_write_counts_even_without_versions(pipelines, version):
     for sequencer in ("00A1", "00A2", "00A2"):
         event = SAMPLE.object_created("data/training/rows.csv")
         event["detail"]["object"]["version-id"] = version
@@ -169,7 +163,7 @@ def test_without_versions_each_writing_still_counts(pipelines, version):
     st.sampled_from(sorted(PREFIXES)),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda name: name[0] not in "._/"),
 )
-def test_whatever_a_key_is_called_the_request_is_one_that_sagemaker_takes(prefix, name):
+def test_sagemaker_accepts_the_request_for_any_key(prefix, name):
     pipelines, key = Pipelines(), f"{prefix}{name}"
     pages = [{"Contents": [{"Key": "data/inference/rows.csv", "Size": 1}]}]
     s3 = SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=lambda **_: pages))
@@ -185,34 +179,35 @@ def test_the_longest_prefix_decides(pipelines):
     assert pipelines.names == ["flats-dev-inference"]
 
 
-def test_an_object_from_elsewhere_is_an_error_that_says_where_data_lies(pipelines):
-    with pytest.raises(ValueError, match=re.escape("x.csv starts no pipeline; what lies under data/training/")):
+def test_an_object_with_another_prefix_is_an_error_that_names_the_prefixes_of_data(pipelines):
+    with pytest.raises(ValueError, match=re.escape("x.csv starts no pipeline; only objects under data/training/")):
         answer_to(SAMPLE.object_created("executions/x.csv"), pipelines)
 
 
 def test_an_event_of_another_type_is_an_error(pipelines):
-    with pytest.raises(ValueError, match=r"an event 'SageMaker Model .* of 'aws.sagemaker' tells of no"):
+    with pytest.raises(ValueError, match=r"an event 'SageMaker Model .* from 'aws.sagemaker' is not about a new"):
         answer_to(SAMPLE.package_changed(), pipelines)
 
 
-def refused(code):
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "StartPipelineExecution")
-
-
-def test_a_pipeline_that_is_not_deployed_is_an_error_that_says_how_to(pipelines):
-    pipelines.error = refused("ResourceNotFound")
-    said = "there is no pipeline flats-dev-training that data/training/rows.csv could start; deploy it: "
-    with pytest.raises(RuntimeError, match=f"{said}python -m pipelines deploy --env dev"):
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        (
+            "ResourceNotFound",
+            RuntimeError,
+            "the pipeline flats-dev-training, which data/training/rows.csv should start, is not deployed; deploy it: "
+            "mlops deploy --env dev",
+        ),
+        ("ThrottlingException", ClientError, "ThrottlingException"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_started_is_an_error_so_that_lambda_retries(pipelines, code, error, message):
+    pipelines.error = refused(code)
+    with pytest.raises(error, match=message):
         answer_to(SAMPLE.object_created("data/training/rows.csv"), pipelines)
 
 
-def test_a_refusal_is_raised_so_that_lambda_tries_again(pipelines):
-    pipelines.error = refused("ThrottlingException")
-    with pytest.raises(ClientError, match="ThrottlingException"):
-        answer_to(SAMPLE.object_created("data/training/rows.csv"), pipelines)
-
-
-def test_aws_lambda_hands_over_what_terraform_wrote(monkeypatch, capsys):
+def test_the_handler_reads_the_variables_of_terraform_and_logs_its_answer(monkeypatch, capsys):
     for name, value in {"PROJECT": "flats", "ENVIRONMENT": "dev", "PREFIXES": json.dumps(PREFIXES)}.items():
         monkeypatch.setenv(name, value)
     answer = handler(SAMPLE.object_created("data/training/", size=0), None)

@@ -1,13 +1,14 @@
-"""Lambda, called when the step ModelQuality of inference has succeeded: decide whether the model is trained again.
+"""Lambda, called when the step ModelQuality of inference succeeds: decide whether to retrain the model.
 
-A verdict is not a crash: a step that broke never calls this. Of the verdicts only a VIOLATION may start training-hpo,
-and only if there were enough of them lately, none is running, and the last one started here is long enough ago.
+A verdict is not a crash: a step that crashed never calls this function. Only the verdict VIOLATION can start
+training-hpo, and only if enough of the latest verdicts are violations, no execution is running, and the last start is
+longer ago than the cooldown.
 
-What is decided is remembered before it is done. Whatever comes between, the same event leads to the same decision, and
-under the same token to the same execution. Of two calls at once the second sees what the first has decided.
+Each decision is stored before it is carried out, so the same event always leads to the same decision, and under the
+same token to the same execution. Of two concurrent calls, the second sees the decision of the first.
 
-Needs the IAM actions s3:GetObject and s3:ListBucket on the bucket (without the latter, S3 calls a missing file a
-forbidden one), kms:Decrypt on its key, dynamodb:GetItem and PutItem on the table, sagemaker:ListPipelineExecutions and
+Needs the IAM actions s3:GetObject and s3:ListBucket on the bucket (without the latter, S3 reports a missing file as
+access denied), kms:Decrypt on its key, dynamodb:GetItem and PutItem on the table, sagemaker:ListPipelineExecutions and
 StartPipelineExecution on training-hpo, events:PutEvents on the default bus, and those of every function's log.
 """
 
@@ -26,27 +27,29 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+STEP = "ModelQuality"
+VIOLATION, NO_LABELS = "VIOLATION", "NO_LABELS"
 DETAIL_TYPE = "Retraining Decision"
 STARTED, HELD_BACK = "started", "held-back"
 RUNNING = ("Executing", "Stopping")
 
-LATEST = 100  # executions that are looked at for one that runs; the most that a page has
-KEPT = 200  # verdicts that are remembered at least: an event may come again days later, out of a dead-letter queue
-SERVER_ERROR = 500  # the first HTTP status after which a request may have been carried out all the same
-ATTEMPTS = 10  # at remembering, while others do
-LEAST_COOLDOWN = 0.25  # hours: longer than it takes until SageMaker lists what a call and its retries have started
+PAGE_SIZE = 100  # executions among which a running one is searched: the maximum of one page
+MIN_HISTORY = 200  # verdicts to keep: an event may be replayed from a dead-letter queue days later
+SERVER_ERROR = 500  # from this HTTP status on, a failed request may have been carried out
+WRITE_ATTEMPTS = 10  # while other calls write to the table
+MIN_COOLDOWN = 0.25  # hours: longer than SageMaker takes to list what a call and its retries have started
 
 _EXECUTION = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:pipeline/(?P<pipeline>[\w-]+)/execution/(?P<id>\w+)")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What Terraform hands over.
+    """The function's configuration, set by Terraform.
 
     Attributes:
-        cooldown: hours in which nothing is started after something was; LEAST_COOLDOWN at least.
+        cooldown: hours after a start during which no other may follow; at least MIN_COOLDOWN.
         violations: how many it takes ...
-        verdicts: ... among the last so many.
+        verdicts: ... among so many of the latest verdicts.
     """
 
     project: str
@@ -59,13 +62,13 @@ class Settings:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
-        """Read the function's environment variables; raises KeyError where one is missing."""
+        """Read the function's environment variables; raises KeyError if one is missing."""
         return cls(
             variables["PROJECT"],
             variables["ENVIRONMENT"],
             variables["BUCKET"],
             variables["TABLE"],
-            max(float(variables["COOLDOWN_HOURS"]), LEAST_COOLDOWN),
+            max(float(variables["COOLDOWN_HOURS"]), MIN_COOLDOWN),
             int(variables["VIOLATIONS"]),
             int(variables["VERDICTS"]),
         )
@@ -77,16 +80,16 @@ class Settings:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What ModelQuality found in an execution, and what was decided on it.
+    """The verdict on an execution of inference, and the decision about it.
 
     Attributes:
         execution: the ARN of the inference.
-        judged: when, in seconds since 1970.
+        judged: when the verdict was made, in seconds since 1970.
         verdict: PASS, VIOLATION or NO_LABELS.
         value: of the metric; None without labels.
-        decision: started or held-back; empty for a PASS, on which there is nothing to decide.
-        reason: a sentence that says why.
-        decided: when, in seconds since 1970; 0 where nothing was.
+        decision: started or held-back; empty for a PASS, which needs no decision.
+        reason: a sentence that explains the decision.
+        decided: when the decision was made, in seconds since 1970; 0 without a decision.
     """
 
     execution: str
@@ -102,43 +105,43 @@ class Verdict:
     @property
     def violates(self) -> bool:
         """Whether the model was worse than its threshold."""
-        return self.verdict == "VIOLATION"
+        return self.verdict == VIOLATION
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The verdicts that are remembered, in the order in which their events came."""
+    """The stored verdicts, in the order in which their events arrived."""
 
     verdicts: tuple[Verdict, ...] = ()
 
-    def of(self, execution: str) -> Verdict | None:
-        """The verdict on an execution; None where it is not known."""
+    def find(self, execution: str) -> Verdict | None:
+        """The verdict on an execution; None if it is not stored."""
         return next((verdict for verdict in self.verdicts if verdict.execution == execution), None)
 
     @property
     def last_start(self) -> Verdict | None:
-        """The verdict that was answered by a training last."""
+        """The latest verdict that started a training."""
         starts = [verdict for verdict in self.verdicts if verdict.decision == STARTED]
         return max(starts, key=lambda verdict: verdict.decided, default=None)
 
     def latest(self, new: Verdict, count: int) -> list[Verdict]:
-        """The last verdicts with a new one, in the order in which they were given: their events may come in another."""
+        """The latest verdicts including a new one, by the time of the verdict: events may arrive in another order."""
         return sorted((*self.verdicts, new), key=lambda verdict: verdict.judged)[-count:]
 
-    def with_(self, verdict: Verdict, keep: int) -> Memory:
-        """These and one more, of which so many are kept, and always the last start: the cooldown counts from it."""
+    def add(self, verdict: Verdict, keep: int) -> Memory:
+        """Add a verdict and keep so many, plus the last start in any case: the cooldown counts from it."""
         verdicts = (*self.verdicts, verdict)
         last_start = tuple(old for old in verdicts[:-keep] if old == self.last_start)
         return Memory(last_start + verdicts[-keep:])
 
-    def without(self, execution: str) -> Memory:
-        """These but one."""
+    def remove(self, execution: str) -> Memory:
+        """Remove the verdict on an execution."""
         return Memory(tuple(verdict for verdict in self.verdicts if verdict.execution != execution))
 
 
 @dataclass(frozen=True)
 class Table:
-    """The item of the table in which the memory lies, written by one at a time.
+    """The DynamoDB table with the item that stores the memory, under optimistic locking.
 
     Attributes:
         dynamodb: boto3's client.
@@ -148,20 +151,22 @@ class Table:
     name: str
 
     def update(self, change: Callable[[Memory], Memory]) -> Memory:
-        """Change the memory, starting over where another call wrote in between, and return it as it then is.
+        """Change the memory, starting over if another call has written in between; returns the new memory.
 
         Raises:
-            RuntimeError: others wrote each time.
+            RuntimeError: other calls wrote in between each time.
         """
-        for _ in range(ATTEMPTS):
+        for _ in range(WRITE_ATTEMPTS):
             memory, revision = self._read()
             changed = change(memory)
             if changed == memory or self._write(changed, revision):
                 return changed
-        raise RuntimeError(f"others wrote to the table {self.name} {ATTEMPTS} times in between; try this call again")
+        raise RuntimeError(
+            f"other calls wrote to the table {self.name} {WRITE_ATTEMPTS} times in between; try this call again"
+        )
 
     def _read(self) -> tuple[Memory, int]:
-        """The memory, and how often it was written."""
+        """The memory and its revision: how often it was written."""
         answer = self.dynamodb.get_item(TableName=self.name, Key={"id": {"S": "retraining"}}, ConsistentRead=True)
         if "Item" not in answer:
             return Memory(), 0
@@ -169,7 +174,7 @@ class Table:
         return Memory(tuple(Verdict(**verdict) for verdict in verdicts)), int(answer["Item"]["revision"]["N"])
 
     def _write(self, memory: Memory, revision: int) -> bool:
-        """Write the memory, unless somebody has since it was read."""
+        """Write the memory; False if another call has written since this revision was read."""
         verdicts = json.dumps([asdict(verdict) for verdict in memory.verdicts])
         try:
             self.dynamodb.put_item(
@@ -186,12 +191,12 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Tuning:
+class RetrainingPipeline:
     """The pipeline training-hpo.
 
     Attributes:
         sagemaker: boto3's client.
-        name: the pipeline's.
+        name: of the pipeline.
         environment: where it is deployed.
     """
 
@@ -200,31 +205,28 @@ class Tuning:
     environment: str
 
     def running(self) -> str | None:
-        """The ARN of an execution that has not ended, whoever started it.
+        """The ARN of an execution that has not ended, whoever started it; None if there is none.
 
         Raises:
             RuntimeError: the pipeline is not deployed.
         """
         try:
             answer = self.sagemaker.list_pipeline_executions(
-                PipelineName=self.name, SortBy="CreationTime", SortOrder="Descending", MaxResults=LATEST
+                PipelineName=self.name, SortBy="CreationTime", SortOrder="Descending", MaxResults=PAGE_SIZE
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFound":
                 raise RuntimeError(
-                    f"there is no pipeline {self.name} that could train the model again; deploy it: "
-                    f"python -m pipelines deploy --env {self.environment}"
+                    f"the pipeline {self.name}, which retrains the model, is not deployed; deploy it: "
+                    f"mlops deploy --env {self.environment}"
                 ) from error
             raise
-        found = (
-            execution["PipelineExecutionArn"]
-            for execution in answer["PipelineExecutionSummaries"]
-            if execution["PipelineExecutionStatus"] in RUNNING
-        )
-        return next(found, None)
+        executions = answer["PipelineExecutionSummaries"]
+        running = (item["PipelineExecutionArn"] for item in executions if item["PipelineExecutionStatus"] in RUNNING)
+        return next(running, None)
 
     def start(self, inference: str) -> str:
-        """Start it because of an inference, and return the execution's ARN, the same each time."""
+        """Start an execution because of an inference; returns its ARN, the same on each call."""
         parameters = {"Trigger": "quality-violation", "TriggerKey": inference, "TriggerVersion": "none"}
         answer = self.sagemaker.start_pipeline_execution(
             PipelineName=self.name,
@@ -236,40 +238,40 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Guard:
-    """Reads the verdict, decides, remembers, and does what was decided.
+    """Reads the verdict, decides, stores the decision, and carries it out.
 
     Attributes:
         s3: boto3's client.
         events: boto3's client.
-        clock: what time it is, in seconds since 1970.
+        clock: returns the time in seconds since 1970.
     """
 
     settings: Settings
     s3: Any
     events: Any
     table: Table
-    tuning: Tuning
+    pipeline: RetrainingPipeline
     clock: Callable[[], float] = time.time
 
     def judge(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer the verdict on an inference.
+        """Respond to the verdict on an inference.
 
         Args:
-            event: that of the step, as EventBridge hands it on.
+            event: the status change of the step, as delivered by EventBridge.
 
         Returns:
-            execution and verdict; of a violation also what the event of the decision tells.
+            execution and verdict; for a violation also the detail of the event that reports the decision.
 
         Raises:
-            ValueError: the event is another, or the step left no verdict.
-            RuntimeError: the pipeline training-hpo is not deployed, EventBridge did not take the event, or others wrote
-                to the table all the time.
+            ValueError: the event is about something else, or the step left no verdict.
+            RuntimeError: the pipeline training-hpo is not deployed, EventBridge did not accept the event, or other
+                calls kept writing to the table.
         """
-        given = self._verdict(event)
-        if given.verdict == "NO_LABELS":
-            return {"execution": given.execution, "verdict": given.verdict}
-        verdict = self._remembered(given)
+        verdict = self._verdict(event)
         answer = {"execution": verdict.execution, "verdict": verdict.verdict}
+        if verdict.verdict == NO_LABELS:
+            return answer
+        verdict = self._store(verdict)
         if not verdict.violates:
             return answer
         detail = self._detail(verdict, self._start(verdict) if verdict.decision == STARTED else None)
@@ -277,17 +279,17 @@ class Guard:
         return answer | detail
 
     def _verdict(self, event: Mapping[str, Any]) -> Verdict:
-        """Read the verdict that an event tells of."""
+        """Read the verdict that an event announces."""
         detail = event.get("detail", {})
         arn = str(detail.get("pipelineExecutionArn"))
         execution = _EXECUTION.fullmatch(arn)
-        told = (execution and execution["pipeline"], detail.get("stepName"), detail.get("currentStepStatus"))
-        wanted = (self.settings.pipeline("inference"), "ModelQuality", "Succeeded")
-        if execution is None or told != wanted:
-            raise ValueError(f"{told[1]} {told[2]} of {arn} brings no verdict; {' '.join(wanted)} does")
-        found = self._read(f"executions/{execution['pipeline']}/{execution['id']}/ModelQuality/verdict/verdict.json")
+        actual = (execution and execution["pipeline"], detail.get("stepName"), detail.get("currentStepStatus"))
+        expected = (self.settings.pipeline("inference"), STEP, "Succeeded")
+        if execution is None or actual != expected:
+            raise ValueError(f"{actual[1]} {actual[2]} of {arn} has no verdict; only {' '.join(expected)} has one")
+        verdict = self._read(f"executions/{execution['pipeline']}/{execution['id']}/{STEP}/verdict/verdict.json")
         judged = datetime.fromisoformat(detail["stepEndTime"].replace("Z", "+00:00")).timestamp()
-        return Verdict(arn, judged, found["verdict"], found["metric"], found["value"], found["threshold"])
+        return Verdict(arn, judged, verdict["verdict"], verdict["metric"], verdict["value"], verdict["threshold"])
 
     def _read(self, key: str) -> dict[str, Any]:
         try:
@@ -295,54 +297,56 @@ class Guard:
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 raise ValueError(
-                    f"ModelQuality left no s3://{self.settings.bucket}/{key}; read the log of its job, and whether "
-                    "pipelines/inference.py still has it written there"
+                    f"{STEP} left no s3://{self.settings.bucket}/{key}; read the log of its job, and check that "
+                    "pipelines/inference.py still makes it write there"
                 ) from error
             raise
         return json.load(body)
 
-    def _remembered(self, verdict: Verdict) -> Verdict:
-        """The verdict as it was remembered before, or as it is from now on."""
+    def _store(self, verdict: Verdict) -> Verdict:
+        """Decide about a verdict and store it; a verdict that is stored already stays as it is."""
 
-        def add(memory: Memory) -> Memory:
-            if memory.of(verdict.execution):
+        def change(memory: Memory) -> Memory:
+            if memory.find(verdict.execution):
                 return memory
-            decided = self._decided(verdict, memory) if verdict.violates else verdict
-            return memory.with_(decided, keep=max(KEPT, self.settings.verdicts))
+            new = self._decide(verdict, memory) if verdict.violates else verdict
+            return memory.add(new, keep=max(MIN_HISTORY, self.settings.verdicts))
 
-        return self.table.update(add).of(verdict.execution) or verdict
+        return self.table.update(change).find(verdict.execution) or verdict
 
-    def _decided(self, violation: Verdict, memory: Memory) -> Verdict:
-        """A violation with what is decided on it, and why."""
+    def _decide(self, violation: Verdict, memory: Memory) -> Verdict:
+        """Add the decision and its reason to a violation."""
         now, cooldown = self.clock(), self.settings.cooldown
         latest = memory.latest(violation, self.settings.verdicts)
-        found, of = sum(verdict.violates for verdict in latest), len(latest)
-        counted = f"{found} of the last {of} verdicts are violations" if of > 1 else "The verdict is a violation"
+        violations, total = sum(verdict.violates for verdict in latest), len(latest)
+        count = (
+            f"{violations} of the last {total} verdicts are violations" if total > 1 else "The verdict is a violation"
+        )
         last = memory.last_start
         decision = HELD_BACK
-        if found < self.settings.violations:
-            reason = f"{counted}; retraining takes {self.settings.violations} of {self.settings.verdicts}."
-        elif running := self.tuning.running():
-            reason = f"{self.tuning.name} is running already: {running}."
+        if violations < self.settings.violations:
+            reason = f"{count}; retraining takes {self.settings.violations} of {self.settings.verdicts}."
+        elif running := self.pipeline.running():
+            reason = f"{self.pipeline.name} is running already: {running}."
         elif last and now - last.decided < cooldown * 3600:
-            ago = (now - last.decided) / 3600
-            reason = f"The last retraining was started {_span(ago)} ago, and the cooldown is {_span(cooldown)}."
+            elapsed = (now - last.decided) / 3600
+            reason = f"The last retraining was started {_duration(elapsed)} ago; the cooldown is {_duration(cooldown)}."
         else:
             decision = STARTED
-            reason = f"{counted}, and no retraining was started within the cooldown of {_span(cooldown)}."
+            reason = f"{count}, and no retraining was started within the cooldown of {_duration(cooldown)}."
         return replace(violation, decision=decision, reason=reason, decided=now)
 
     def _start(self, verdict: Verdict) -> str:
         try:
-            return self.tuning.start(verdict.execution)
+            return self.pipeline.start(verdict.execution)
         except ClientError as error:
-            # Refused, so nothing runs: forgotten, it holds nothing back, and the next call decides anew.
+            # AWS refused, so nothing was started: without the verdict, no cooldown counts and a retry decides again.
             if error.response["ResponseMetadata"]["HTTPStatusCode"] < SERVER_ERROR:
-                self.table.update(lambda memory: memory.without(verdict.execution))
+                self.table.update(lambda memory: memory.remove(verdict.execution))
             raise
 
     def _detail(self, verdict: Verdict, training: str | None) -> dict[str, Any]:
-        """What the event of a decision tells."""
+        """The detail of the event that reports a decision."""
         return {
             "project": self.settings.project,
             "environment": self.settings.environment,
@@ -367,25 +371,25 @@ class Guard:
         if answer["FailedEntryCount"]:
             failed = answer["Entries"][0]
             raise RuntimeError(
-                f"EventBridge did not take the event {DETAIL_TYPE!r}: {failed['ErrorCode']}: {failed['ErrorMessage']}"
+                f"EventBridge did not accept the event {DETAIL_TYPE!r}: {failed['ErrorCode']}: {failed['ErrorMessage']}"
             )
 
 
-def _span(hours: float) -> str:
-    """A span of time as people say it."""
+def _duration(hours: float) -> str:
+    """A duration in words."""
     count, unit = (round(hours, 1), "hour") if hours >= 1 else (round(hours * 60), "minute")
     return f"{count:g} {unit}{'' if count == 1 else 's'}"
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """What AWS Lambda calls; `Guard.judge` says what comes in and goes out. Each answer is a line of the log."""
+    """The entry point of AWS Lambda; see `Guard.judge`. Logs the answer."""
     settings = Settings.from_variables(os.environ)
     guard = Guard(
         settings,
         boto3.client("s3"),
         boto3.client("events"),
         Table(boto3.client("dynamodb"), settings.table),
-        Tuning(boto3.client("sagemaker"), settings.pipeline("training-hpo"), settings.environment),
+        RetrainingPipeline(boto3.client("sagemaker"), settings.pipeline("training-hpo"), settings.environment),
     )
     answer = guard.judge(event)
     print(json.dumps(answer))

@@ -1,13 +1,13 @@
-"""Lambda, called by the notification rules: tell a person what changed, why, and what to do about it, once a change.
+"""Lambda, called by the notification rules: send an e-mail about a change, saying what happened, why and what to do.
 
-What goes wrong is raised: Lambda tries again, twice, and then keeps the event in the dead-letter queue.
+Errors are raised: Lambda retries the event twice, then moves it to the dead-letter queue.
 
-    news.py      what an event tells, and what identifies it
-    claims.py    one message for each change
-    messages.py  what happened, why, and what to do
-    lookup.py    what only SageMaker knows
-    links.py     addresses in the AWS console
-    mail.py      the form that SNS takes
+    changes.py      what an event reports, and what identifies it
+    idempotency.py  one message per change
+    messages.py     what happened, why, and what to do
+    lookup.py       facts that only SageMaker has
+    links.py        addresses in the AWS console
+    mail.py         subject and text in the form that SNS accepts
 
 Needs the IAM actions sns:Publish on the topic, dynamodb:PutItem, UpdateItem and DeleteItem on the table,
 kms:GenerateDataKey and Decrypt on their key, sagemaker:DescribeModelPackage on the packages of the model package group,
@@ -17,6 +17,7 @@ function's log.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
@@ -25,26 +26,26 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import mail
-from claims import Claims
+from changes import parse_event
+from idempotency import IdempotencyStore
 from lookup import Lookup
 from messages import Writer
-from news import Reader
 
-# Seconds. What hangs is better given up, and tried again by Lambda, than waited for until Lambda ends the call.
-PATIENCE = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+# In seconds. A request that hangs is better given up and retried by Lambda than waited for until the call times out.
+TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What Terraform hands over.
+    """The function's configuration, set by Terraform.
 
     Attributes:
-        texts: the team's own words, as in config/events.yaml.
+        texts: the team's own texts, from config/events.yaml.
     """
 
     project: str
@@ -55,7 +56,7 @@ class Settings:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
-        """Read the function's environment variables; raises KeyError where one is missing."""
+        """Read the function's environment variables; raises KeyError if one is missing."""
         return cls(
             variables["PROJECT"],
             variables["ENVIRONMENT"],
@@ -66,59 +67,74 @@ class Settings:
 
 
 @cache
+def session() -> botocore.session.Session:
+    """Botocore's session: importing boto3 would lengthen a cold start by a tenth, and is not needed for clients."""
+    return botocore.session.get_session()
+
+
+@cache
 def client(service: str) -> Any:
-    """boto3's client, made when it is first needed, and kept for the calls to come."""
-    return boto3.client(service, config=PATIENCE)
+    """The client of an AWS service, created on first use and kept for later calls.
+
+    Creating one parses megabytes of JSON, all of which stays in use: collecting garbage meanwhile finds none, and
+    freezing the result keeps later collections from scanning it.
+    """
+    gc.disable()
+    try:
+        return session().create_client(service, config=TIMEOUTS)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    """What AWS Lambda calls; `tell` says what comes in and goes out. Each answer is a line of the log."""
-    answer = tell(event, Settings.from_variables(os.environ), client, str(context.aws_request_id), int(time.time()))
+    """The entry point of AWS Lambda; see `notify`. Logs the answer."""
+    answer = notify(event, Settings.from_variables(os.environ), client, str(context.aws_request_id), int(time.time()))
     print(json.dumps(answer))
     return answer
 
 
-def tell(
+def notify(
     event: Mapping[str, Any], settings: Settings, client: Callable[[str], Any], call: str, now: int
 ) -> dict[str, str]:
-    """Publish a message about an event, unless its change was told of.
+    """Publish a message about an event, unless one was sent for its change.
 
     Args:
-        event: as EventBridge hands it on.
-        settings: the project's.
-        client: makes boto3's client of a service.
-        call: the id of the request to Lambda; a retry has the same.
+        event: as delivered by EventBridge.
+        settings: the function's configuration.
+        client: returns the client of an AWS service.
+        call: the id of the request to Lambda; a retry has the same id.
         now: seconds since 1970.
 
     Returns:
-        outcome (told, duplicate or no news), and the subject of what was told.
+        outcome (sent, duplicate or ignored), the id of the change, and the subject of a message that was sent.
 
     Raises:
-        ValueError: the event is unknown, of something else, or not whole.
-        ClientError, BotoCoreError: the table or the topic did not answer, or refused. The change is free to be told.
+        ValueError: the event has an unknown type, belongs to another project or environment, or lacks a required field.
+        ClientError, BotoCoreError: the table or the topic did not answer, or refused; the next call may try again.
     """
-    news = Reader(settings.project, settings.environment).read(event)
-    if news is None:
-        return {"outcome": "no news"}
-    claims = Claims(client("dynamodb"), settings.table)
-    if not claims.take(news.change, call, now):
-        return {"outcome": "duplicate", "change": news.change}
+    change = parse_event(event, settings.project, settings.environment)
+    if change is None:
+        return {"outcome": "ignored"}
+    store = IdempotencyStore(client("dynamodb"), settings.table)
+    if not store.claim(change.id, call, now):
+        return {"outcome": "duplicate", "change": change.id}
     try:
-        message = Writer(settings.environment, Lookup(partial(client, "sagemaker"))).write(news)
+        message = Writer(settings.environment, Lookup(partial(client, "sagemaker"))).write(change)
         subject = mail.subject(message, settings.project, settings.environment)
-        words = mail.own_words(settings.texts, news)
-        text = mail.text(message, news, settings.project, settings.environment, words)
+        own_text = mail.own_text(settings.texts, change)
+        text = mail.text(message, change, settings.project, settings.environment, own_text)
         client("sns").publish(TopicArn=settings.topic, Subject=subject, Message=text)
     except Exception:
-        _or_log(partial(claims.drop, news.change, call))
+        _log_failure(partial(store.release, change.id, call))
         raise
-    _or_log(partial(claims.keep, news.change, now))
-    return {"outcome": "told", "change": news.change, "subject": subject}
+    _log_failure(partial(store.complete, change.id, now))
+    return {"outcome": "sent", "change": change.id, "subject": subject}
 
 
-def _or_log(write: Callable[[], None]) -> None:
-    """Write to the table, where failing must not hide what has happened before."""
+def _log_failure(write: Callable[[], None]) -> None:
+    """Write to the table, but only log a failure: it must not hide an earlier error, nor a message that was sent."""
     try:
         write()
     except (BotoCoreError, ClientError) as error:
-        print(f"the claim stays as it is, and runs out by itself: {error}")
+        print(f"could not update the claim, which expires by itself: {error}")

@@ -1,4 +1,4 @@
-"""Where a person looks next: addresses in the AWS console, in whichever partition of AWS the project is."""
+"""Addresses in the AWS console, in the partition of the project."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ _LOG_GROUPS = {
     "processing-job": "/aws/sagemaker/ProcessingJobs",
     "training-job": "/aws/sagemaker/TrainingJobs",
     "transform-job": "/aws/sagemaker/TransformJobs",
-    "hyper-parameter-tuning-job": "/aws/sagemaker/TrainingJobs",  # its training jobs, whose names begin like its own
+    "hyper-parameter-tuning-job": "/aws/sagemaker/TrainingJobs",  # its training jobs' names start with its own name
 }
 _ARN = re.compile(r"arn:([\w-]+):\w+:([\w-]*):\d{12}:([\w-]+)[:/]([\w/-]+)")  # partition, region, type, name
 
 
 def studio(arn: str) -> str:
-    """SageMaker Studio, which has the pipelines and their executions; AWS does not tell the addresses within it."""
+    """SageMaker Studio, which shows pipelines and executions; AWS documents no addresses of pages inside it."""
     host, region = _host(arn)
     return f"https://{host}/sagemaker/home?region={region}#/studio-landing"
 
 
 def logs(arn: str) -> str:
-    """The log of a job or of a Lambda function; empty for what has none."""
-    found = _ARN.fullmatch(arn)
-    kind, name = found.group(3, 4) if found else ("", "")
+    """The log of a job or a Lambda function; empty for anything else."""
+    match = _ARN.fullmatch(arn)
+    kind, name = match.group(3, 4) if match else ("", "")
     group = f"/aws/lambda/{name}" if kind == "function" else _LOG_GROUPS.get(kind, "")
     if not group:
         return ""
     host, region = _host(arn)
-    only = "" if kind == "function" else f"$3FlogStreamNameFilter$3D{_encoded(name)}"
-    return f"https://{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_encoded(group)}{only}"
+    streams = "" if kind == "function" else f"$3FlogStreamNameFilter$3D{_encode(name)}"
+    return f"https://{host}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{_encode(group)}{streams}"
 
 
 def _host(arn: str) -> tuple[str, str]:
@@ -39,6 +39,6 @@ def _host(arn: str) -> tuple[str, str]:
     return f"{region}.{_CONSOLES.get(partition, 'console.aws.amazon.com')}", region
 
 
-def _encoded(text: str) -> str:
-    """A text within an address of CloudWatch's: encoded twice, and with $ in place of %."""
+def _encode(text: str) -> str:
+    """Encode a text for a CloudWatch address: twice, with $ instead of %."""
     return quote(quote(text, safe=""), safe="").replace("%", "$")

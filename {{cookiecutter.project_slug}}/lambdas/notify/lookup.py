@@ -1,6 +1,6 @@
-"""What an event does not tell, asked of SageMaker.
+"""Facts that an event lacks and SageMaker has.
 
-A question that is not answered does not hold a message back: the answer is empty, and the log says why.
+A failed request does not hold up the message: the answer is empty, and the log has the error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class FailedStep:
     """A step that failed.
 
     Attributes:
-        metadata: what SageMaker says of it, the ARN of its job included.
+        metadata: the step's metadata in SageMaker, including the ARN of its job.
     """
 
     reason: str
@@ -26,10 +26,10 @@ class FailedStep:
 
 @dataclass(frozen=True)
 class Lookup:
-    """Asks, when there is something to ask.
+    """Sends requests to SageMaker when a message needs them.
 
     Attributes:
-        client: makes boto3's client of SageMaker, which most messages do without.
+        client: returns the client of SageMaker; most messages do without it.
     """
 
     client: Callable[[], Any]
@@ -37,35 +37,35 @@ class Lookup:
     def metadata(self, package: str) -> Mapping[str, str]:
         """What was registered with a model package: kind, metric, value, threshold, ..."""
         try:
-            found = self.client().describe_model_package(ModelPackageName=package)
+            answer = self.client().describe_model_package(ModelPackageName=package)
         except (BotoCoreError, ClientError) as error:
             print(f"{package} could not be described: {error}")
             return {}
-        metadata: Mapping[str, str] = found.get("CustomerMetadataProperties", {})
+        metadata: Mapping[str, str] = answer.get("CustomerMetadataProperties", {})
         return metadata
 
     def failed_steps(self, execution: str) -> dict[str, FailedStep]:
-        """The steps of an execution that failed, by their names."""
+        """The failed steps of an execution, by name."""
         try:
-            pages = self.client().get_paginator("list_pipeline_execution_steps")
-            answers = pages.paginate(PipelineExecutionArn=execution)
-            steps = [step for page in answers for step in page["PipelineExecutionSteps"]]
+            paginator = self.client().get_paginator("list_pipeline_execution_steps")
+            pages = paginator.paginate(PipelineExecutionArn=execution)
+            steps = [step for page in pages for step in page["PipelineExecutionSteps"]]
         except (BotoCoreError, ClientError) as error:
             print(f"the steps of {execution} could not be listed: {error}")
             return {}
-        return {step["StepName"]: _failed(step) for step in steps if step["StepStatus"] == "Failed"}
+        return {step["StepName"]: _failed_step(step) for step in steps if step["StepStatus"] == "Failed"}
 
     def failure(self, execution: str) -> str:
-        """Why an execution failed."""
+        """The reason why an execution failed."""
         try:
-            found = self.client().describe_pipeline_execution(PipelineExecutionArn=execution)
+            answer = self.client().describe_pipeline_execution(PipelineExecutionArn=execution)
         except (BotoCoreError, ClientError) as error:
             print(f"{execution} could not be described: {error}")
             return ""
-        return str(found.get("FailureReason", ""))
+        return str(answer.get("FailureReason", ""))
 
 
-def _failed(step: Mapping[str, Any]) -> FailedStep:
+def _failed_step(step: Mapping[str, Any]) -> FailedStep:
     metadata = step.get("Metadata", {})
-    # A Fail step has its message elsewhere than the others.
+    # A Fail step has its message in its metadata, all others in FailureReason.
     return FailedStep(str(step.get("FailureReason") or metadata.get("Fail", {}).get("ErrorMessage", "")), metadata)

@@ -1,4 +1,4 @@
-"""A message in the form that SNS takes and a person reads."""
+"""A message in the form that SNS accepts and a person reads."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from changes import EXECUTION, STEP, Change
 from messages import Message
-from news import EXECUTION, STEP, News
 
-MOST_SUBJECT = 99  # characters: SNS wants less than 100, of ASCII, on one line
-MOST_PART = 4_000  # characters of each part: nobody reads more in a mail, and all are well below SNS's 256 KB
-CUT = " [...]"
+MAX_SUBJECT = 99  # characters: SNS accepts fewer than 100, all ASCII, on one line
+MAX_PART = 4_000  # characters per part: nobody reads more in an e-mail, and all parts fit well into SNS's 256 KB
+ELLIPSIS = " [...]"
 
-# What XML cannot hold, and halves of characters that were cut apart: a log may have brought them along.
+# What XML cannot hold, and unpaired surrogates: either may come from a log.
 _UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
-def own_words(texts: Sequence[Mapping[str, Any]], told: News) -> str:
-    """The team's words on a step or an execution, of the first entry of `notifications.texts` that fits; else none."""
-    if told.type not in (STEP, EXECUTION):
+def own_text(texts: Sequence[Mapping[str, Any]], change: Change) -> str:
+    """The team's text for a step or an execution: the first match in `notifications.texts`; empty if none matches."""
+    if change.type not in (STEP, EXECUTION):
         return ""
-    found = {"pipeline": told.pipeline, "step": told.step, "status": told.status}
+    actual = {"pipeline": change.pipeline, "step": change.step, "status": change.status}
     for entry in texts:
-        if all(entry.get(key) in (None, value) for key, value in found.items()):
+        if all(entry.get(key) in (None, value) for key, value in actual.items()):
             return str(entry["text"])
     return ""
 
 
 def subject(message: Message, project: str, environment: str) -> str:
-    """What stands in the list of mails."""
+    """The subject line."""
     plain = unicodedata.normalize("NFKD", f"{project} {environment}: {message.headline}")
     line = " ".join(plain.encode("ascii", "ignore").decode().split())
-    return _cut("".join(filter(str.isprintable, line)), MOST_SUBJECT)
+    return _shorten("".join(filter(str.isprintable, line)), MAX_SUBJECT)
 
 
-def text(message: Message, told: News, project: str, environment: str, words: str) -> str:
-    """The mail itself."""
-    facts = {"Project": project, "Environment": environment, "When": told.time, **message.facts}
+def text(message: Message, change: Change, project: str, environment: str, own_text: str) -> str:
+    """The body of the e-mail."""
+    facts = {"Project": project, "Environment": environment, "When": change.time, **message.facts}
     parts = [
         f"{message.headline[0].upper()}{message.headline[1:]}.",
-        _quoted(message.reason),
-        words,
+        _quote(message.reason),
+        own_text,
         "\n".join(f"{name}: {' '.join(value.split())}" for name, value in facts.items()),
         message.advice,
         "\n".join(message.commands),
         "\n".join(f"{name}: {address}" for name, address in message.links.items() if address),
     ]
-    whole = "\n\n".join(_cut(part.strip(), MOST_PART) for part in parts if part.strip())
-    return _UNSENDABLE.sub("?", whole)
+    body = "\n\n".join(_shorten(part.strip(), MAX_PART) for part in parts if part.strip())
+    return _UNSENDABLE.sub("?", body)
 
 
-def _quoted(text: str) -> str:
-    """What a job or another person said, so that no line of it can be taken for advice or for a command."""
+def _quote(text: str) -> str:
+    """Quote what a job or another person wrote, so that no line of it can pass for advice or a command."""
     return "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - len(CUT)] + CUT
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - len(ELLIPSIS)] + ELLIPSIS

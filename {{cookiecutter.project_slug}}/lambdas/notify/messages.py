@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import changes
 import links
-import news
+from changes import Change
 from lookup import Lookup
-from news import News
 
-LISTED = 20  # violations; the others are counted
-BATCH = "For a batch in a folder of its own, add: --param InputDataUri=... --param LabelsUri=..."
+MAX_VIOLATIONS = 20  # that are listed; the rest are counted
+BATCH = "For a batch in its own folder, add: --param InputDataUri=... --param LabelsUri=..."
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is told, before it has the form of a mail.
+    """The content of a message, before it is formatted as an e-mail.
 
     Attributes:
         headline: what happened, without a full stop.
-        reason: why, in the words of whoever found it: a job, a person, the guard.
-        facts: what else there is to know, by its name.
-        advice: what may be done, and what comes of it.
-        commands: those that do it.
-        links: addresses by what is there; empty ones are left out.
+        reason: why, in the words of the job, person or function that reported it.
+        facts: further details, by name.
+        advice: what to do, and what will follow from it.
+        commands: the commands that do it.
+        links: addresses by label; empty ones are left out.
     """
 
     headline: str
@@ -38,47 +38,49 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """A way in which an execution ends unhappily; {step} and {pipeline} are filled in."""
+class FailureMode:
+    """A way in which an execution can fail; {step} and {pipeline} are placeholders."""
 
     headline: str
     advice: str
     commands: tuple[str, ...]
 
     def advice_on(self, pipeline: str) -> str:
-        """The advice, with what it takes to start inference again where that is advised."""
-        starting = "start inference" in [command.format(pipeline=pipeline) for command in self.commands]
-        return f"{self.advice} {BATCH}" if starting else self.advice
+        """The advice, plus the parameters of a batch if it includes starting inference."""
+        starts_inference = "start inference" in [command.format(pipeline=pipeline) for command in self.commands]
+        return f"{self.advice} {BATCH}" if starts_inference else self.advice
 
 
-CRASHED = Ending(
+CRASHED = FailureMode(
     "the step {step} of {pipeline} failed",
-    "Read the log, mend what it names, and start again; where a file was wrong, putting the right one in its place may "
-    "do so. What has succeeded is taken from the cache, where there is one.",
+    "Read the log, fix the cause, and start the pipeline again. If an input file was wrong, upload a corrected one; "
+    "where new data starts pipelines, that is enough. Cached results of steps that succeeded are reused.",
     ("start {pipeline}",),
 )
-NOT_RUN = Ending(
+NOT_STARTED = FailureMode(
     "{pipeline} failed",
-    "No step is known to have failed, so there is no log. Mostly a permission or a quota is missing: mend what the "
-    "reason names, and start again.",
+    "No failed step was found, so there is no log. The usual cause is a missing permission or a quota: fix what the "
+    "reason names, and start the pipeline again.",
     ("start {pipeline}",),
 )
-ENDINGS = {  # on purpose, by the Fail step
-    "NoApprovedModel": Ending(
+FAILURE_MODES = {  # by the Fail step that ends the execution on purpose
+    "NoApprovedModel": FailureMode(
         "{pipeline} has no approved model to predict with",
-        "Nothing was predicted. Approve a version that waits, or train a first one; then start inference again.",
+        "Nothing was predicted. Approve a version that waits for approval, or train a first one; then start inference "
+        "again.",
         ('approve --comment "..."', "start training", "start inference"),
     ),
-    "ModelQualityViolation": Ending(
+    "ModelQualityViolation": FailureMode(
         "the model violates its threshold",
-        "The predictions are there, and worse than agreed. The retraining guard decides whether the model is trained "
-        "again, and says so in a message of its own. To go back to the version before at once, reject the one in use.",
+        "The predictions were written, but they are worse than the threshold allows. The retraining guard decides "
+        "whether to retrain the model, and a separate message reports its decision. To go back to the previous version "
+        "now, reject the current one.",
         ("status", 'reject --version ... --comment "..."'),
     ),
-    "MetricNotMet": Ending(
+    "MetricNotMet": FailureMode(
         "{pipeline} found no model that is good enough",
-        "Nothing was registered, and inference goes on with the model it has. Give better data or hyperparameters, or "
-        "start with another threshold or tolerance.",
+        "No version was registered, and inference keeps using the current model. Improve the data or the "
+        "hyperparameters, or start the pipeline with another threshold or tolerance.",
         ("start {pipeline} --param MetricThreshold=...",),
     ),
 }
@@ -86,192 +88,186 @@ ENDINGS = {  # on purpose, by the Fail step
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes messages about one environment."""
+    """Writes the messages of one environment."""
 
     environment: str
     lookup: Lookup
 
-    def write(self, told: News) -> Message:
+    def write(self, change: Change) -> Message:
         """The message about a change."""
-        writers: dict[tuple[str, str], Callable[[News], Message]] = {
-            (news.STEP, news.FAILED): self._step_failed,
-            (news.EXECUTION, news.FAILED): self._execution_failed,
-            (news.EXECUTION, news.SUCCEEDED): self._execution_succeeded,
-            (news.PACKAGE, news.PENDING): self._registered,
-            (news.PACKAGE, news.APPROVED): self._approved,
-            (news.PACKAGE, news.REJECTED): self._rejected,
-            (news.DATA_QUALITY, news.VIOLATION): self._data_quality,
-            (news.RETRAINING, news.STARTED): self._retraining_started,
-            (news.RETRAINING, news.HELD_BACK): self._retraining_held_back,
+        writers: dict[tuple[str, str], Callable[[Change], Message]] = {
+            (changes.STEP, changes.FAILED): self._step_failed,
+            (changes.EXECUTION, changes.FAILED): self._execution_failed,
+            (changes.EXECUTION, changes.SUCCEEDED): self._execution_succeeded,
+            (changes.PACKAGE, changes.PENDING): self._registered,
+            (changes.PACKAGE, changes.APPROVED): self._approved,
+            (changes.PACKAGE, changes.REJECTED): self._rejected,
+            (changes.DATA_QUALITY, changes.VIOLATION): self._data_quality,
+            (changes.RETRAINING, changes.STARTED): self._retraining_started,
+            (changes.RETRAINING, changes.HELD_BACK): self._retraining_held_back,
         }
-        return writers[told.type, told.status](told)
+        message = writers[change.type, change.status](change)
+        label = "Models" if change.type == changes.PACKAGE else "Pipelines"
+        return replace(message, links={**message.links, label: links.studio(change.arn)})
 
-    def _step_failed(self, told: News) -> Message:
-        ending = ENDINGS.get(told.step, CRASHED)
+    def _step_failed(self, change: Change) -> Message:
+        mode = FAILURE_MODES.get(change.step, CRASHED)
         return Message(
-            ending.headline.format(step=told.step, pipeline=told.pipeline),
-            told.detail.get("failureReason") or self._reason(told),
-            {"Pipeline": told.pipeline, "Step": told.step, "Execution": told.arn},
-            ending.advice_on(told.pipeline),
-            self._commands(ending, told),
-            {"Log": _log(told.detail.get("metadata", {})), "Pipelines": links.studio(told.arn)},
+            mode.headline.format(step=change.step, pipeline=change.pipeline),
+            change.detail.get("failureReason") or self._reason(change),
+            {"Pipeline": change.pipeline, "Step": change.step, "Execution": change.arn},
+            mode.advice_on(change.pipeline),
+            self._commands(mode, change),
+            {"Log": _log(change.detail.get("metadata", {}))},
         )
 
-    def _execution_failed(self, told: News) -> Message:
-        """The event has no reason, so the steps that failed are asked for theirs, and their logs are linked to."""
-        steps = self.lookup.failed_steps(told.arn)
-        ending = next((ENDINGS[step] for step in steps if step in ENDINGS), CRASHED if steps else NOT_RUN)
-        reasons = [f"{name}: {step.reason}" for name, step in steps.items()] or [self.lookup.failure(told.arn)]
+    def _execution_failed(self, change: Change) -> Message:
+        """The event has no reason, so SageMaker is asked for the failed steps with their reasons and logs."""
+        steps = self.lookup.failed_steps(change.arn)
+        mode = next((FAILURE_MODES[step] for step in steps if step in FAILURE_MODES), CRASHED if steps else NOT_STARTED)
+        reasons = [f"{name}: {step.reason}" for name, step in steps.items()] or [self.lookup.failure(change.arn)]
         return Message(
-            NOT_RUN.headline.format(pipeline=told.pipeline) + (f" at {', '.join(steps)}" if steps else ""),
+            NOT_STARTED.headline.format(pipeline=change.pipeline) + (f" at {', '.join(steps)}" if steps else ""),
             "\n".join(reasons),
-            {"Pipeline": told.pipeline, "Execution": told.arn},
-            ending.advice_on(told.pipeline),
-            self._commands(ending, told),
-            {f"Log of {name}": _log(step.metadata) for name, step in steps.items()}
-            | {"Pipelines": links.studio(told.arn)},
+            {"Pipeline": change.pipeline, "Execution": change.arn},
+            mode.advice_on(change.pipeline),
+            self._commands(mode, change),
+            {f"Log of {name}": _log(step.metadata) for name, step in steps.items()},
         )
 
-    def _execution_succeeded(self, told: News) -> Message:
+    def _execution_succeeded(self, change: Change) -> Message:
         return Message(
-            f"{told.pipeline} succeeded",
-            facts={"Pipeline": told.pipeline, "Execution": told.arn},
-            commands=[self._status(told.arn)],
-            links={"Pipelines": links.studio(told.arn)},
+            f"{change.pipeline} succeeded",
+            facts={"Pipeline": change.pipeline, "Execution": change.arn},
+            commands=[self._status(change.arn)],
         )
 
-    def _registered(self, told: News) -> Message:
-        metadata, version = self._metadata(told), _version(told)
+    def _registered(self, change: Change) -> Message:
+        metadata, version = self._metadata(change), _version(change)
         tuned = metadata.get("kind") == "training-hpo"
-        advice = "Compare it with the version in use, then decide. Inference takes what is approved, and nothing else."
+        advice = "Compare it with the current version, then decide. Inference uses approved versions only."
         if tuned:
-            advice += " It comes from training-hpo, so a review board decides: approving needs its record as evidence."
+            advice += " training-hpo made this version, so approving it takes the review board's record as evidence."
         evidence = ' --evidence "..."' if tuned else ""
         return Message(
             f"version {version} of the model waits for approval",
-            facts=_of_package(told, metadata),
+            facts=_package_facts(change, metadata),
             advice=advice,
             commands=[
                 self._command(f'approve --version {version} --comment "..."{evidence}'),
                 self._command(f'reject --version {version} --comment "..."'),
             ],
-            links={"Models": links.studio(told.arn)},
         )
 
-    def _approved(self, told: News) -> Message:
-        version = _version(told)
+    def _approved(self, change: Change) -> Message:
+        version = _version(change)
         return Message(
             f"version {version} of the model is approved",
-            told.detail.get("ApprovalDescription", ""),
-            _of_package(told, self._metadata(told)),
-            "Inference takes the latest approved version from its next execution on. To go back, reject this one.",
+            change.detail.get("ApprovalDescription", ""),
+            _package_facts(change, self._metadata(change)),
+            "Each new execution of inference uses the latest approved version. To go back, reject this one.",
             [self._command("start inference"), self._command(f'reject --version {version} --comment "..."')],
-            {"Models": links.studio(told.arn)},
         )
 
-    def _rejected(self, told: News) -> Message:
+    def _rejected(self, change: Change) -> Message:
         return Message(
-            f"version {_version(told)} of the model is rejected",
-            told.detail.get("ApprovalDescription", ""),
-            _of_package(told, self._metadata(told)),
-            "Inference goes on with the latest version that is approved, and stops where there is none.",
+            f"version {_version(change)} of the model is rejected",
+            change.detail.get("ApprovalDescription", ""),
+            _package_facts(change, self._metadata(change)),
+            "Inference uses the latest version that is still approved, and fails if there is none.",
             [self._command("status"), self._command("start training")],
-            {"Models": links.studio(told.arn)},
         )
 
-    def _data_quality(self, told: News) -> Message:
-        count, listed = told.detail["count"], told.detail["violations"][:LISTED]
-        lines = [f"{found['feature']}: {found['check']}: {found['description']}" for found in listed]
+    def _data_quality(self, change: Change) -> Message:
+        count, listed = change.detail["count"], change.detail["violations"][:MAX_VIOLATIONS]
+        lines = [f"{violation['feature']}: {violation['check']}: {violation['description']}" for violation in listed]
         lines += [f"and {count - len(listed)} more, in the results"] if count > len(listed) else []
         return Message(
             f"a batch breaks its data baseline in {count} place{'' if count == 1 else 's'}",
             "\n".join(lines),
             {
-                "Pipeline": told.pipeline,
-                "Execution": told.arn,
-                "Data": told.detail["dataUri"],
-                "Results": told.detail["resultsUri"],
+                "Pipeline": change.pipeline,
+                "Execution": change.arn,
+                "Data": change.detail["dataUri"],
+                "Results": change.detail["resultsUri"],
             },
-            "The batch was predicted all the same. If the file is wrong, keep its predictions from being used, and put "
-            "the right one in its place; if the world has changed, train on newer rows.",
-            [self._status(told.arn), self._command("start training")],
-            {"Pipelines": links.studio(told.arn)},
+            "The batch was predicted anyway. If the file is wrong, make sure nobody uses its predictions, and upload a "
+            "corrected file in its place; if the data has really changed, train on newer rows.",
+            [self._status(change.arn), self._command("start training")],
         )
 
-    def _retraining_started(self, told: News) -> Message:
-        training = told.detail["trainingExecutionArn"]
+    def _retraining_started(self, change: Change) -> Message:
+        training = change.detail["trainingExecutionArn"]
         return Message(
             "the model is being trained again",
-            told.detail["reason"],
-            {**_metric(told.detail), "Inference": told.arn, "Training": training},
-            "There is nothing to do yet. If a version is found that is good enough, a message will ask for a decision, "
-            "which takes the review board's record (--evidence).",
+            change.detail["reason"],
+            {**_metric(change.detail), "Inference": change.arn, "Training": training},
+            "There is nothing to do yet. If the training finds a version that is good enough, another message will ask "
+            "you to approve or reject it; approving takes the review board's record (--evidence).",
             [self._status(training)],
-            {"Pipelines": links.studio(training)},
         )
 
-    def _retraining_held_back(self, told: News) -> Message:
+    def _retraining_held_back(self, change: Change) -> Message:
         return Message(
             "the model violates its threshold and is not trained again",
-            told.detail["reason"],
-            {**_metric(told.detail), "Inference": told.arn},
-            "Inference goes on with the model as it is. To train it all the same, start it by hand. When training is "
-            "held back is settled in config/events.yaml.",
-            [self._command("start training-hpo"), self._status(told.arn)],
-            {"Pipelines": links.studio(told.arn)},
+            change.detail["reason"],
+            {**_metric(change.detail), "Inference": change.arn},
+            "Inference keeps using the current model. To retrain it anyway, start training-hpo yourself. The rules for "
+            "retraining are in config/events.yaml.",
+            [self._command("start training-hpo"), self._status(change.arn)],
         )
 
-    def _commands(self, ending: Ending, told: News) -> list[str]:
+    def _commands(self, mode: FailureMode, change: Change) -> list[str]:
         return [
-            *(self._command(command.format(pipeline=told.pipeline)) for command in ending.commands),
-            self._status(told.arn),
+            *(self._command(command.format(pipeline=change.pipeline)) for command in mode.commands),
+            self._status(change.arn),
         ]
 
     def _status(self, execution: str) -> str:
         return self._command(f"status --execution {shlex.quote(execution)}")
 
-    def _command(self, words: str) -> str:
-        """What a person pastes into a shell: nothing of an event's stands in it that a shell would act upon."""
-        return f"python -m pipelines {words} --env {self.environment}"
+    def _command(self, arguments: str) -> str:
+        """A command to paste into a shell: it must not contain anything from an event that a shell would interpret."""
+        return f"mlops {arguments} --env {self.environment}"
 
-    def _reason(self, told: News) -> str:
-        """Why a step failed: the event of a Fail step need not say."""
-        step = self.lookup.failed_steps(told.arn).get(told.step)
+    def _reason(self, change: Change) -> str:
+        """Why a step failed, from SageMaker: the event of a Fail step may lack the reason."""
+        step = self.lookup.failed_steps(change.arn).get(change.step)
         return step.reason if step else ""
 
-    def _metadata(self, told: News) -> Mapping[str, str]:
-        """What was registered with a version: from the event, which AWS does not promise, or else from the registry."""
-        return told.detail.get("CustomerMetadataProperties") or self.lookup.metadata(told.arn)
+    def _metadata(self, change: Change) -> Mapping[str, str]:
+        """What was registered with a version: from the event, where AWS does not guarantee it, or the registry."""
+        return change.detail.get("CustomerMetadataProperties") or self.lookup.metadata(change.arn)
 
 
-def _version(told: News) -> int:
-    return int(told.detail["ModelPackageVersion"])
+def _version(change: Change) -> int:
+    return int(change.detail["ModelPackageVersion"])
 
 
-def _of_package(told: News, metadata: Mapping[str, str]) -> dict[str, str]:
-    detail = told.detail
-    named = {"kind": "Pipeline", "trigger": "Trigger", "data_version": "Data version", "git_commit": "Commit"}
+def _package_facts(change: Change, metadata: Mapping[str, str]) -> dict[str, str]:
+    detail = change.detail
+    labels = {"kind": "Pipeline", "trigger": "Trigger", "data_version": "Data version", "git_commit": "Commit"}
     evaluation = detail.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri")
     execution = detail.get("MetadataProperties", {}).get("GeneratedBy")
     return {
         "Group": detail["ModelPackageGroupName"],
         **_metric(metadata),
-        **{name: metadata[key] for key, name in named.items() if key in metadata},
+        **{label: metadata[key] for key, label in labels.items() if key in metadata},
         **({"Execution": execution} if execution else {}),
         **({"Evaluation": evaluation} if evaluation else {}),
     }
 
 
-def _metric(found: Mapping[str, Any]) -> dict[str, str]:
-    """A metric against its threshold, where they are known."""
-    metric, value, threshold = (found.get(key) for key in ("metric", "value", "threshold"))
+def _metric(source: Mapping[str, Any]) -> dict[str, str]:
+    """The metric and its threshold, if known."""
+    metric, value, threshold = (source.get(key) for key in ("metric", "value", "threshold"))
     if metric is None or value is None or threshold is None:
         return {}
     return {"Metric": f"{metric} {_number(value)} against the threshold {_number(threshold)}"}
 
 
 def _number(value: Any) -> str:
-    """A number to four digits; anything else as it is."""
+    """A number to four digits; anything else unchanged."""
     try:
         return f"{float(value):.4g}"
     except ValueError:
@@ -279,6 +275,6 @@ def _number(value: Any) -> str:
 
 
 def _log(metadata: Mapping[str, Any]) -> str:
-    """The log of the first job that a step's metadata names, whichever kind it is."""
+    """The log of the first job in a step's metadata, whatever kind of job it is."""
     values = (value for job in metadata.values() if isinstance(job, Mapping) for value in job.values())
     return next(filter(None, (links.logs(str(value)) for value in values)), "")

@@ -1,9 +1,9 @@
-"""Lambda, the step after the data-quality check: tell whether the data held, and raise an event where it did not.
+"""Lambda, the step after the data-quality check: report its verdict, and send an event if there are violations.
 
-A verdict is not a crash: data that breaks the baseline is an event that others act upon, and the pipeline goes on.
+A verdict is not a crash: the event informs others that the data breaks the baseline, and the pipeline goes on.
 
-Needs the IAM actions s3:GetObject and s3:ListBucket on the bucket (without the latter, S3 calls a missing file a
-forbidden one), kms:Decrypt on its key, events:PutEvents on the default bus, and those of every function's log.
+Needs the IAM actions s3:GetObject and s3:ListBucket on the bucket (without the latter, S3 reports a missing file as
+access denied), kms:Decrypt on its key, events:PutEvents on the default bus, and those of every function's log.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from botocore.exceptions import ClientError
 
 DETAIL_TYPE = "Data Quality Violation"
 
-# EventBridge takes 256 KB an entry, its other fields included.
+# EventBridge accepts 256 KB per entry, including its other fields.
 MAX_DETAIL_BYTES = 250 * 1024
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    """What AWS Lambda calls; `report` says what comes in and goes out."""
+    """The entry point of AWS Lambda; see `report`."""
     return report(event, boto3.client("s3"), boto3.client("events"))
 
 
 def report(event: dict[str, Any], s3: Any, events: Any) -> dict[str, str]:
-    """Read what the check found, and put one event on the default bus if it found anything.
+    """Read the results of the check, and put one event on the default bus if there are violations.
 
     Args:
         event: results_uri (where the check wrote), project, environment, pipeline_name, execution_arn, data_uri.
@@ -35,11 +35,11 @@ def report(event: dict[str, Any], s3: Any, events: Any) -> dict[str, str]:
         events: boto3's client.
 
     Returns:
-        DataQuality (PASS or VIOLATION), and Violations, how many there are.
+        DataQuality (PASS or VIOLATION), and Violations, their number.
 
     Raises:
         ValueError: the check left no results.
-        RuntimeError: EventBridge did not take the event.
+        RuntimeError: EventBridge did not accept the event.
     """
     violations = _violations(s3, event["results_uri"])
     if violations:
@@ -48,9 +48,9 @@ def report(event: dict[str, Any], s3: Any, events: Any) -> dict[str, str]:
 
 
 def _violations(s3: Any, results_uri: str) -> list[dict[str, str]]:
-    found = _read_json(s3, results_uri, "constraint_violations.json")
-    # The check may leave the file out when nothing broke; its statistics are there whenever it ran.
-    if found is None and _read_json(s3, results_uri, "statistics.json") is None:
+    results = _read_json(s3, results_uri, "constraint_violations.json")
+    # The check may omit this file if there are no violations, but it always writes its statistics.
+    if results is None and _read_json(s3, results_uri, "statistics.json") is None:
         raise ValueError(f"the data-quality check left no results under {results_uri}; read the log of its job")
     return [
         {
@@ -58,15 +58,15 @@ def _violations(s3: Any, results_uri: str) -> list[dict[str, str]]:
             "check": violation["constraint_check_type"],
             "description": violation["description"],
         }
-        for violation in (found or {}).get("violations", [])
+        for violation in (results or {}).get("violations", [])
     ]
 
 
 def _read_json(s3: Any, folder_uri: str, name: str) -> dict[str, Any] | None:
-    """A JSON file under an S3 URI; None where there is none."""
+    """Read a JSON file under an S3 URI; None if it does not exist."""
     match = re.fullmatch(r"s3://([^/]+)/(.*)", f"{folder_uri.rstrip('/')}/{name}")
     if not match:
-        raise ValueError(f"{folder_uri!r} is no place in S3; give one like s3://bucket/folder")
+        raise ValueError(f"{folder_uri!r} is not an S3 URI; pass one like s3://bucket/folder")
     try:
         body = s3.get_object(Bucket=match[1], Key=match[2])["Body"]
     except ClientError as error:
@@ -87,12 +87,12 @@ def _put(events: Any, event: dict[str, Any], violations: list[dict[str, str]]) -
     if answer["FailedEntryCount"]:
         failed = answer["Entries"][0]
         raise RuntimeError(
-            f"EventBridge did not take the event {DETAIL_TYPE!r}: {failed['ErrorCode']}: {failed['ErrorMessage']}"
+            f"EventBridge did not accept the event {DETAIL_TYPE!r}: {failed['ErrorCode']}: {failed['ErrorMessage']}"
         )
 
 
 def _detail(event: dict[str, Any], violations: list[dict[str, str]]) -> str:
-    """The event's detail as JSON: `count` counts all violations, `violations` lists as many as fit."""
+    """The event's detail as JSON: `count` is the number of all violations, `violations` lists as many as fit."""
     detail: dict[str, Any] = {
         "project": event["project"],
         "environment": event["environment"],

@@ -1,11 +1,11 @@
-"""Lambda, called when an object comes into the bucket: start the pipeline that the object is for.
+"""Lambda, called when an object is created in the bucket: start the pipeline that uses the object.
 
-An event that comes twice starts one execution: both ask under the same token. Rows in a folder of their own are a
-batch: `data/inference/<batch>/` is predicted by itself, and judged by the labels in `data/labels/<batch>/`.
+An event that arrives twice starts one execution, because both calls use the same token. A folder of rows is a batch:
+`data/inference/<batch>/` is predicted separately, and judged by the labels in `data/labels/<batch>/`.
 
-Each object is an event of its own, so several files start as many executions, and the last of them sees all files. None
-is left out because another has come: S3 dates an object that was uploaded in parts by when the upload began, so nobody
-can tell from a listing which came last.
+Each object has its own event, so several files start as many executions, and the last execution sees all files. No
+execution is skipped in favour of a later one: S3 dates a multipart upload by its beginning, so a listing does not show
+which object was completed last.
 
 Needs the IAM actions sagemaker:StartPipelineExecution on the pipelines, s3:ListBucket on the bucket, and those of every
 function's log.
@@ -23,16 +23,16 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-# Where the pipeline inference looks for rows and labels unless told otherwise.
+# Where the pipeline inference looks for rows and labels by default.
 ROWS, LABELS = "data/inference/", "data/labels/"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What Terraform hands over.
+    """The function's configuration, set by Terraform.
 
     Attributes:
-        prefixes: the kind of pipeline that an object starts, by the beginning of its key.
+        prefixes: the kind of pipeline that an object starts, by prefix of its key.
     """
 
     project: str
@@ -41,44 +41,45 @@ class Settings:
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
-        """Read the function's environment variables; raises KeyError where one is missing."""
+        """Read the function's environment variables; raises KeyError if one is missing."""
         return cls(variables["PROJECT"], variables["ENVIRONMENT"], json.loads(variables["PREFIXES"]))
 
 
 @dataclass(frozen=True)
 class NewObject:
-    """What an event of S3 tells of an object.
+    """The object in an event of S3.
 
     Attributes:
         version: "none" in a bucket without versions.
-        writing: what tells this writing of the key from any other, there too.
+        write_id: distinguishes each write of the key, even without versions.
         size: in bytes.
     """
 
     bucket: str
     key: str
     version: str
-    writing: str
+    write_id: str
     size: int
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> NewObject:
-        """Take the event apart; raises ValueError where it is another.
+        """Parse an event; raises ValueError if it has another type.
 
-        The key is taken as it stands: unlike S3's own notifications, EventBridge does not encode it.
+        The key needs no decoding: unlike S3's own notifications, EventBridge does not encode it.
         """
         if (event.get("source"), event.get("detail-type")) != ("aws.s3", "Object Created"):
-            raise ValueError(f"an event {event.get('detail-type')!r} of {event.get('source')!r} tells of no new object")
-        found = event["detail"]["object"]
-        version = found.get("version-id")
-        if version == "null":  # what a bucket calls each writing while its versioning is suspended
+            source, type_ = event.get("source"), event.get("detail-type")
+            raise ValueError(f"an event {type_!r} from {source!r} is not about a new object")
+        item = event["detail"]["object"]
+        version = item.get("version-id")
+        if version == "null":  # the version of every write while versioning is suspended
             version = None
         bucket = event["detail"]["bucket"]["name"]
-        return cls(bucket, found["key"], version or "none", version or found["sequencer"], found["size"])
+        return cls(bucket, item["key"], version or "none", version or item["sequencer"], item["size"])
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    """What AWS Lambda calls; `start` says what comes in and goes out."""
+    """The entry point of AWS Lambda; see `start`. Logs the answer."""
     settings = Settings.from_variables(os.environ)
     answer = start(event, settings, boto3.client("s3"), boto3.client("sagemaker"))
     print(json.dumps(answer))
@@ -86,30 +87,30 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
 
 
 def start(event: Mapping[str, Any], settings: Settings, s3: Any, sagemaker: Any) -> dict[str, str]:
-    """Start the pipeline that a new object is for.
+    """Start the pipeline that uses a new object.
 
     Args:
-        event: "Object Created", as EventBridge hands it on.
-        settings: the project's.
+        event: "Object Created", as delivered by EventBridge.
+        settings: the function's configuration.
         s3: boto3's client.
         sagemaker: boto3's client.
 
     Returns:
-        key, and either execution, the ARN of what was started, or skipped, why nothing was.
+        key, and either execution, the ARN of the new execution, or skipped, the reason why nothing was started.
 
     Raises:
-        ValueError: the event is another, or its object lies where no pipeline takes objects from.
+        ValueError: the event has another type, or no pipeline uses objects with such a key.
         RuntimeError: the pipeline is not deployed.
     """
     new = NewObject.of(event)
     prefix = max((prefix for prefix in settings.prefixes if new.key.startswith(prefix)), key=len, default=None)
     if prefix is None:
-        known = ", ".join(settings.prefixes)
-        raise ValueError(f"s3://{new.bucket}/{new.key} starts no pipeline; what lies under {known} does")
-    batch = "".join(new.key[len(prefix) :].rpartition("/")[:2])  # empty, or a folder with its slash
+        prefixes = ", ".join(settings.prefixes)
+        raise ValueError(f"s3://{new.bucket}/{new.key} starts no pipeline; only objects under {prefixes} do")
+    batch = "".join(new.key[len(prefix) :].rpartition("/")[:2])  # empty, or a folder with a trailing slash
     skipped = why_not_data(new.key, new.size)
     if not skipped and prefix == LABELS and not _holds_data(s3, new.bucket, ROWS + batch):
-        skipped = f"s3://{new.bucket}/{ROWS}{batch} holds no rows yet; they will start the pipeline when they come"
+        skipped = f"s3://{new.bucket}/{ROWS}{batch} has no rows yet; they will start the pipeline when they arrive"
     if skipped:
         return {"key": new.key, "skipped": skipped}
     parameters = {"Trigger": "new-data", "TriggerKey": new.key, "TriggerVersion": new.version}
@@ -120,26 +121,26 @@ def start(event: Mapping[str, Any], settings: Settings, s3: Any, sagemaker: Any)
 
 
 def why_not_data(key: str, size: int) -> str:
-    """Why no job would read an object of so many bytes; empty where one would."""
+    """The reason why jobs do not read an object of this size; empty if they read it."""
     name = key.rpartition("/")[2]
     if not name:
         return "it is a folder"
     if name.startswith((".", "_")):
-        return "jobs read no files that begin with . or _"
+        return "jobs do not read files whose names begin with . or _"
     return "" if size else "it is empty"
 
 
 def _holds_data(s3: Any, bucket: str, prefix: str) -> bool:
-    """Whether an object lies under a prefix that a job would read."""
+    """Whether there is an object under a prefix that jobs read."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    found = (item for page in pages for item in page.get("Contents", []))
-    return any(not why_not_data(item["Key"], item["Size"]) for item in found)
+    items = (item for page in pages for item in page.get("Contents", []))
+    return any(not why_not_data(item["Key"], item["Size"]) for item in items)
 
 
 def _start(sagemaker: Any, settings: Settings, kind: str, new: NewObject, parameters: Mapping[str, str]) -> str:
-    """Start a pipeline under the object's token, and return the execution's ARN."""
+    """Start a pipeline with a token made from the object; returns the execution's ARN."""
     name = f"{settings.project}-{settings.environment}-{kind}"
-    token = hashlib.sha256(json.dumps([new.bucket, new.key, new.writing]).encode()).hexdigest()
+    token = hashlib.sha256(json.dumps([new.bucket, new.key, new.write_id]).encode()).hexdigest()
     try:
         answer = sagemaker.start_pipeline_execution(
             PipelineName=name,
@@ -149,8 +150,8 @@ def _start(sagemaker: Any, settings: Settings, kind: str, new: NewObject, parame
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFound":
             raise RuntimeError(
-                f"there is no pipeline {name} that {new.key} could start; deploy it: "
-                f"python -m pipelines deploy --env {settings.environment}"
+                f"the pipeline {name}, which {new.key} should start, is not deployed; deploy it: "
+                f"mlops deploy --env {settings.environment}"
             ) from error
         raise
     return str(answer["PipelineExecutionArn"])
