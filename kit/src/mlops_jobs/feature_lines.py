@@ -5,7 +5,6 @@ An empty cell is a missing feature. A number has the digits that give back the s
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ def read_lines(
     schema = feature_schema(contract, preprocessor)
     try:
         table = pa.csv.read_csv(
-            BytesIO(lines),
+            pa.BufferReader(_outside_python(lines)),
             read_options=pa.csv.ReadOptions(column_names=schema.names),
             parse_options=pa.csv.ParseOptions(ignore_empty_lines=len(schema) > 1),
             convert_options=pa.csv.ConvertOptions(
@@ -65,6 +64,17 @@ def read_lines(
     if np.isinf(features).any():
         raise _unreadable(schema, "a number is infinite or too large")
     return table[contract.id] if contract.id else None, features
+
+
+def _outside_python(content: bytes) -> pa.Buffer:
+    """A copy in pyarrow's own memory.
+
+    A thread of pyarrow's may drop what it reads after the reading is done. To drop a Python object it needs the
+    interpreter, and where that has begun to end, Python ends the thread and C++ aborts the process (SIGABRT).
+    """
+    buffer = pa.allocate_buffer(len(content))
+    memoryview(buffer).cast("B")[:] = content
+    return buffer
 
 
 def _empty_where_nan(column: pa.Array) -> pa.Array:

@@ -67,14 +67,16 @@ class Fitter:
             [(name, pa.float32()) for name in (*contract.features, contract.target)] + [(SPLIT, pa.int8())]
         )
         self.feature_schema = pa.schema(list(self._schema)[:-1])
-        self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - closed when the fitter is left
+        self._scratch = tempfile.TemporaryDirectory(dir=scratch, prefix=".")
+        self._file = Path(self._scratch.name) / "spool.arrow"
         self._spool = pa.ipc.new_stream(self._file, self._schema)
 
     def __enter__(self) -> Fitter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._spool.close()
+        self._scratch.cleanup()
 
     def add(self, batch: pa.RecordBatch) -> np.ndarray:
         """Take in rows as CsvStream gives them, and return the split of each; shape (n,), int8."""
@@ -126,8 +128,8 @@ class Fitter:
             yield pa.record_batch(columns, schema=self.feature_schema), batch.column(SPLIT).to_numpy()
 
     def _spooled(self) -> Iterator[pa.RecordBatch]:
-        self._file.seek(0)
-        yield from pa.ipc.open_stream(self._file)
+        with pa.OSFile(str(self._file)) as file, pa.ipc.open_stream(file) as batches:
+            yield from batches
 
     def _target(self, batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
         column = batch.column(self.contract.target)
