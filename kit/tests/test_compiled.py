@@ -2,7 +2,7 @@
 
 The definitions of each problem type stand in golden/ as a person reads them. Where they are meant to change:
 
-    UPDATE_GOLDEN=1 python -m pytest tests/in_project/test_compiled.py
+    UPDATE_GOLDEN=1 python -m pytest kit/tests/test_compiled.py
 
 and read the difference before you commit it.
 """

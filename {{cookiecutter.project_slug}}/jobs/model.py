@@ -12,6 +12,7 @@ from mlops_jobs.artifact import ARCHIVE, CODE, CONTRACT, MODEL, PREPROCESSOR, lo
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import UserError
 from mlops_jobs.outputs import Outputs
+from mlops_jobs.own_features import FILE as FEATURES
 from mlops_jobs.preprocessor import Preprocessor
 from mlops_jobs.scores import Scores
 
@@ -35,7 +36,7 @@ class Model:
 
 def model_files(folder: Path) -> list[Path]:
     """What an earlier run may have left of an artifact in a folder."""
-    names = (MODEL, PREPROCESSOR, CONTRACT, ARCHIVE, *(f"{CODE}/{name}" for name in _sources()))
+    names = (MODEL, PREPROCESSOR, CONTRACT, FEATURES, ARCHIVE, *(f"{CODE}/{name}" for name in _sources()))
     return [folder / name for name in names]
 
 
@@ -45,6 +46,8 @@ def save_model(outputs: Outputs, folder: str | Path, model: Model) -> None:
     outputs.path(folder / MODEL).write_bytes(model.booster.save_raw(raw_format="ubj"))
     outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
     outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
+    if source := model.preprocessor.own_features.source:
+        outputs.write_text(folder / FEATURES, source)
     for name, source in _sources().items():
         outputs.path(folder / CODE / name).write_bytes(source.read_bytes())
 

@@ -23,6 +23,8 @@ from mlops_jobs.feature_lines import LineWriter
 from mlops_jobs.fitting import Fitter, check_row_count
 from mlops_jobs.input_files import SHARDED, csv_files
 from mlops_jobs.outputs import CsvOutput, Outputs
+from mlops_jobs.own_features import FILE as FEATURES
+from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.preprocessor import Preprocessor, Tally
 from mlops_jobs.report import print_report
 from mlops_jobs.splitting import TEST, TRAIN, VALIDATION, Splitter
@@ -30,6 +32,7 @@ from mlops_jobs.unique_ids import UniqueIds, unique_rows
 
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
 REPORT = "report.json"
+JOBS = Path(__file__).parent
 FORMS = {"parquet": parquet_writer, "csv": LineWriter}
 
 
@@ -45,17 +48,26 @@ class FitFolders:
 
     def files(self) -> list[Path]:
         """All files that `fit` writes."""
-        learned = [self.preprocessor / name for name in (PREPROCESSOR, CONTRACT, REPORT)]
+        learned = [self.preprocessor / name for name in (PREPROCESSOR, CONTRACT, FEATURES, REPORT)]
         features = [self.train / TRAIN_FILE, self.validation / VALIDATION_FILE]
         return [*features, self.test / TEST_FILE, self.baseline / BASELINE_FILE, *learned]
 
 
-def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFolders) -> dict[str, Any]:
+def fit(
+    input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFolders, features_dir: Path = JOBS
+) -> dict[str, Any]:
     """Split the labelled rows of all CSV files in a folder, and fit a preprocessor on the training split.
 
     Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows, for a
     champion to read with its own preprocessor), baseline.csv (the raw features of the training split, for
     the data-quality check), and beside the preprocessor the contract it was fitted under and a report.
+
+    Args:
+        input_dir: the folder of labelled rows.
+        contract: what the rows are.
+        splitter: deals the rows to the splits.
+        folders: where to write.
+        features_dir: the folder of features.py, the team's own features.
 
     Returns:
         the report: rows of each split, missing cells by column, the form of the files.
@@ -65,7 +77,8 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
     """
     folders.train.mkdir(parents=True, exist_ok=True)
     writing = Outputs(reads=[input_dir], replaces=folders.files())
-    with writing as outputs, Fitter(contract, splitter, scratch=folders.train) as fitter:
+    own_features = OwnFeatures(contract, read_source(features_dir))
+    with writing as outputs, Fitter(contract, splitter, folders.train, own_features) as fitter:
         rows, forms = _split_raw_rows(input_dir, contract, fitter, outputs, folders)
         check_row_count(sum(rows.values()), str(input_dir))
         preprocessor = fitter.finish(str(input_dir))
@@ -74,6 +87,8 @@ def fit(input_dir: Path, contract: Contract, splitter: Splitter, folders: FitFol
         report = {"files": forms, "missing_cells": missing, "rows": rows}
         outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
         outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
+        if own_features.source:
+            outputs.write_text(folders.preprocessor / FEATURES, own_features.source)
         outputs.write_json(folders.preprocessor / REPORT, report)
     return report
 
@@ -127,7 +142,7 @@ def _split_raw_rows(
         for path in csv_files(input_dir):
             stream = CsvStream(path, contract, contract.file_columns(labelled=True))
             forms[path.name] = asdict(stream.form)
-            for batch in stream:
+            for batch in map(fitter.own_features.add, stream):
                 splits = fitter.add(batch)
                 counts += np.bincount(splits, minlength=3)
                 baseline.write(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN)))

@@ -225,9 +225,9 @@ def quality_input(
         "quality_input.py",
         [
             *flags(input_dir=incoming("data"), predictions_dir=incoming("predictions")),
-            *flags(contract=f"{incoming('contract')}/dataset.yaml", output_dir=outgoing("monitored")),
+            *flags(artifact_dir=incoming("model"), output_dir=outgoing("monitored")),
         ],
-        inputs={"data": parameters.data, "predictions": predictions, "contract": parts.contract},
+        inputs={"data": parameters.data, "predictions": predictions, "model": resolve.output("ModelDataUri")},
         shard="data",
         output="monitored",
         environment={"DATA_VERSION": resolve.output("DataVersion")},

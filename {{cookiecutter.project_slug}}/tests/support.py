@@ -137,7 +137,7 @@ def predict_arguments(input_dir: Path, model_dir: Path, output_dir: Path, *more:
 
 def quality_arguments(project: Project, inputs: Path, predictions: Path, out: Path, *more: str) -> list[str]:
     folders = ["--input-dir", str(inputs), "--predictions-dir", str(predictions), "--output-dir", str(out)]
-    return [*folders, "--contract", str(project.contract_file), *more]
+    return [*folders, "--artifact-dir", str(project / "model"), *more]
 
 
 def verdict_arguments(project: Project, predictions: Path, labels: Path | None, out: Path, *more: str) -> list[str]:

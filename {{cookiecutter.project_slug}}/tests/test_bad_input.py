@@ -194,7 +194,7 @@ def test_fit_refuses_classes(tmp_path, fault):
 
 
 def test_fit_refuses_free_text_for_a_category(tmp_path, monkeypatch):
-    monkeypatch.setattr("fitting.MAX_CATEGORIES", 30)
+    monkeypatch.setattr("mlops_jobs.fitting.MAX_CATEGORIES", 30)
     rows = "".join(f"f{row};1;1;text {row};-;{row}\n" for row in range(40))
     put(tmp_path / "in" / "rows.csv", HEADER + rows)
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())

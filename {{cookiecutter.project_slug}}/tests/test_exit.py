@@ -16,7 +16,12 @@ import pyarrow.csv
 import pyarrow.json
 import pyarrow.parquet
 import pytest
+from mlops_jobs import csv_stream
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError
+from mlops_jobs.read_ahead import read_ahead
 from support import (
+    ROOT,
     answer,
     apply_arguments,
     contract_of,
@@ -29,15 +34,10 @@ from support import (
     verdict_arguments,
 )
 
-import csv_stream
 import model_quality
 import predict
 import preprocess
 import quality_input
-from csv_stream import CsvStream
-from errors import DataError
-from local import ROOT
-from read_ahead import read_ahead
 
 READERS = {
     pa.csv: ("open_csv", "read_csv"),
@@ -140,7 +140,7 @@ def test_a_refused_job_leaves_no_thread(tmp_path, monkeypatch):
 
 HELD = """
 import threading
-from read_ahead import read_ahead
+from mlops_jobs.read_ahead import read_ahead
 held = read_ahead(iter(range(1000)))
 assert next(held) == 0
 [thread] = set(threading.enumerate()) - {threading.current_thread()}

@@ -13,6 +13,7 @@ from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile
 from mlops_jobs.metric_names import CONTAINER_NAMES, LOWER_IS_BETTER
+from mlops_kit.definition.code import library_files
 from support import ROOT, files_in, put, refusal, train_arguments, train_model
 
 import train
@@ -46,14 +47,18 @@ def test_the_same_seed_gives_the_same_bytes(project, tmp_path):
 def test_the_artifact_holds_the_code_that_serves_it_beside_what_was_there(project_named, tmp_path):
     put(tmp_path / "code" / "notes.txt", "mine")
     train.main(train_arguments(project_named("churn").folder, tmp_path, "--num_round", "2"))
-    sources = {path.name: path.read_bytes() for path in (ROOT / "jobs").glob("*.py")}
-    assert {path.name: path.read_bytes() for path in files_in(tmp_path / "code")} == sources | {"notes.txt": b"mine"}
+    sources = {path.name: path.read_bytes() for path in (ROOT / "jobs").glob("*.py")} | library_files()
+    code = tmp_path / "code"
+    made = {path.relative_to(code).as_posix(): path.read_bytes() for path in files_in(code)}
+    assert made == sources | {"notes.txt": b"mine"}
 
 
 def test_a_training_container_runs_its_own_copy_of_the_code(project_named, tmp_path):
     """It puts a setup.py beside the code, starts the script as a module there, and names the folders in variables."""
     project, code = project_named("sizes"), tmp_path / "ml" / "code"
     shutil.copytree(ROOT / "jobs", code, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, content in library_files().items():
+        put(code / name, content)
     put(code / "setup.py", "from setuptools import setup\n")
     folders = {f"SM_CHANNEL_{name.upper()}": str(project / name) for name in ("train", "validation", "preprocessor")}
     folders |= {"SM_CHANNEL_CODE": str(code), "SM_MODEL_DIR": str(tmp_path / "ml" / "model")}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_jobs.errors import UserError
+from mlops_jobs.own_features import FILE, OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, load_preprocessor
 
 MODEL = "model.ubj"  # XGBoost's own binary JSON
@@ -29,7 +30,8 @@ def load_fitted(folder: str | Path) -> tuple[Contract, Preprocessor]:
     contract, preprocessor = read_member(folder, CONTRACT), read_member(folder, PREPROCESSOR)
     try:
         parsed = parse_contract(contract.decode("utf-8", errors="replace"))
-        return parsed, load_preprocessor(preprocessor, parsed)
+        source = read_member(folder, FILE).decode() if parsed.added else ""
+        return parsed, load_preprocessor(preprocessor, parsed, OwnFeatures(parsed, source))
     except UserError as error:
         raise UserError(f"{folder}: {error}") from error
 

@@ -16,7 +16,10 @@ import yaml
 from mlops_jobs.errors import ContractError, UserError
 from mlops_jobs.metric_names import METRICS_FOR, in_range
 
-ROLES = ("id", "numeric", "categorical", "target", "ignored")
+ROLES = ("id", "numeric", "categorical", "input", "target", "ignored")
+FILE, FEATURES = "file", "features"  # where a column comes from: the file, or jobs/features.py
+FEATURE_ROLES = ("numeric", "categorical")
+RAW_ROLES = (*FEATURE_ROLES, "input")
 PREDICTION = "prediction"
 PROBABILITY = "probability_"
 
@@ -26,10 +29,21 @@ _UNFIT_IN_NAME = re.compile(r"""[\[\]<>"'{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the files, in the part it plays."""
+    """One column of the files, or one that jobs/features.py adds.
+
+    Attributes:
+        role: one of ROLES; input is a column that only jobs/features.py reads.
+        source: FILE or FEATURES.
+    """
 
     name: str
     role: str
+    source: str = FILE
+
+    @property
+    def is_added(self) -> bool:
+        """Whether jobs/features.py computes it."""
+        return self.source == FEATURES
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Contract:
     @property
     def features(self) -> tuple[str, ...]:
         """The features in the order of the columns: the model's columns, always these and as many."""
-        return tuple(c.name for c in self.columns if c.role in ("numeric", "categorical"))
+        return tuple(c.name for c in self.columns if c.role in FEATURE_ROLES)
 
     @property
     def baseline_columns(self) -> tuple[str, ...]:
@@ -87,12 +101,22 @@ class Contract:
 
     @property
     def labelled_columns(self) -> tuple[str, ...]:
-        """What the jobs keep of a labelled row: all but the ignored columns."""
-        return tuple(c.name for c in self.columns if c.role != "ignored")
+        """What the jobs keep of a labelled row: the columns of the file, but for the ignored ones."""
+        return tuple(c.name for c in self.columns if c.role != "ignored" and not c.is_added)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The features that jobs/features.py adds."""
+        return tuple(c.name for c in self.columns if c.is_added)
+
+    @property
+    def raw_columns(self) -> tuple[str, ...]:
+        """What jobs/features.py is given: the numeric, categorical and input columns of the file."""
+        return tuple(c.name for c in self.columns if c.role in RAW_ROLES and not c.is_added)
 
     def file_columns(self, *, labelled: bool) -> tuple[str, ...]:
         """All columns of a file in order: with the target in training data, without it in data to predict."""
-        return tuple(c.name for c in self.columns if labelled or c.role != "target")
+        return tuple(c.name for c in self.columns if not c.is_added and (labelled or c.role != "target"))
 
     @property
     def as_written(self) -> Contract:
@@ -124,7 +148,10 @@ class Contract:
             "problem_type": self.problem_type,
             **positive,
             "csv": {"header": self.header, "delimiter": self.delimiter, "missing": list(self.missing)},
-            "columns": [{"name": column.name, "role": column.role} for column in self.columns],
+            "columns": [
+                {"name": column.name, "role": column.role, **({"source": FEATURES} if column.is_added else {})}
+                for column in self.columns
+            ],
             "metric": self.metric,
             "threshold": self.threshold,
         }
@@ -190,14 +217,19 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         header=csv["header"],
         delimiter=csv["delimiter"],
         missing=tuple(_text(text, "an entry of csv.missing") for text in _list(csv["missing"], "csv.missing")),
-        columns=tuple(
-            Column(_text(column["name"], "the name of a column"), column["role"])
-            for column in _list(raw["columns"], "columns")
-        ),
+        columns=tuple(_column(column) for column in _list(raw["columns"], "columns")),
         metric=raw["metric"],
         threshold=_number(raw["threshold"], "threshold"),
         positive_class=None if positive is None else _text(positive, "positive_class"),
     )
+
+
+def _column(raw: dict[str, Any]) -> Column:
+    name = _text(raw["name"], "the name of a column")
+    known = [field.name for field in fields(Column)]
+    if unknown := sorted(map(str, raw.keys() - set(known))):
+        raise ContractError(f"column {name!r} has the unknown key {unknown[0]!r}; a column has {', '.join(known)}")
+    return Column(name, raw["role"], raw.get("source", FILE))
 
 
 def _text(value: Any, key: str) -> str:
@@ -239,6 +271,10 @@ def _broken_columns(contract: Contract) -> str | None:
     for column in contract.columns:
         if column.role not in ROLES:
             return f"column {column.name!r} has the role {column.role!r}; it must be one of {', '.join(ROLES)}"
+        if column.source not in (FILE, FEATURES):
+            return f"column {column.name!r} has the source {column.source!r}; it must be {FILE} or {FEATURES}"
+        if column.is_added and column.role not in FEATURE_ROLES:
+            return f"column {column.name!r} comes from jobs/features.py, so its role must be numeric or categorical"
         if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
             return f"column {column.name!r} must have a name without quotes, brackets, braces and control characters"
         if column.name == PREDICTION or column.name.startswith(PROBABILITY):

@@ -118,7 +118,7 @@ def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
         return None
     if role == "numeric" or (role == "target" and not contract.is_classification):
         return pa.float64()
-    return pa.string() if role == "id" else pa.dictionary(pa.int32(), pa.string())
+    return pa.string() if role in ("id", "input") else pa.dictionary(pa.int32(), pa.string())
 
 
 def _has_line_break(column: pa.Array) -> bool:

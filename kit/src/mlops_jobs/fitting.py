@@ -16,6 +16,7 @@ import pyarrow as pa
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import DataError
 from mlops_jobs.median import StreamingMedian
+from mlops_jobs.own_features import OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, numbers, texts
 from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TRAIN, Splitter
 
@@ -56,8 +57,11 @@ class Vocabulary:
 class Fitter:
     """Learn from the training split of streamed rows; then give back all rows as features."""
 
-    def __init__(self, contract: Contract, splitter: Splitter, scratch: Path) -> None:
+    def __init__(
+        self, contract: Contract, splitter: Splitter, scratch: Path, own_features: OwnFeatures | None = None
+    ) -> None:
         self.contract = contract
+        self.own_features = own_features or OwnFeatures()
         self.missing = dict.fromkeys(contract.features, 0)
         self._splitter = splitter
         self._medians = {name: StreamingMedian() for name in contract.numeric}
@@ -109,6 +113,7 @@ class Fitter:
             medians={name: self._median(name, where) for name in self.contract.numeric},
             categories={name: vocabulary.known() for name, vocabulary in self._vocabularies.items()},
             classes=classes,
+            own_features=self.own_features,
         )
 
     def features(self, preprocessor: Preprocessor) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import UserError
+from mlops_jobs.own_features import FILE, OwnFeatures
 
 
 @dataclass
@@ -47,12 +48,14 @@ class Preprocessor:
         medians: what a missing cell of a numeric column gets.
         categories: the sorted categories of each categorical column.
         classes: the sorted classes of the target, for binary with the positive one last; empty for a regression.
+        own_features: adds the team's own columns to raw rows.
     """
 
     features: tuple[str, ...]
     medians: Mapping[str, float]
     categories: Mapping[str, tuple[str, ...]]
     classes: tuple[str, ...]
+    own_features: OwnFeatures = field(default_factory=OwnFeatures, compare=False)
 
     @property
     def feature_types(self) -> list[str]:
@@ -68,12 +71,16 @@ class Preprocessor:
         """Turn raw rows into features.
 
         Args:
-            batch: n rows with the columns of `features`, as CsvStream gives them.
+            batch: n rows with the raw columns of the contract, as CsvStream yields them.
             tally: counts what was handled, where given.
 
         Returns:
             shape (n, features), float32, in row order.
+
+        Raises:
+            DataError: the team's own features cannot be computed for a row.
         """
+        batch = self.own_features.add(batch)
         tally = Tally() if tally is None else tally
         tally.rows += batch.num_rows
         matrix = np.empty((batch.num_rows, len(self.features)), dtype=np.float32)
@@ -107,6 +114,7 @@ class Preprocessor:
             "medians": dict(self.medians),
             "categories": {name: list(known) for name, known in self.categories.items()},
             "classes": self.classes,
+            **({"own_features": self.own_features.fingerprint} if self.own_features.source else {}),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -128,11 +136,11 @@ class Preprocessor:
         return np.array([code_of.get(category, np.nan) for category in names], dtype=np.float32)[indices]
 
 
-def load_preprocessor(text: str | bytes, contract: Contract) -> Preprocessor:
-    """Read a preprocessor that was fitted under this contract.
+def load_preprocessor(text: str | bytes, contract: Contract, own_features: OwnFeatures) -> Preprocessor:
+    """Read a preprocessor that was fitted under this contract, with these features of the team's own.
 
     Raises:
-        UserError: it is no preprocessor, or one of other columns.
+        UserError: it is no preprocessor, or one of other columns or features.
     """
     try:
         raw = json.loads(text)
@@ -141,7 +149,9 @@ def load_preprocessor(text: str | bytes, contract: Contract) -> Preprocessor:
             medians=raw["medians"],
             categories={name: tuple(known) for name, known in raw["categories"].items()},
             classes=tuple(raw["classes"]),
+            own_features=own_features,
         )
+        fingerprint = raw.get("own_features", "")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"the preprocessor cannot be read ({error!r}); fit it again with preprocess.py fit") from error
     if preprocessor.features != contract.features:
@@ -149,6 +159,8 @@ def load_preprocessor(text: str | bytes, contract: Contract) -> Preprocessor:
             f"the preprocessor was fitted on the columns {', '.join(preprocessor.features)} and the contract has "
             f"{', '.join(contract.features)}; fit it again with preprocess.py fit"
         )
+    if fingerprint != own_features.fingerprint:
+        raise UserError(f"the preprocessor was fitted with another {FILE}; fit it again with preprocess.py fit")
     return preprocessor
 
 
