@@ -46,8 +46,8 @@ def save_model(outputs: Outputs, folder: str | Path, model: Model) -> None:
     outputs.path(folder / MODEL).write_bytes(model.booster.save_raw(raw_format="ubj"))
     outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
     outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
-    if source := model.preprocessor.own_features.source:
-        outputs.write_text(folder / FEATURES, source)
+    if own_features := model.preprocessor.own_features.source:
+        outputs.write_text(folder / FEATURES, own_features)
     for name, source in _sources().items():
         outputs.path(folder / CODE / name).write_bytes(source.read_bytes())
 

@@ -113,6 +113,15 @@ class Project:
                 sys.path.insert(0, folder)
 
 
+def find_root(folder: Path) -> Path:
+    """The nearest folder, from one upwards, whose pyproject.toml has `[tool.mlops]`; the folder itself if none."""
+    for candidate in (folder, *folder.parents):
+        path = candidate / FILE
+        if path.is_file() and "[tool.mlops" in path.read_text(encoding="utf-8", errors="replace"):
+            return candidate
+    return folder
+
+
 def open_project(root: Path) -> Project:
     """Read where a project's parts lie; a folder without pyproject.toml has the usual folders and no pipelines.
 

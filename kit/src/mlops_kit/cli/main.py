@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mlops_jobs.errors import UserError, run_job
 from mlops_kit import __version__
-from mlops_kit.project import FILE, Project, open_project, require_same_release
+from mlops_kit.project import Project, find_root, open_project, require_same_release
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -34,15 +34,6 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> None:
     require_same_release(project)
     module, _, function = arguments.command.partition(":")
     getattr(importlib.import_module(f"mlops_kit.cli.{module}"), function)(project, arguments)
-
-
-def find_root(folder: Path) -> Path:
-    """The nearest folder, from one upwards, whose pyproject.toml has `[tool.mlops]`; the folder itself if none."""
-    for candidate in (folder, *folder.parents):
-        path = candidate / FILE
-        if path.is_file() and "[tool.mlops" in path.read_text(encoding="utf-8", errors="replace"):
-            return candidate
-    return folder
 
 
 def make_parser(project: Project) -> argparse.ArgumentParser:
