@@ -58,7 +58,7 @@ class Browser:
         return [entry["message"] for entry in self._logs()["browser"]]
 
     def _logs(self) -> dict[str, list[dict[str, Any]]]:
-        return {kind: self._driver.get_log(kind) for kind in ("performance", "browser")}  # type: ignore[no-untyped-call]
+        return {kind: self._driver.get_log(kind) for kind in ("performance", "browser")}
 
 
 @contextmanager

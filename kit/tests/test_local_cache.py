@@ -12,7 +12,7 @@ from mlops_kit.runner.cache import cache_key, duration
 from pipeline_harness import Lab, Record, Step, open_lab, step_of
 
 DAY = 24 * 60 * 60
-CACHED = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
+CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
 WRITE = (
     "import pathlib, sys\npathlib.Path('opt/ml/processing/output/o/out.txt').write_text(sys.argv[1])\nprint('wrote')\n"
 )
