@@ -176,7 +176,7 @@ def add_a_question(repository: Path) -> None:
         "validator": "{% if ' ' in contact %}contact must be one word, for example ml-team.{% endif %}",
     }
     questions = (repository / "copier.yml").read_text("utf-8")
-    asked = questions.replace("# How Copier makes the project\n", yaml.safe_dump({"contact": question}))
+    asked = questions.replace("# Copier's settings\n", yaml.safe_dump({"contact": question}))
     assert asked != questions
     (repository / "copier.yml").write_text(asked, encoding="utf-8")
     cookiecutter = json.loads((repository / "cookiecutter.json").read_text("utf-8"))
