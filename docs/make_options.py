@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,18 @@ def section(copier: CopierRules, name: str, answers: dict[str, Any]) -> str:
     subject = "Each column" if name.endswith("_columns") else "It"
     lines = [
         f"## {name}\n",
-        question["help"].replace("\n", " ") + "\n",
-        f"- Default: {f'`{default}`' if default else 'empty'}{derived(question['default'])}.",
-        *(f"- {subject} must {rule}." for rule in rules(copier, name, answers)),
+        wrapped(question["help"].replace("\n", " ")) + "\n",
+        wrapped(f"- Default: {f'`{default}`' if default else 'empty'}{derived(question['default'])}."),
+        *(wrapped(f"- {subject} must {rule}.") for rule in rules(copier, name, answers)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def wrapped(text: str) -> str:
+    """Wrap a paragraph or a list item."""
+    return textwrap.fill(
+        text, width=120, subsequent_indent="  " if text.startswith("- ") else "", break_on_hyphens=False
+    )
 
 
 def derived(default: str | bool) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 import yaml
 
 ANSWERS = ".copier-answers.yml"
-CONFLICT_MARKER = "^(<<<<<<<|>>>>>>>) "
+CONFLICT_MARKER = "^(<<<<<<<|>>>>>>>)( |$)"  # not =======, which also underlines headings
 HEADER = ("repository", "from", "to", "result", "details")
 
 
