@@ -95,7 +95,7 @@ def test_repositories_without_conflicts_are_committed_and_the_exit_code_reports_
     assert run.returncode == 1, run.stdout + run.stderr
     assert results(run) == {
         "untouched": ["v1.0.0", "v2.0.0", "updated"],
-        "edited": ["v1.0.0", "latest", "conflict", "README.md"],
+        "edited": ["v1.0.0", "v2.0.0", "conflict", "README.md"],
         "extended": ["v1.0.0", "v2.0.0", "updated"],
     }
     for name in ("untouched", "extended"):

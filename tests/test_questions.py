@@ -39,7 +39,8 @@ ACCEPTED: dict[str, list[str]] = {
 }
 
 TITLE = "be 1 to 60 characters long, start with a letter and contain only letters, digits, spaces and _ . , ( ) & -,"
-KEBAB_CASE = "be 3 to 32 characters long and consist of lowercase words joined by single hyphens, for example"
+A_SLUG = "for example abalone-rings."
+KEBAB_CASE = f"be 3 to 32 characters long and consist of lowercase words joined by single hyphens, {A_SLUG}"
 WORDS = "be at most 32 characters long and consist of lowercase words joined by single - or _, for example abalone."
 RESERVED = "not be a word reserved by Python, YAML or Windows"
 COLUMN = "be a column name of 1 to 64 characters that starts with a letter or _ and contains only letters, digits,"

@@ -120,10 +120,10 @@ def merge(repository: Path, old: str, vcs_ref: str | None) -> Result:
     run([sys.executable, "-m", "copier", "update", "--quiet", "--defaults", *reference], repository)
     if not git(repository, "status", "--porcelain"):
         return Result(repository, old, old, "current")
-    if unresolved := conflicts(repository):
-        # Copier's answers file may be in conflict as well, so the new release is read from it only after a clean merge.
-        return Result(repository, old, vcs_ref or "latest", "conflict", ", ".join(unresolved))
-    new = release(repository)
+    unresolved = conflicts(repository)
+    new = (vcs_ref or "latest") if ANSWERS in unresolved else release(repository)
+    if unresolved:
+        return Result(repository, old, new, "conflict", ", ".join(unresolved))
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", f"Update the template from {old} to {new}")
     return Result(repository, old, new, "updated")
