@@ -1,8 +1,9 @@
-"""What Copier does by itself, done for Cookiecutter: obey copier.yml, and record where a project came from.
+"""Give Cookiecutter what Copier does natively: apply the rules of copier.yml, and record a project's origin.
 
-A hook would come too late: Cookiecutter makes the project's folder before it runs one, and a slug like `../x`
-has by then left its mark. The folder's name is the last thing rendered before the folder is made, however the
-answers came (typed, on the command line, from the user's configuration, replayed), so they are checked there.
+A hook would run too late: Cookiecutter creates the project's folder before it runs any hook, and by then a slug
+such as `../x` has already been written to disk. The folder's name is the last template rendered before the folder is
+created, whichever way the answers were entered (prompt, command line, user configuration or replay), so the answers
+are checked when that name is rendered.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from cookiecutter.exceptions import FailedHookException
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from jinja2.ext import Extension
 
 Answers = Mapping[str, Any]
@@ -26,94 +28,121 @@ Answers = Mapping[str, Any]
 TEMPLATE = Path(__file__).parent
 FOLDER = "{{cookiecutter.project_slug}}"
 TYPES = {"str": (str, "text"), "bool": (bool, "true or false")}
-# What Copier knows to be a git repository; any other address needs `git+` in front.
-KNOWN_TO_COPIER = re.compile(r"git@|git\+|git://|https://git(hub|lab)\.com/|.*\.git$")
+# The addresses that Copier recognizes as git repositories; any other address needs the prefix `git+`.
+RECOGNIZED_BY_COPIER = re.compile(r"git@|git\+|git://|https://git(hub|lab)\.com/|.*\.git$")
 
 
 class CopierRules(Extension):
-    """Give Cookiecutter the rules, the proposals and the record that Copier reads from copier.yml."""
+    """Add copier.yml's rules, defaults and exclusions to a Cookiecutter environment."""
 
     def __init__(self, environment: Environment) -> None:
-        """Read both engines' questions, and make the environment in which Copier's rules are rendered."""
+        """Register the filters that the template's own sources use."""
         super().__init__(environment)
-        settings = yaml.safe_load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"))
         self.questions = {
             name: question
-            for name, question in settings.items()
+            for name, question in settings().items()
             if not name.startswith("_") and question.get("when", True)
         }
-        asked = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8"))
-        hooks = [hook.read_text(encoding="utf-8") for hook in (TEMPLATE / "hooks").glob("*.py")]
-        self.own_sources = [*hooks, *(source for source in asked.values() if isinstance(source, str))]
-        self.exclude = settings["_exclude"]
-        self.rules = Environment(loader=FileSystemLoader(TEMPLATE), undefined=StrictUndefined, **settings["_envops"])
-        self.rules.filters["regex_search"] = lambda text, pattern: re.search(pattern, text)
         environment.filters.update(proposed=self.proposed, checked=self.checked, left_out=self.left_out)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Check the answers where the folder is named, and take what is not the template's own as it stands.
+        """Check the answers when the folder's name is rendered, and turn any foreign source into a literal.
 
-        Cookiecutter renders answers as if they were templates: `{{ 7*7 }}` would become 49.
+        Cookiecutter renders answers as templates: `{{ 7*7 }}` would become 49.
         """
         if source == FOLDER:
             return "{{ (cookiecutter | checked).project_slug }}"
-        if name is not None or source in self.own_sources:
+        if name is not None or source in own_sources():
             return source
         return "{{ " + ascii(source) + " }}"
 
     def proposed(self, answers: Answers, name: str) -> str:
-        """Render the default that copier.yml gives a question after the answers before it."""
-        return self.render(self.questions[name]["default"], answers)
+        """Render a question's default from the earlier answers."""
+        return render(self.questions[name]["default"], answers)
 
     def checked(self, answers: Answers) -> Answers:
-        """Return answers that obey every rule; refuse others with one sentence each."""
+        """Return the answers if all are valid; otherwise raise an error with one sentence for each invalid answer."""
         if refusals := self.refusals(answers):
             raise FailedHookException("\n".join(refusals))
         self.environment.globals["_copier_answers"] = origin(answers)
         return answers
 
     def left_out(self, answers: Answers) -> list[str]:
-        """List the paths, from the project's root, that copier.yml leaves out after these answers."""
-        rendered = (self.render(rule, {"cookiecutter": answers}) for rule in self.exclude)
+        """List the paths, relative to the project's root, that copier.yml excludes for these answers."""
+        rendered = (render(rule, {"cookiecutter": answers}) for rule in settings()["_exclude"])
         return [path.lstrip("/") for paths in rendered for path in paths.split()]
 
     def refusals(self, answers: Answers) -> list[str]:
-        """Collect a sentence for each answer that breaks a rule."""
+        """Return one sentence for each invalid answer."""
         mistyped = [
             f"{name} {answers.get(name)!r} must be {kind}."
             for name, question in self.questions.items()
             for type_, kind in [TYPES[question["type"]]]
             if not isinstance(answers.get(name), type_)
         ]
-        # A rule may look at any answer, so all must be of their type before one is applied.
+        # A rule may read any answer, so all types must be right before the first rule is applied.
         return mistyped or [
             refusal for name, question in self.questions.items() if (refusal := self.refusal(name, question, answers))
         ]
 
     def refusal(self, name: str, question: dict[str, Any], answers: Answers) -> str:
-        """Say what is wrong with one answer, or nothing."""
+        """Return the sentence that refuses an answer, or an empty string if the answer is valid."""
         choices = self.choices(question, answers)
         if choices and answers[name] not in choices:
             return f"{name} {answers[name]!r} must be one of {', '.join(choices)}."
-        return self.render(question.get("validator", ""), answers)
+        return render(question.get("validator", ""), answers)
 
     def choices(self, question: dict[str, Any], answers: Answers) -> list[str]:
-        """List the answers that a question accepts; empty where it has no fixed choices."""
+        """Return the answers that a question accepts, or an empty list if it is not a choice."""
         choices = question.get("choices", [])
         if isinstance(choices, str):
-            choices = yaml.safe_load(self.render(choices, answers))
+            choices = yaml.safe_load(render(choices, answers))
         return list(choices.values() if isinstance(choices, dict) else choices)
 
-    def render(self, source: str, answers: Answers) -> str:
-        """Render a rule as Copier would."""
-        return self.rules.from_string(source).render(answers).strip()
+
+# Cookiecutter creates three environments per project, each with an instance of the extension. They share what follows.
+
+
+@cache
+def settings() -> dict[str, Any]:
+    """Load copier.yml, with libyaml if it is installed: PyYAML's own parser takes ten times as long."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, Any] = yaml.load((TEMPLATE / "copier.yml").read_text(encoding="utf-8"), Loader=loader)
+    return loaded
+
+
+@cache
+def own_sources() -> frozenset[str]:
+    """Return the sources that Cookiecutter may render: the defaults of its questions, and the hooks."""
+    defaults = json.loads((TEMPLATE / "cookiecutter.json").read_text(encoding="utf-8")).values()
+    hooks = [hook.read_text(encoding="utf-8") for hook in (TEMPLATE / "hooks").glob("*.py")]
+    return frozenset([*hooks, *(source for source in defaults if isinstance(source, str))])
+
+
+@cache
+def template(source: str) -> Template:
+    """Compile a rule in an environment with Copier's settings."""
+    return environment().from_string(source)
+
+
+@cache
+def environment() -> Environment:
+    """Create the environment in which Copier would render the rules."""
+    environment = Environment(loader=FileSystemLoader(TEMPLATE), undefined=StrictUndefined, **settings()["_envops"])
+    environment.filters["regex_search"] = lambda text, pattern: re.search(pattern, text)
+    return environment
+
+
+def render(source: str, answers: Answers) -> str:
+    """Render a rule as Copier would."""
+    return template(source).render(answers).strip() if source else ""
 
 
 def origin(answers: Answers) -> dict[str, str]:
-    """Tell where the template came from, under the names by which `copier update` looks it up."""
-    template = os.path.abspath(answers["_repo_dir"])  # noqa: PTH100 - a link to the template stays one
+    """Return the template's address and version, under the keys that `copier update` reads."""
+    template = os.path.abspath(answers["_repo_dir"])  # noqa: PTH100 - must not resolve a symbolic link to the template
     is_folder = answers["_repo_dir"] == answers["_template"]
-    # A folder inside somebody's repository is not a repository that Copier can update from.
+    # Copier cannot update from a folder inside another repository.
     commit = git(template, "describe", "--tags", "--always") if Path(template, ".git").exists() else ""
     if not commit:
         print(
@@ -129,12 +158,12 @@ def origin(answers: Answers) -> dict[str, str]:
 
 
 def address(remote: str) -> str:
-    """Write a git remote so that Copier knows it for one: self-hosted, it may need a `git+` in front."""
-    return remote if KNOWN_TO_COPIER.match(remote) else f"git+{remote}"
+    """Return a git remote in a form that Copier recognizes; a self-hosted one may need the prefix `git+`."""
+    return remote if RECOGNIZED_BY_COPIER.match(remote) else f"git+{remote}"
 
 
 def git(folder: str, *arguments: str) -> str:
-    """Ask git about a folder; the answer is empty where it has none, or where there is no git."""
+    """Run git in a folder and return its output, or an empty string if it fails or is not installed."""
     try:
         return subprocess.run(
             ["git", "-C", folder, *arguments], capture_output=True, text=True, check=False

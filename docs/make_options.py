@@ -1,13 +1,14 @@
-"""Write docs/options.md from copier.yml, so that the document cannot say what the questions do not.
+"""Generate docs/options.md from copier.yml, so that the page always matches the questions.
 
-python docs/make_options.py          write it
-python docs/make_options.py --check  fail if it is not up to date
+python docs/make_options.py          write the page
+python docs/make_options.py --check  fail if the page is out of date
 """
 
 from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +22,27 @@ sys.path.insert(0, str(ROOT))
 from cookiecutter_rules import CopierRules  # noqa: E402
 
 HEAD = """\
-<!-- Made from copier.yml by docs/make_options.py: change it there. -->
+<!-- Generated from copier.yml by docs/make_options.py. Do not edit. -->
 
 # Options
 
-What the template asks, in the order in which it asks. Both engines ask the same questions and obey the same
-rules; a bad answer is refused with one sentence before anything is written.
+The template's questions, in the order in which they are asked. Both engines ask the same questions and apply the same
+rules. An invalid answer is refused with one sentence before anything is written.
 """
 
-# An answer that no rule lets pass, then some that break the rules which come after the first.
+# An answer that breaks every first rule, then answers that break the rules after the first.
 BAD_ANSWERS = ["?", "class", "prediction", "rings"]
 RULE = re.compile(r" must (.*), for example ")
 
 
 def page(copier: CopierRules) -> str:
-    """Lay out a section for each question."""
+    """Return the page, with a section for each question."""
     answers = defaults(copier)
     return "\n".join([HEAD, *(section(copier, name, answers) for name in copier.questions)])
 
 
 def defaults(copier: CopierRules) -> dict[str, Any]:
-    """Answer every question as somebody would who only presses Enter."""
+    """Return the default answer to every question."""
     answers: dict[str, Any] = {}
     for name, question in copier.questions.items():
         is_text = question["type"] == "str"
@@ -50,26 +51,33 @@ def defaults(copier: CopierRules) -> dict[str, Any]:
 
 
 def section(copier: CopierRules, name: str, answers: dict[str, Any]) -> str:
-    """Say what a question asks, its default, and what an answer must be."""
+    """Return the section of a question: its text, its default and the rules for its answer."""
     question = copier.questions[name]
     default = str(answers[name]).lower() if question["type"] == "bool" else answers[name]
     subject = "Each column" if name.endswith("_columns") else "It"
     lines = [
         f"## {name}\n",
-        question["help"].replace("\n", " ") + "\n",
-        f"- Default: {f'`{default}`' if default else 'empty'}{follows(question['default'])}.",
-        *(f"- {subject} must {rule}." for rule in rules(copier, name, answers)),
+        wrapped(question["help"].replace("\n", " ")) + "\n",
+        wrapped(f"- Default: {f'`{default}`' if default else 'empty'}{derived(question['default'])}."),
+        *(wrapped(f"- {subject} must {rule}.") for rule in rules(copier, name, answers)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def follows(default: str | bool) -> str:
-    """Say that a default depends on the answers before it."""
-    return ", or what fits the answers before" if "{" in str(default) else ""
+def wrapped(text: str) -> str:
+    """Wrap a paragraph or a list item."""
+    return textwrap.fill(
+        text, width=120, subsequent_indent="  " if text.startswith("- ") else "", break_on_hyphens=False
+    )
+
+
+def derived(default: str | bool) -> str:
+    """Return a note if a default depends on earlier answers."""
+    return ", or a value derived from earlier answers" if "{" in str(default) else ""
 
 
 def rules(copier: CopierRules, name: str, answers: dict[str, Any]) -> list[str]:
-    """List what an answer must be, in the words with which a bad one is refused."""
+    """List the rules for an answer, in the words that refuse an invalid one."""
     question = copier.questions[name]
     if question["type"] == "bool":
         return ["be true or false"]
@@ -85,17 +93,17 @@ def rules(copier: CopierRules, name: str, answers: dict[str, Any]) -> list[str]:
 
 
 def listed(choices: list[str]) -> str:
-    """Write choices as code."""
+    """Format choices as code."""
     return ", ".join(f"`{choice}`" for choice in choices)
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the page, or with --check report whether it is up to date."""
     text = page(CopierRules(Environment()))
     if "--check" not in arguments:
         PAGE.write_text(text, encoding="utf-8", newline="\n")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
-        print("docs/options.md is not what copier.yml says: run python docs/make_options.py", file=sys.stderr)
+        print("docs/options.md does not match copier.yml: run python docs/make_options.py", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""One tree, two engines: the same answers give the same project."""
+"""One tree, two engines: the same answers produce the same project."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import ENGINES, Bake, snapshot
 
 @pytest.fixture(scope="module")
 def template(small_template: Path) -> Path:
-    """Answers make no difference to the other files; test_tree.py compares the whole tree once."""
+    """No answer changes the files that are missing here; test_tree.py compares the whole tree once."""
     return small_template
 
 

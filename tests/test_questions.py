@@ -1,4 +1,4 @@
-"""A good answer makes a project; a bad one gets a sentence and leaves nothing behind, in both engines."""
+"""In both engines, a valid answer produces a project; an invalid one is refused with a sentence and leaves no files."""
 
 from __future__ import annotations
 
@@ -38,19 +38,20 @@ ACCEPTED: dict[str, list[str]] = {
     "ci": ["gitlab", "none"],
 }
 
-TITLE = "be 1 to 60 characters, a letter first, then letters, digits, spaces and _ . , ( ) & -"
-KEBAB_CASE = "be lower-case words joined by single hyphens, 3 to 32 characters, for example abalone-rings."
-WORDS = "be lower-case words joined by single - or _, at most 32 characters"
-RESERVED = "not be a word that Python, YAML or Windows keeps for itself"
-COLUMN = "be a column name of 1 to 64 characters, a letter or _ first, then letters, digits, spaces and"
-OF_THE_JOBS = "not be prediction or start with probability_, names that the jobs write"
-TAKEN = "not be the name of another column as well: each column has one role"
-DECIMAL = "be a plain decimal number above 0, in at most 12 characters, for example 2.5 for rmse."
-UP_TO_1 = "be a plain decimal number above 0 and at most 1, in at most 12 characters, for example"
-REGION = "have the form of an AWS region, for example eu-west-1."
-ACCOUNT_ID = "be 12 digits, for example 123456789012."
-EMAIL = "be one e-mail address of at most 254 characters, or empty, for example ml-team@example.com."
-A_FEATURE = "name at least one column when numeric_columns names none, for example sex."
+TITLE = "be 1 to 60 characters long, start with a letter and contain only letters, digits, spaces and _ . , ( ) & -,"
+A_SLUG = "for example abalone-rings."
+KEBAB_CASE = f"be 3 to 32 characters long and consist of lowercase words joined by single hyphens, {A_SLUG}"
+WORDS = "be at most 32 characters long and consist of lowercase words joined by single - or _, for example abalone."
+RESERVED = "not be a word reserved by Python, YAML or Windows"
+COLUMN = "be a column name of 1 to 64 characters that starts with a letter or _ and contains only letters, digits,"
+OF_THE_JOBS = "not be prediction or start with probability_, because the jobs write columns with these names"
+TAKEN = "not repeat another column, because each column has one role"
+DECIMAL = "be a plain decimal number greater than 0, at most 12 characters long, for example 2.5 for rmse."
+UP_TO_1 = "be a plain decimal number greater than 0 and at most 1, at most 12 characters long, for example"
+REGION = "be the code of an AWS Region, for example eu-west-1."
+ACCOUNT_ID = "be exactly 12 digits, for example 123456789012."
+EMAIL = "be a single email address of at most 254 characters, or empty, for example ml-team@example.com."
+A_FEATURE = "name at least one column if numeric_columns is empty, for example sex."
 
 REFUSED: list[tuple[str, str, list[str]]] = [
     ("project_name", TITLE, ["", " ", "7 Seas", "-x", "x ", "x" * 61, "x\ny", "x\ty", "x\0y", "x\u2028y"]),
@@ -95,7 +96,7 @@ REFUSED_TOGETHER: list[tuple[dict[str, Any], str]] = [
     ({"numeric_columns": " , ", "categorical_columns": ","}, f"categorical_columns ',' must {A_FEATURE}"),
 ]
 
-# Each engine has its own sentence for an answer that is not among the choices.
+# Each engine words the refusal of an unknown choice in its own way.
 NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"problem_type": "clustering"}, "clustering", ["regression", "binary", "multiclass"]),
     ({"metric": "accuracy"}, "accuracy", ["rmse", "mae", "mse", "r2"]),
@@ -112,25 +113,25 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
 
 @pytest.fixture(scope="module")
 def template(small_template: Path) -> Path:
-    """What is asked does not depend on the files that no answer changes."""
+    """The questions do not depend on the files that are the same in every project."""
     return small_template
 
 
 def made(root: Path) -> set[Path]:
-    """List everything below a folder but the numbered folders that the bakes stand in."""
+    """List everything below a folder except the numbered folders that contain the generated projects."""
     return {path for path in root.rglob("*") if not re.fullmatch(r"cookies|copier|bake\d+", path.name)}
 
 
 def answers_of(project: Path) -> dict[str, Any]:
-    """Read the answers that a project was made with."""
+    """Read the answers that a project was generated from."""
     answers: dict[str, Any] = yaml.safe_load((project / ".copier-answers.yml").read_text("utf-8"))
     return answers
 
 
 def refusal(bake: Bake, engine: str, tmp_path: Path, **answers: Any) -> str:
-    """Return the sentence with which an engine refuses the answers, once it is sure that nothing was made."""
+    """Return the sentence with which an engine refuses the answers, after checking that it created nothing."""
     before = made(tmp_path)
-    # A bad choice is refused by Cookiecutter itself, and every bad answer by Copier, with a ValueError.
+    # Cookiecutter raises a ValueError for an unknown choice, Copier for every invalid answer.
     with pytest.raises((FailedHookException, ValueError)) as refused:
         bake(engine, **answers)
     assert made(tmp_path) == before
@@ -139,38 +140,38 @@ def refusal(bake: Bake, engine: str, tmp_path: Path, **answers: Any) -> str:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("question", ACCEPTED)
-def test_a_good_answer_is_recorded_as_given(bake: Bake, engine: str, question: str) -> None:
+def test_a_valid_answer_is_recorded_unchanged(bake: Bake, engine: str, question: str) -> None:
     for answer in ACCEPTED[question]:
         assert answers_of(bake(engine, **{question: answer}))[question] == answer
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("answer", [True, "yes", "true", "Y", "1"])
-def test_a_yes_is_a_yes_however_it_is_said(bake: Bake, engine: str, answer: bool | str) -> None:
+def test_every_spelling_of_yes_is_true(bake: Bake, engine: str, answer: bool | str) -> None:
     assert answers_of(bake(engine, header=answer))["header"] is True
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("answer", [False, "no", "false", "N", "0"])
-def test_a_no_is_a_no_however_it_is_said(bake: Bake, engine: str, answer: bool | str) -> None:
+def test_every_spelling_of_no_is_false(bake: Bake, engine: str, answer: bool | str) -> None:
     assert answers_of(bake(engine, header=answer))["header"] is False
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("question", "rule", "answers"), REFUSED)
-def test_a_bad_answer_gets_one_sentence_that_names_it_its_rule_and_an_example(
+def test_a_refusal_is_one_sentence_that_names_the_answer_the_rule_and_an_example(
     bake: Bake, tmp_path: Path, engine: str, question: str, rule: str, answers: list[str]
 ) -> None:
     for answer in answers:
         sentence = refusal(bake, engine, tmp_path, **{question: answer})
         assert re.search(rf"{question} ['\"].*['\"] must {re.escape(rule)}", sentence), sentence
         assert re.search(r", for example .+\.$", sentence), sentence
-        assert sentence.isprintable()  # so it is one line, and shows no trick
+        assert sentence.isprintable()  # one line, without control characters
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("answers", "sentence"), REFUSED_TOGETHER, ids=str)
-def test_answers_that_do_not_fit_together_are_refused(
+def test_answers_that_contradict_each_other_are_refused(
     bake: Bake, tmp_path: Path, engine: str, answers: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in refusal(bake, engine, tmp_path, **answers)
@@ -178,7 +179,7 @@ def test_answers_that_do_not_fit_together_are_refused(
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("answers", "shown", "choices"), NOT_A_CHOICE, ids=str)
-def test_an_answer_that_is_not_a_choice_is_refused_with_the_choices(
+def test_an_unknown_choice_is_refused_with_the_list_of_choices(
     bake: Bake, tmp_path: Path, engine: str, answers: dict[str, Any], shown: str, choices: list[str]
 ) -> None:
     sentence = refusal(bake, engine, tmp_path, **answers)
@@ -187,14 +188,14 @@ def test_an_answer_that_is_not_a_choice_is_refused_with_the_choices(
 
 
 @pytest.mark.parametrize("answer", [None, True])
-def test_an_answer_in_the_user_s_configuration_must_be_text_where_text_is_asked(
+def test_an_answer_from_the_user_s_configuration_must_have_the_question_s_type(
     bake: Bake, tmp_path: Path, answer: Any
 ) -> None:
     sentence = refusal(bake, "cookiecutter", tmp_path, target_column=answer)
     assert sentence == f"target_column {answer!r} must be text."
 
 
-def test_cookiecutter_says_a_sentence_for_each_bad_answer(bake: Bake, tmp_path: Path) -> None:
+def test_cookiecutter_prints_a_sentence_for_each_invalid_answer(bake: Bake, tmp_path: Path) -> None:
     answers = {"project_name": "", "project_slug": "A", "id_column": "rings", "metric": "accuracy"}
     sentences = refusal(bake, "cookiecutter", tmp_path, **answers).splitlines()
     assert [sentence.split()[0] for sentence in sentences] == list(answers)
@@ -214,8 +215,8 @@ def test_cookiecutter_says_a_sentence_for_each_bad_answer(bake: Bake, tmp_path: 
     ],
     ids=str,
 )
-def test_what_is_proposed_after_an_answer_is_good(bake: Bake, engine: str, answers: dict[str, Any]) -> None:
-    # Copier cannot even ask a question whose default breaks its rule.
+def test_a_default_derived_from_an_answer_is_valid(bake: Bake, engine: str, answers: dict[str, Any]) -> None:
+    # Copier cannot ask a question whose default breaks its rule.
     assert bake(engine, **answers).is_dir()
 
 
@@ -247,7 +248,7 @@ accounts = st.text(alphabet="0123456789٣", min_size=11, max_size=13)
 @pytest.mark.parametrize("question", TEXT_QUESTIONS)
 @settings(max_examples=30)
 @given(answer=st.text(max_size=70) | nearly_good | words | numbers | accounts | emails)
-def test_any_text_is_refused_with_a_sentence_or_makes_a_whole_project(
+def test_any_text_is_refused_with_a_sentence_or_produces_a_complete_project(
     bake: Bake, tmp_path: Path, engine: str, question: str, answer: str
 ) -> None:
     before = made(tmp_path)
@@ -256,7 +257,7 @@ def test_any_text_is_refused_with_a_sentence_or_makes_a_whole_project(
     except (FailedHookException, ValueError) as error:
         sentence, *others = str(error).splitlines()
         assert question in sentence
-        assert not others or engine == "cookiecutter"  # which goes on: what else does not fit?
+        assert not others or engine == "cookiecutter"  # which reports every invalid answer at once
         assert made(tmp_path) == before
     else:
         recorded = answers_of(project)
@@ -284,7 +285,7 @@ def test_the_command_line_prints_the_sentence_and_leaves_nothing_behind(
     assert list(tmp_path.rglob("*")) == [here]
 
 
-def test_a_bad_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: Path) -> None:
+def test_an_invalid_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: Path) -> None:
     run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 16)
     assert run.returncode == 1
     assert "project_name '{{ 7*7 }}' must be" in run.stdout
@@ -293,7 +294,7 @@ def test_a_bad_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_path: Path) -> None:
+def test_valid_answers_typed_at_the_prompt_produce_the_project(template: Path, tmp_path: Path) -> None:
     typed = [
         "Heart Beats",
         "",
@@ -339,7 +340,7 @@ def test_good_answers_typed_at_the_prompt_make_the_project(template: Path, tmp_p
     }
 
 
-def test_replayed_answers_obey_the_rules_too(template: Path, tmp_path: Path) -> None:
+def test_the_rules_apply_to_replayed_answers(template: Path, tmp_path: Path) -> None:
     run_cookiecutter(template, tmp_path, "--no-input")
     config = yaml.safe_load(Path(os.environ["COOKIECUTTER_CONFIG"]).read_text("utf-8"))
     answers = json.loads((Path(config["replay_dir"]) / f"{template.name}.json").read_text("utf-8"))

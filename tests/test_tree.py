@@ -15,7 +15,7 @@ from support import ENGINES, JINJA, TREE, Bake, run_cookiecutter, snapshot
 LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
-OF_CI = (".gitlab-ci.yml", "docs/ci.md", "infra/ci")
+OF_CI = (".gitlab", ".gitlab-ci.yml", "docs/ci.md", "infra/ci")
 LONGEST_PATH = 120  # Windows allows 260, of which the folders above the project take their part
 
 

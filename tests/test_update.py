@@ -176,7 +176,7 @@ def add_a_question(repository: Path) -> None:
         "validator": "{% if ' ' in contact %}contact must be one word, for example ml-team.{% endif %}",
     }
     questions = (repository / "copier.yml").read_text("utf-8")
-    asked = questions.replace("# How Copier makes the project\n", yaml.safe_dump({"contact": question}))
+    asked = questions.replace("# Copier's settings\n", yaml.safe_dump({"contact": question}))
     assert asked != questions
     (repository / "copier.yml").write_text(asked, encoding="utf-8")
     cookiecutter = json.loads((repository / "cookiecutter.json").read_text("utf-8"))
@@ -232,7 +232,7 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, rel
 @pytest.mark.parametrize("engine", ENGINES)
 def test_ci_is_taken_away_and_brought_back_by_an_update(engine: str, releases: Path, tmp_path: Path) -> None:
     project = born(engine, releases, tmp_path / "team")
-    of_ci = {name for name in snapshot(project) if name.startswith((".gitlab-ci", "docs/ci.md", "infra/ci/"))}
+    of_ci = {name for name in snapshot(project) if name.startswith((".gitlab", "docs/ci.md", "infra/ci/"))}
     tell_of_ci = {ANSWERS, "README.md", "docs/infrastructure.md"}
     assert len(of_ci) > 3
 
