@@ -216,17 +216,31 @@ def test_an_answer_changed_on_update_changes_what_depends_on_it(engine: str, rel
     insert(project / "README.md", "Ask Ada first.", at=-1)
     commit(project, "Ours")
 
-    update(project, header=False, metric="r2", aws_account_id="000000000012")
+    update(project, aws_account_id="000000000012", notification_email="ada@example.com")
 
-    contract = yaml.safe_load((project / "config" / "dataset.yaml").read_text("utf-8"))
-    assert contract["csv"]["header"] is False
-    assert contract["metric"] == "r2"
-    assert contract["threshold"] == 0.5  # 2.5 was for rmse and cannot stay
-    assert recorded(project)["metric_threshold"] == "0.5"
     environment = yaml.safe_load((project / "config" / "environments" / "dev.yaml").read_text("utf-8"))
     assert environment["account_id"] == recorded(project)["aws_account_id"] == "000000000012"
+    assert "ada@example.com" in (project / "infra" / "envs" / "dev.tfvars").read_text("utf-8")
     assert (project / "README.md").read_text("utf-8").endswith("Ask Ada first.\n")
     assert conflicts(project) == []
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_what_a_team_tunes_never_conflicts(engine: str, releases: Path, tmp_path: Path) -> None:
+    project = born(engine, releases, tmp_path / "team")
+    ours = {f"config/{name}.yaml": f"# {name}, all ours\n" for name in ("dataset", "hyperparameters", "pipelines")}
+    ours["jobs/features.py"] = '"""Ours."""\n'
+    for name, text in ours.items():
+        (project / name).write_text(text)
+        insert(releases / TREE / name, "# Theirs.", at=0)
+    commit(project, "Ours")
+    release(releases, "v2.0.0")
+
+    update(project, metric="r2")
+
+    assert conflicts(project) == []
+    assert {name: (project / name).read_text("utf-8") for name in ours} == ours
+    assert recorded(project).items() >= {"_commit": "v2.0.0", "metric": "r2"}.items()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
