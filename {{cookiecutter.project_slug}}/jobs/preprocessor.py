@@ -76,6 +76,7 @@ class Preprocessor:
         """
         tally = Tally() if tally is None else tally
         tally.rows += batch.num_rows
+        batch = raw_features(batch, self.features)
         matrix = np.empty((batch.num_rows, len(self.features)), dtype=np.float32)
         for index, name in enumerate(self.features):
             if name in self.categories:
@@ -111,12 +112,10 @@ class Preprocessor:
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def _numbers(self, name: str, column: pa.Array, tally: Tally) -> np.ndarray:
-        values = numbers(column)
         if column.null_count:
-            missing = np.isnan(values)
-            tally.missing[name] += int(missing.sum())
-            values[missing] = self.medians[name]
-        return values
+            tally.missing[name] += column.null_count
+            column = pc.fill_null(column, self.medians[name])
+        return numbers(column)
 
     def _codes(self, name: str, column: pa.DictionaryArray, tally: Tally) -> np.ndarray:
         code_of = {category: code for code, category in enumerate(self.categories[name])}
@@ -152,13 +151,24 @@ def load_preprocessor(text: str | bytes, contract: Contract) -> Preprocessor:
     return preprocessor
 
 
+def raw_features(batch: pa.RecordBatch, features: tuple[str, ...]) -> pa.RecordBatch:
+    """Make the features of raw columns, before anything that was learned comes in.
+
+    All rows come through here, in fitting (Fitter.add) and in applying (Preprocessor.transform).
+
+    Args:
+        batch: rows as CsvStream gives them.
+        features: the names of the features in order.
+
+    Returns:
+        numeric features as float64 with nulls for missing cells, categorical ones as dictionary<string>.
+    """
+    return batch.select(list(features))
+
+
 def numbers(column: pa.Array) -> np.ndarray:
-    """A numeric column as a float array of its own, NaN for missing; shape (n,)."""
-    return (
-        column.to_numpy(zero_copy_only=False).copy()
-        if column.null_count == 0
-        else pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).copy()
-    )
+    """A numeric column as float32, NaN for missing; shape (n,), read-only."""
+    return column.cast(pa.float32()).to_numpy(zero_copy_only=False)
 
 
 def texts(values: pa.Array) -> list[str]:
