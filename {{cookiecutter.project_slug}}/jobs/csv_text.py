@@ -8,6 +8,8 @@ over (NUL) are dropped from all rows at once.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,8 +27,8 @@ class CsvText:
     def __init__(self, schema: pa.Schema) -> None:
         separators = [","] * (len(schema) - 1) + ["\n"]
         self._separators = dict(zip(schema.names, separators, strict=True))
-        self._tables = {separator: NumberTexts(separator) for separator in separators}
         self._decimals = dict.fromkeys(schema.names, 0)
+        self._memory = np.empty(0, np.uint64)
 
     def lines(self, batch: pa.RecordBatch) -> np.ndarray | None:
         """The lines of some rows, texts in quotes, nothing where a cell is missing; None where pyarrow is as fast."""
@@ -38,10 +40,17 @@ class CsvText:
             if cells is None:
                 return None
             slots.append(cells)
-        words = np.empty((batch.num_rows, sum(cells.shape[1] for cells in slots)), np.uint64)
-        np.concatenate(slots, axis=1, out=words)
-        text = words.view(np.uint8).ravel()
+        text = self._side_by_side(slots).view(np.uint8)
         return text[text != 0]
+
+    def _side_by_side(self, slots: list[np.ndarray]) -> np.ndarray:
+        """The words of all cells, row by row, in memory that is used again: to get fresh memory takes as long."""
+        rows, width = len(slots[0]), sum(cells.shape[1] for cells in slots)
+        if len(self._memory) < rows * width:
+            self._memory = np.empty(rows * width, np.uint64)
+        words = self._memory[: rows * width]
+        np.concatenate(slots, axis=1, out=words.reshape(rows, width))
+        return words
 
     def _cells(self, name: str, column: pa.Array) -> np.ndarray | None:
         """The texts of a column in words, each with its separator; shape (n, words), uint64."""
@@ -52,55 +61,47 @@ class CsvText:
         if pa.types.is_string(column.type):
             return _words(_quoted(column), separator)
         if pa.types.is_float64(column.type) and self._decimals[name] <= MAX_DECIMALS:
-            cells, self._decimals[name] = self._tables[separator].look_up(column, self._decimals[name])
+            cells, self._decimals[name] = look_up(column, separator, self._decimals[name])
             if cells is not None:
                 return cells
         return _words(column.cast(pa.string()), separator)
 
 
-class NumberTexts:
-    """The texts of numbers that are a whole number of tenths, hundredths, ...; one table for each number of decimals.
+def look_up(column: pa.Array, separator: str, decimals: int) -> tuple[np.ndarray | None, int]:
+    """Find the texts of numbers that are a whole number of tenths, hundredths, ...
 
-    Entry 0 of a table is that of a missing number; the others go up from -MAX_ENTRY.
+    Args:
+        column: float64, with nulls for missing cells.
+        separator: what follows each cell.
+        decimals: how many the column had so far.
+
+    Returns:
+        the texts in words, or None where a number is in no table, and the decimals to begin with next time.
     """
-
-    def __init__(self, separator: str) -> None:
-        self._separator = separator
-        self._tables: dict[int, np.ndarray] = {}
-
-    def look_up(self, column: pa.Array, decimals: int) -> tuple[np.ndarray | None, int]:
-        """Find the texts of a column.
-
-        Args:
-            column: float64, with nulls for missing cells.
-            decimals: how many the column had so far.
-
-        Returns:
-            the texts, or None where a number is in no table, and the decimals to begin with next time.
-        """
-        values = (column.fill_null(0.0) if column.null_count else column).to_numpy()
-        while decimals <= MAX_DECIMALS:
-            scale = 10.0**decimals
+    values = (column.fill_null(0.0) if column.null_count else column).to_numpy()
+    while decimals <= MAX_DECIMALS:
+        scale = 10.0**decimals
+        with np.errstate(over="ignore"):  # then it is infinite, and in no table
             entries = np.rint(values * scale)
-            if not (entries.max() <= MAX_ENTRY and entries.min() >= -MAX_ENTRY):  # or NaN
+        if not (entries.max() <= MAX_ENTRY and entries.min() >= -MAX_ENTRY):  # or NaN
+            return None, decimals
+        if np.array_equal(entries / scale, values):
+            if np.signbit(values[entries == 0]).any():  # its text is "-0"
                 return None, decimals
-            if np.array_equal(entries / scale, values):
-                if np.signbit(values[entries == 0]).any():  # its text is "-0"
-                    return None, decimals
-                places = entries.astype(np.int32) + (MAX_ENTRY + 1)
-                if column.null_count:
-                    places[column.is_null().to_numpy(zero_copy_only=False)] = 0
-                return self._table(decimals)[places].reshape(-1, 1), decimals
-            decimals += 1
-        return None, decimals
+            places = entries.astype(np.int32) + (MAX_ENTRY + 1)
+            if column.null_count:
+                places[column.is_null().to_numpy(zero_copy_only=False)] = 0
+            return number_texts(decimals, separator)[places].reshape(-1, 1), decimals
+        decimals += 1
+    return None, decimals
 
-    def _table(self, decimals: int) -> np.ndarray:
-        """The texts as words; shape (2 * MAX_ENTRY + 2,)."""
-        if decimals not in self._tables:
-            numbers = pa.array(np.arange(-MAX_ENTRY, MAX_ENTRY + 1) / 10.0**decimals)
-            texts = pa.concat_arrays([pa.array([""]), numbers.cast(pa.string())])
-            self._tables[decimals] = _padded(pc.binary_join_element_wise(texts, self._separator, ""), WORD).ravel()
-        return self._tables[decimals]
+
+@lru_cache
+def number_texts(decimals: int, separator: str) -> np.ndarray:
+    """A table of texts as words: an empty one for a missing number, then -MAX_ENTRY to MAX_ENTRY over 10**decimals."""
+    numbers = pa.array(np.arange(-MAX_ENTRY, MAX_ENTRY + 1) / 10.0**decimals)
+    texts = pa.concat_arrays([pa.array([""]), numbers.cast(pa.string())])
+    return _padded(pc.binary_join_element_wise(texts, separator, ""), WORD).ravel()
 
 
 def _quoted(texts: pa.Array) -> pa.Array:
