@@ -176,6 +176,16 @@ def ratios_table(figures: dict[int, dict[str, Figure]]) -> Table:
         for job, least in (("preprocess", 8.0), ("predict", 2.5)):
             ratio = found[f"ours_{job}"].speed / found[f"usual_{job}"].speed
             table.add_row(f"{job}: ours against the usual way", f"{rows:,}", f"{ratio:.2f}", f"at least {least}")
+        ours, polars = found["ours_preprocess"], found["polars_preprocess"]
+        table.add_row(
+            "preprocess: time against Polars", f"{rows:,}", f"{ours.seconds / polars.seconds:.2f}", "at most 1.0"
+        )
+        table.add_row(
+            "preprocess: memory against Polars",
+            f"{rows:,}",
+            f"{ours.peak_mb / polars.peak_mb:.2f}",
+            "0.25 at 8 million",
+        )
         floor = found["floor_parse"].seconds + found["floor_predict"].seconds
         against_floor = found["ours_predict"].seconds / floor
         table.add_row("predict: time against the floor", f"{rows:,}", f"{against_floor:.2f}", "at most 1.4")

@@ -62,6 +62,44 @@ def usual_preprocess(folder: Path, out: Path) -> Callable[[], object]:
     return work
 
 
+def polars_preprocess(folder: Path, out: Path) -> Callable[[], object]:
+    """The same work in Polars, as fast as it goes there: read, check, split in blocks, impute, encode, write."""
+    import numpy as np
+    import polars as pl
+
+    contract = _contract()
+    quantities = [*contract.numeric, contract.target]
+    types = dict.fromkeys(quantities, pl.Float64)
+    largest = float(np.finfo(np.float32).max)
+
+    def splits(rows: int) -> pl.Series:
+        """Blocks of 20 rows in random order, as the project's own job deals them out."""
+        blocks = np.tile(np.repeat(np.arange(3, dtype=np.int8), [14, 3, 3]), (-(-rows // 20), 1))
+        return pl.Series(np.random.default_rng(1).permuted(blocks, axis=1).ravel()[:rows])
+
+    def work() -> None:
+        missing = list(contract.missing)
+        rows = pl.read_csv(folder / "labelled" / "rows.csv", schema_overrides=types, null_values=missing)
+        faulty = (pl.col(quantities).abs() > largest) | pl.col(quantities).is_nan()
+        if any(rows.select(faulty.any()).row(0)) or rows[contract.target].null_count():
+            raise ValueError("a cell is infinite, or a target is missing")
+        split = splits(rows.height)
+        train, validation, test = (rows.filter(split == index) for index in range(3))
+        medians = train.select(pl.col(contract.numeric).median()).row(0, named=True)
+        features = [pl.col(name).fill_null(median).cast(pl.Float32) for name, median in medians.items()]
+        for name in contract.categorical:
+            known = train[name].drop_nulls().unique().sort()
+            codes = pl.Series(range(len(known)), dtype=pl.Float32)
+            features.append(pl.col(name).replace_strict(known, codes, default=None, return_dtype=pl.Float32))
+        encoded = [*features, pl.col(contract.target).cast(pl.Float32)]
+        for path, part in ((out / "train.parquet", train), (out / "validation.parquet", validation)):
+            part.select(encoded).write_parquet(path, compression="snappy")
+        test.write_csv(out / "test.csv")
+        train.select(contract.baseline_columns).write_csv(out / "baseline.csv")
+
+    return work
+
+
 def usual_predict(folder: Path, out: Path) -> Callable[[], object]:
     """The same work as most notebooks do it: read all, ColumnTransformer, DMatrix, to_csv."""
     import pandas as pd
@@ -123,7 +161,15 @@ def _transformer(contract: Any) -> Any:
 
 CONTENDERS = {
     function.__name__: function
-    for function in (ours_preprocess, usual_preprocess, ours_predict, usual_predict, floor_parse, floor_predict)
+    for function in (
+        ours_preprocess,
+        polars_preprocess,
+        usual_preprocess,
+        ours_predict,
+        usual_predict,
+        floor_parse,
+        floor_predict,
+    )
 }
 
 

@@ -29,6 +29,7 @@ from mlops_jobs.preprocessor import Preprocessor, Tally
 from mlops_jobs.report import print_report
 from mlops_jobs.splitting import TEST, TRAIN, VALIDATION, Splitter
 from mlops_jobs.unique_ids import UniqueIds, unique_rows
+from mlops_jobs.write_behind import WriteBehind
 
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
 REPORT = "report.json"
@@ -123,11 +124,11 @@ def apply(
     targets = {path: output_dir / f"{path.stem}.{form}" for path in csv_files(input_dir, sharded=sharded)}
     with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
-            with FORMS[form](outputs.path(final), schema) as writer:
+            with FORMS[form](outputs.path(final), schema) as file, WriteBehind(file.write_batch) as writing:
                 for batch in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=False))):
                     matrix = preprocessor.transform(batch, tally)
                     ids = [batch.column(contract.id)] if contract.id else []
-                    writer.write_batch(pa.record_batch([*ids, *map(pa.array, matrix.T)], schema=schema))
+                    writing.put(pa.record_batch([*ids, *map(pa.array, matrix.T)], schema=schema))
     return tally.as_dict()
 
 
@@ -138,15 +139,20 @@ def _split_raw_rows(
     counts, forms, ids = np.zeros(3, dtype=np.int64), {}, UniqueIds()
     baseline = CsvOutput(outputs.path(folders.baseline / BASELINE_FILE))
     test = CsvOutput(outputs.path(folders.test / TEST_FILE))
-    with baseline, test:
+
+    def write(rows: tuple[pa.RecordBatch, np.ndarray]) -> None:
+        batch, splits = rows
+        baseline.write(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN)))
+        test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
+
+    with baseline, test, WriteBehind(write) as writing:
         for path in csv_files(input_dir):
             stream = CsvStream(path, contract, contract.file_columns(labelled=True))
             forms[path.name] = asdict(stream.form)
             for batch in map(fitter.own_features.add, stream):
                 splits = fitter.add(batch)
                 counts += np.bincount(splits, minlength=3)
-                baseline.write(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN)))
-                test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
+                writing.put((batch, splits))
                 if contract.id:
                     ids.add(batch.column(contract.id))
     if ids.repeated():
@@ -161,12 +167,11 @@ def _split_raw_rows(
 def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:
     """Last pass: write the features of the splits that a model is trained with."""
     schema = stamped(fitter.feature_schema, preprocessor)
-    train = parquet_writer(outputs.path(folders.train / TRAIN_FILE), schema)
-    validation = parquet_writer(outputs.path(folders.validation / VALIDATION_FILE), schema)
-    with train, validation:
-        for batch, splits in fitter.features(preprocessor):
-            train.write_batch(batch.filter(pa.array(splits == TRAIN)))
-            validation.write_batch(batch.filter(pa.array(splits == VALIDATION)))
+    targets = {TRAIN: folders.train / TRAIN_FILE, VALIDATION: folders.validation / VALIDATION_FILE}
+    for split, final in targets.items():
+        with parquet_writer(outputs.path(final), schema) as file, WriteBehind(file.write_batch) as writing:
+            for batch in fitter.features(split, preprocessor):
+                writing.put(batch)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -1,7 +1,8 @@
 """Fit a preprocessor and make the splits' features while the rows stream by, in memory that does not grow with them.
 
-The CSV is read once. What the first reading cannot know yet (medians, the order of categories) is why its rows are
-spooled to disk in binary: the second and third pass read the spool, at a fraction of the cost of parsing again.
+The CSV is read once. What the first reading cannot know yet (medians, the order of categories) is why the rows to train
+and to validate with are spooled to disk in binary, one file for each split: the second and third pass read the spools,
+at a fraction of the cost of parsing again.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import DataError
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
-from mlops_jobs.preprocessor import Preprocessor, numbers, texts
-from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TRAIN, Splitter
+from mlops_jobs.preprocessor import Preprocessor, texts
+from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TRAIN, VALIDATION, Splitter
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
-SPLIT = "[split]"  # a name that no column can have
 
 
 class Vocabulary:
@@ -34,14 +35,18 @@ class Vocabulary:
         self.in_training = np.zeros(0, dtype=np.int64)
 
     def encode(self, column: pa.DictionaryArray) -> np.ndarray:
-        """Give each text its code, new ones the next; shape (n,), int64."""
+        """Give each text its code, new ones the next; shape (n,), int32."""
         codes = [self.code_of.setdefault(text, len(self.code_of)) for text in texts(column.dictionary)]
-        return np.array(codes, dtype=np.int64)[column.indices.to_numpy()]
+        return np.array(codes, dtype=np.int32)[column.indices.to_numpy()]
 
     def count(self, codes: np.ndarray, training: np.ndarray) -> None:
         """Count the codes of a batch; `training` tells which rows are in the training split."""
         self.total = _grown(self.total, np.bincount(codes, minlength=len(self.code_of)))
         self.in_training = _grown(self.in_training, np.bincount(codes[training], minlength=len(self.code_of)))
+
+    def count_of(self, codes: np.ndarray, text: str) -> int:
+        """How often a text is among the codes of a batch."""
+        return int(np.count_nonzero(codes == self.code_of[text])) if text in self.code_of else 0
 
     def known(self) -> tuple[str, ...]:
         """The texts that the training split holds, sorted, without the empty one."""
@@ -54,8 +59,34 @@ class Vocabulary:
         return np.array([index_of.get(text, np.nan) for text in self.code_of], dtype=np.float32)
 
 
+class Spool:
+    """Record batches on disk: written once, then read as often as needed.
+
+    pyarrow opens the file itself: of a Python file object, a thread of its own could need the interpreter at its exit.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = str(path)
+        self._writer = pa.ipc.new_stream(self._path, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write rows below those before."""
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """Let what was written be read."""
+        self._writer.close()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with pa.OSFile(self._path) as file, pa.ipc.open_stream(file) as batches:
+            yield from batches
+
+
 class Fitter:
-    """Learn from the training split of streamed rows; then give back all rows as features."""
+    """Learn from the training split of streamed rows; then give back the rows to train and validate with as features.
+
+    The spools hold numbers as float32 with nulls for missing cells, and the codes of categories and classes.
+    """
 
     def __init__(
         self, contract: Contract, splitter: Splitter, scratch: Path, own_features: OwnFeatures | None = None
@@ -67,30 +98,37 @@ class Fitter:
         self._medians = {name: StreamingMedian() for name in contract.numeric}
         self._vocabularies = {name: Vocabulary() for name in contract.categorical}
         self._classes = Vocabulary()
-        self._schema = pa.schema(
-            [(name, pa.float32()) for name in (*contract.features, contract.target)] + [(SPLIT, pa.int8())]
-        )
-        self.feature_schema = pa.schema(list(self._schema)[:-1])
+        names = (*contract.features, contract.target)
+        coded = {*contract.categorical, *([contract.target] if contract.is_classification else [])}
+        self._schema = pa.schema([(name, pa.int32() if name in coded else pa.float32()) for name in names])
+        self.feature_schema = pa.schema([(name, pa.float32()) for name in names])
         self._scratch = tempfile.TemporaryDirectory(dir=scratch, prefix=".")
-        self._file = Path(self._scratch.name) / "spool.arrow"
-        self._spool = pa.ipc.new_stream(self._file, self._schema)
+        self._spools = {
+            split: Spool(Path(self._scratch.name) / f"{split}.arrow", self._schema) for split in (TRAIN, VALIDATION)
+        }
 
     def __enter__(self) -> Fitter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._spool.close()
+        for spool in self._spools.values():
+            spool.close()
         self._scratch.cleanup()
 
     def add(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Take in rows as CsvStream gives them, and return the split of each; shape (n,), int8."""
+        """Take rows in with the team's own features added, and return the split of each; shape (n,), int8."""
         target, strata = self._target(batch)
         splits = self._splitter.assign(strata)
         training = splits == TRAIN
         if self.contract.is_classification:
             self._classes.count(strata, training)
-        columns = [self._feature(name, batch, training) for name in self.contract.features]
-        self._spool.write_batch(pa.record_batch([*columns, target, pa.array(splits)], schema=self._schema))
+        columns = [self._feature(name, batch.column(name), training) for name in self.contract.features]
+        rows = pa.record_batch([*columns, target], schema=self._schema)
+        for split, spool in self._spools.items():
+            spool.write(part := rows.filter(pa.array(splits == split)))
+            if split == TRAIN:
+                for name, median in self._medians.items():
+                    median.count(_present(part.column(name)))
         return splits
 
     def finish(self, where: str) -> Preprocessor:
@@ -102,12 +140,12 @@ class Fitter:
         Raises:
             DataError: too few rows, one class only, or a numeric column without a number in the training split.
         """
-        self._spool.close()
+        for spool in self._spools.values():
+            spool.close()
         classes = self._sorted_classes(where)
-        for batch in self._spooled():
-            training = batch.column(SPLIT).to_numpy() == TRAIN
+        for batch in self._spools[TRAIN] if self._medians else ():
             for name, median in self._medians.items():
-                median.refine(_present(batch.column(name).to_numpy()[training]))
+                median.refine(_present(batch.column(name)))
         return Preprocessor(
             features=self.contract.features,
             medians={name: self._median(name, where) for name in self.contract.numeric},
@@ -116,46 +154,38 @@ class Fitter:
             own_features=self.own_features,
         )
 
-    def features(self, preprocessor: Preprocessor) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-        """Yield all rows as features and encoded target, with the split of each row."""
+    def features(self, split: int, preprocessor: Preprocessor) -> Iterator[pa.RecordBatch]:
+        """Yield the rows to train or to validate with as features and encoded target."""
         recode = {name: self._vocabularies[name].recode(known) for name, known in preprocessor.categories.items()}
         if self.contract.is_classification:
             recode[self.contract.target] = self._classes.recode(preprocessor.classes)
-        for batch in self._spooled():
+        fill = {name: pa.scalar(median, pa.float32()) for name, median in preprocessor.medians.items()}
+        for batch in self._spools[split]:
             columns = []
-            for name in self.feature_schema.names:
-                values = batch.column(name).to_numpy()
+            for name, column in zip(self._schema.names, batch.columns, strict=True):
                 if name in recode:
-                    values = recode[name][values.astype(np.int64)]
-                elif name in preprocessor.medians:
-                    values = np.where(np.isnan(values), np.float32(preprocessor.medians[name]), values)
-                columns.append(pa.array(values))
-            yield pa.record_batch(columns, schema=self.feature_schema), batch.column(SPLIT).to_numpy()
-
-    def _spooled(self) -> Iterator[pa.RecordBatch]:
-        with pa.OSFile(str(self._file)) as file, pa.ipc.open_stream(file) as batches:
-            yield from batches
+                    column = pa.array(recode[name][column.to_numpy()])
+                elif name in fill:
+                    column = pc.fill_null(column, fill[name])
+                columns.append(column)
+            yield pa.record_batch(columns, schema=self.feature_schema)
 
     def _target(self, batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
         column = batch.column(self.contract.target)
-        if self.contract.is_classification:
-            codes = self._classes.encode(column)
-            if len(self._classes.code_of) > MAX_CLASSES:
-                raise DataError(
-                    f"column {self.contract.target!r} holds more than {MAX_CLASSES} classes; "
-                    "set problem_type to regression in the contract if it is a quantity"
-                )
-            return pa.array(codes.astype(np.float32)), codes
-        values = column.to_numpy(zero_copy_only=False).astype(np.float32)
-        return pa.array(values), np.zeros(len(values), dtype=np.int64)
+        if not self.contract.is_classification:
+            return column.cast(pa.float32()), np.zeros(len(column), dtype=np.int64)
+        codes = self._classes.encode(column)
+        if len(self._classes.code_of) > MAX_CLASSES:
+            raise DataError(
+                f"column {self.contract.target!r} holds more than {MAX_CLASSES} classes; "
+                "set problem_type to regression in the contract if it is a quantity"
+            )
+        return pa.array(codes), codes
 
-    def _feature(self, name: str, batch: pa.RecordBatch, training: np.ndarray) -> pa.Array:
-        column = batch.column(name)
+    def _feature(self, name: str, column: pa.Array, training: np.ndarray) -> pa.Array:
         if name in self._medians:
-            values = numbers(column).astype(np.float32)
             self.missing[name] += column.null_count
-            self._medians[name].count(_present(values[training]))
-            return pa.array(values)
+            return column.cast(pa.float32())
         vocabulary = self._vocabularies[name]
         codes = vocabulary.encode(column)
         if len(vocabulary.code_of) > MAX_CATEGORIES:
@@ -164,8 +194,8 @@ class Fitter:
                 "give it the role ignored in the contract"
             )
         vocabulary.count(codes, training)
-        self.missing[name] += int((codes == vocabulary.code_of.get("", -1)).sum())
-        return pa.array(codes.astype(np.float32))
+        self.missing[name] += vocabulary.count_of(codes, "")
+        return pa.array(codes)
 
     def _median(self, name: str, where: str) -> float:
         median = self._medians[name].result()
@@ -233,8 +263,8 @@ def order_classes(contract: Contract, names: tuple[str, ...], where: str) -> tup
     return (*(name for name in ordered if name != positive), positive)
 
 
-def _present(values: np.ndarray) -> np.ndarray:
-    return values[~np.isnan(values)]
+def _present(column: pa.Array) -> np.ndarray:
+    return column.drop_null().to_numpy() if column.null_count else column.to_numpy()
 
 
 def _grown(counts: np.ndarray, more: np.ndarray) -> np.ndarray:

@@ -6,6 +6,8 @@ first pass; the second counts the lower half of the few values that share the mi
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 _HALF = 1 << 16
@@ -15,27 +17,34 @@ class StreamingMedian:
     """Count all values once, refine with the same values again, then read the median."""
 
     def __init__(self) -> None:
-        self._upper = np.zeros(_HALF, dtype=np.int64)
+        self._raw = np.zeros(_HALF, dtype=np.int64)  # by the upper half as it stands in memory
         self._lower: dict[int, np.ndarray] = {}
 
     def count(self, values: np.ndarray) -> None:
         """First pass: values as float32 without NaN; shape (n,)."""
-        np.add.at(self._upper, _sortable(values) >> 16, 1)
+        counts = np.bincount(_bits(values) >> 16)  # as long as the largest value needs, mostly a third of all
+        self._raw[: len(counts)] += counts
 
     def refine(self, values: np.ndarray) -> None:
         """Second pass: the same values again, in any batches."""
-        keys = _sortable(values)
-        upper = keys >> 16
         if not self._lower:
             middles = {self._bin_of(rank)[0] for rank in self._middle_ranks()}
             self._lower = {middle: np.zeros(_HALF, dtype=np.int64) for middle in middles}
+        bits = _bits(values)
+        upper = bits >> 16
         for middle, lower in self._lower.items():
-            np.add.at(lower, keys[upper == middle] & (_HALF - 1), 1)
+            near = bits[upper == _from_sortable_bits(middle << 16) >> 16]
+            np.add.at(lower, _sortable(near) & (_HALF - 1), 1)
 
     def result(self) -> float | None:
         """The median; of an even number of values the mean of the middle two; None of none."""
         middle = [self._value_at(rank) for rank in self._middle_ranks()]
         return float(np.mean(middle)) if middle else None
+
+    @cached_property
+    def _upper(self) -> np.ndarray:
+        """The counts by upper half in the order of the numbers, once all are counted: the negative ones upside down."""
+        return np.concatenate([self._raw[: _HALF // 2 - 1 : -1], self._raw[: _HALF // 2]])
 
     def _middle_ranks(self) -> tuple[int, ...]:
         total = int(self._upper.sum())
@@ -53,12 +62,18 @@ class StreamingMedian:
         return _from_sortable((upper << 16) | lower)
 
 
-def _sortable(values: np.ndarray) -> np.ndarray:
+def _bits(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+
+
+def _sortable(bits: np.ndarray) -> np.ndarray:
     """The bits of float32 values as integers that sort as the values do."""
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
     return np.where(bits >> 31, ~bits, bits | 0x80000000).astype(np.uint32)
 
 
+def _from_sortable_bits(key: int) -> int:
+    return key & 0x7FFFFFFF if key >> 31 else ~key & 0xFFFFFFFF
+
+
 def _from_sortable(key: int) -> float:
-    bits = key & 0x7FFFFFFF if key >> 31 else ~key & 0xFFFFFFFF
-    return float(np.array([bits], dtype=np.uint32).view(np.float32)[0])
+    return float(np.array([_from_sortable_bits(key)], dtype=np.uint32).view(np.float32)[0])

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
+from mlops_jobs.csv_text import CsvText
 from mlops_jobs.errors import UserError
 
 
@@ -76,17 +77,24 @@ class CsvOutput:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writer: pa.csv.CSVWriter | None = None
+        self._file: pa.OSFile | None = None
 
     def __enter__(self) -> CsvOutput:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._writer:
-            self._writer.close()
+        if self._file:
+            self._file.close()
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
         """Write the rows below those before."""
-        if self._writer is None:
-            self._writer = pa.csv.CSVWriter(self._path, rows.schema)
-        self._writer.write(rows)
+        if self._file is None:
+            self._file = pa.OSFile(str(self._path), "wb")
+            self._writer = pa.csv.CSVWriter(self._file, rows.schema)  # writes the header
+            self._text = CsvText(rows.schema)
+        for batch in [rows] if isinstance(rows, pa.RecordBatch) else rows.to_batches():
+            lines = self._text.lines(batch)
+            if lines is None:
+                self._writer.write(batch)
+            else:
+                self._file.write(lines)

@@ -119,12 +119,10 @@ class Preprocessor:
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     def _numbers(self, name: str, column: pa.Array, tally: Tally) -> np.ndarray:
-        values = numbers(column)
         if column.null_count:
-            missing = np.isnan(values)
-            tally.missing[name] += int(missing.sum())
-            values[missing] = self.medians[name]
-        return values
+            tally.missing[name] += column.null_count
+            column = pc.fill_null(column, self.medians[name])
+        return numbers(column)
 
     def _codes(self, name: str, column: pa.DictionaryArray, tally: Tally) -> np.ndarray:
         code_of = {category: code for code, category in enumerate(self.categories[name])}
@@ -165,12 +163,8 @@ def load_preprocessor(text: str | bytes, contract: Contract, own_features: OwnFe
 
 
 def numbers(column: pa.Array) -> np.ndarray:
-    """A numeric column as a float array of its own, NaN for missing; shape (n,)."""
-    return (
-        column.to_numpy(zero_copy_only=False).copy()
-        if column.null_count == 0
-        else pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False).copy()
-    )
+    """A numeric column as float32, NaN for missing; shape (n,), read-only."""
+    return column.cast(pa.float32()).to_numpy(zero_copy_only=False)
 
 
 def texts(values: pa.Array) -> list[str]:

@@ -50,11 +50,11 @@ class Splitter:
             TRAIN, VALIDATION or TEST for each row; shape (n,), int8.
         """
         splits = np.empty(len(strata), dtype=np.int8)
-        for index in np.unique(strata):
-            rows = np.flatnonzero(strata == index)
-            if int(index) not in self._strata:
-                self._strata[int(index)] = _Stratum(self._block, [self._seed, int(index)])
-            splits[rows] = self._strata[int(index)].deal(len(rows))
+        counts = np.bincount(strata)
+        for index in np.flatnonzero(counts).tolist():
+            if index not in self._strata:
+                self._strata[index] = _Stratum(self._block, [self._seed, index])
+            splits[strata == index] = self._strata[index].deal(int(counts[index]))
         return splits
 
 
