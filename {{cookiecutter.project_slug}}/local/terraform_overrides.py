@@ -20,7 +20,7 @@ OVERRIDE = "override.tf.json"
 PACKAGES = "mlops-local-packages"  # the bucket for the functions' packages
 
 LIFECYCLE, FUNCTION = "aws_s3_bucket_lifecycle_configuration", "aws_lambda_function"
-_RESOURCE = re.compile(rf'^resource "({LIFECYCLE}|{FUNCTION})" "(\w+)" \{{\n(.*?)^\}}', re.MULTILINE | re.DOTALL)
+_RESOURCE = re.compile(r'^resource "(\w+)" "(\w+)" [{]\n(.*?)^[}]', re.MULTILINE | re.DOTALL)
 _FILENAME = re.compile(r"^  filename += (.+)$", re.MULTILINE)
 _FOR_EACH = re.compile(r"^  for_each += ", re.MULTILINE)
 
@@ -32,7 +32,8 @@ def override_slow_resources(infra: Path) -> bool:
         whether a function takes its package from the bucket PACKAGES.
     """
     packages_needed = False
-    for folder in sorted(path for path in (infra, *infra.rglob("*")) if path.is_dir() and ".terraform" not in path.parts):
+    folders = {path.parent for path in infra.rglob("*.tf") if ".terraform" not in path.parts}
+    for folder in sorted(folders):
         resources: dict[str, dict[str, Any]] = {}
         for path in sorted(folder.glob("*.tf")):
             for kind, name, body in _RESOURCE.findall(path.read_text("utf-8")):
@@ -48,10 +49,10 @@ def override_slow_resources(infra: Path) -> bool:
 
 
 def _without_wait(kind: str, body: str) -> dict[str, Any]:
-    """The attributes to override; none for a function whose package is not a file."""
+    """The attributes to override; none for a function whose package is not a file, or any other resource."""
     if kind == LIFECYCLE:
         return {"for_each": {}} if _FOR_EACH.search(body) else {"count": 0}
     filename = _FILENAME.search(body)
-    if not filename:
+    if kind != FUNCTION or not filename:
         return {}
-    return {"filename": None, "s3_bucket": PACKAGES, "s3_key": f"${{basename({filename[1]})}}"}
+    return {"filename": None, "s3_bucket": PACKAGES, "s3_key": "${basename(" + filename[1] + ")}"}
