@@ -1,4 +1,4 @@
-# What AWS would answer, where something else is made of it.
+# What AWS would return, where other values are built from it.
 
 mock_data "aws_availability_zones" {
   defaults = { names = ["eu-west-1c", "eu-west-1a", "eu-west-1b"] }
