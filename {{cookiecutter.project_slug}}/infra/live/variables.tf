@@ -4,12 +4,12 @@ variable "environment" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment must be 2 to 12 lower-case letters and digits and begin with a letter, for example dev."
+    error_message = "environment must be 2 to 12 lower-case letters and digits, a letter first, for example dev."
   }
 
   validation {
     condition     = !contains(["start", "tfstate"], var.environment)
-    error_message = "environment must not be start or tfstate: its names could coincide with those of another environment."
+    error_message = "environment must not be start or tfstate: its names could coincide with another environment's."
   }
 
   validation {
