@@ -17,8 +17,8 @@ resource "terraform_data" "configuration" {
     precondition {
       condition     = !can(local.environment_config.kms_key_arn) && !can(local.environment_config.role_arn)
       error_message = <<-EOT
-        ${local.environment_file}: remove kms_key_arn and role_arn, because Terraform creates the key and the role. To use
-        your own, do not apply infra/.
+        ${local.environment_file}: remove kms_key_arn and role_arn, because Terraform creates the key and the role. To
+        use your own, do not apply infra/.
       EOT
     }
     precondition {

@@ -45,8 +45,8 @@ variable "network_cidr" {
 
 variable "interface_endpoints" {
   description = <<-EOT
-    Further AWS services that a created network reaches, for example ["kms"]. The pipelines need none, and each is billed
-    by the hour.
+    Further AWS services that a created network reaches, for example ["kms"]. The pipelines need none, and each is
+    billed by the hour.
   EOT
   type        = set(string)
   default     = []
@@ -156,7 +156,7 @@ variable "consumer_account_ids" {
 }
 
 variable "use_permissions_boundary" {
-  description = "Whether the boundary that infra/bootstrap creates, <project>-<environment>-boundary, limits every role."
+  description = "Whether every role has the boundary <project>-<environment>-boundary, which infra/bootstrap creates."
   type        = bool
   default     = true
 }

@@ -47,7 +47,7 @@ variable "prefixes" {
 }
 
 variable "enabled" {
-  description = "`notifications.tell` in config/events.yaml: whether each notification is sent, by its rule with _ for -."
+  description = "`notifications.tell` of config/events.yaml: which notifications are sent, by rule with _ for -."
   type        = map(bool)
 
   validation {

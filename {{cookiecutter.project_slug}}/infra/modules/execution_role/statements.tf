@@ -58,7 +58,8 @@ locals {
     }
   }
 
-  # Jobs in a VPC. A shared subnet belongs to the account that shares it, so these ARNs match any account; ids are unique.
+  # Jobs in a VPC. A shared subnet belongs to the account that shares it, so these ARNs match any account; an id is
+  # unique.
   ec2_of_any_account  = "arn:${local.partition}:ec2:${local.region}:*"
   subnet_arns         = [for id in var.subnets : "${local.ec2_of_any_account}:subnet/${id}"]
   security_group_arns = [for id in var.security_groups : "${local.ec2_of_any_account}:security-group/${id}"]

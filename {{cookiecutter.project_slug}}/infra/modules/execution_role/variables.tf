@@ -30,7 +30,7 @@ variable "function_arns" {
 }
 
 variable "batch_inference" {
-  description = "`batch_inference` of config/pipelines.yaml: a processing job or a batch transform job makes predictions."
+  description = "`batch_inference` of config/pipelines.yaml: the kind of job that predicts a batch."
   type        = string
 
   validation {

@@ -37,8 +37,8 @@ variable "build_dir" {
 variable "reserved_concurrency" {
   description = <<-EOT
     The reserved concurrency of a function by its short name, for example {guard-retraining = 1}; other functions share
-    the account's unreserved concurrency. AWS rejects a reservation that leaves too little of it, and a new account with a
-    quota of 10 has none to spare.
+    the account's unreserved concurrency. AWS rejects a reservation that leaves too little of it, as any does in a new
+    account with a quota of 10.
   EOT
   type        = map(number)
   default     = {}
@@ -95,7 +95,7 @@ variable "retraining" {
       && floor(var.retraining.violations) == var.retraining.violations
       && floor(var.retraining.verdicts) == var.retraining.verdicts
     )
-    error_message = "retraining: violations and verdicts must be positive integers, and violations must not exceed verdicts."
+    error_message = "retraining: violations and verdicts must be positive integers, violations at most verdicts."
   }
 }
 

@@ -37,7 +37,7 @@ locals {
     },
     {
       for key, rule in var.rule_names : "${key}-not-delivered" => {
-        description = "${rule} could not invoke its function. Its events are in ${var.queues["undelivered-events"].name}."
+        description = "${rule} could not invoke its function. Events are in ${var.queues["undelivered-events"].name}."
         namespace   = "AWS/Events"
         metric      = "FailedInvocations"
         dimensions  = { RuleName = rule }

@@ -36,7 +36,7 @@ variable "interface_endpoints" {
     condition = alltrue([
       for service in var.interface_endpoints : can(regex("^[a-z0-9-]+([.][a-z0-9-]+)*$", service))
     ])
-    error_message = "interface_endpoints must be the last parts of endpoint service names, for example kms or sagemaker.api."
+    error_message = "interface_endpoints must be ends of endpoint service names, for example kms or sagemaker.api."
   }
 }
 

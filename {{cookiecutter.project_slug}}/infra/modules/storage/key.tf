@@ -1,11 +1,14 @@
 # One key for everything that the project stores: without access to it, nothing can be read.
 
 locals {
-  name_prefix        = var.context.name_prefix
-  undelivered_events = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}:${local.name_prefix}-undelivered-events"
+  name_prefix = var.context.name_prefix
+  partition   = var.context.partition
+  own         = "${var.context.region}:${var.context.account_id}" # in ARNs
+
+  undelivered_events = "arn:${local.partition}:sqs:${local.own}:${local.name_prefix}-undelivered-events"
 
   # In China, unlike other services, CloudWatch Logs has a principal in that partition's domain.
-  logs_domain = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  logs_domain = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   # Every other use of the key is granted by the policies of the project's roles.
   key_statements = concat(
@@ -14,7 +17,7 @@ locals {
         # AWS's default: the account's IAM policies grant access. Without it the key could no longer be managed.
         Sid       = "AccountPolicies"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }
+        Principal = { AWS = "arn:${local.partition}:iam::${var.context.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
       },
@@ -28,7 +31,7 @@ locals {
           ArnLike = {
             "kms:EncryptionContext:aws:logs:arn" = [
               for service in ["lambda", "vpc"] :
-              "arn:${var.context.partition}:logs:${var.context.region}:${var.context.account_id}:log-group:/aws/${service}/${local.name_prefix}-*"
+              "arn:${local.partition}:logs:${local.own}:log-group:/aws/${service}/${local.name_prefix}-*"
             ]
           }
         }

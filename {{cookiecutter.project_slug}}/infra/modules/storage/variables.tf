@@ -9,7 +9,7 @@ variable "bucket" {
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,56}[a-z0-9]$", var.bucket))
-    error_message = "bucket must be 3 to 58 lower-case letters, digits, dots and hyphens, because <bucket>-logs is a bucket, too."
+    error_message = "bucket must be 3 to 58 lower-case letters, digits, dots and hyphens; <bucket>-logs exists, too."
   }
 }
 
@@ -24,7 +24,9 @@ variable "noncurrent_version_days" {
   default     = 90
 
   validation {
-    condition     = var.noncurrent_version_days >= 1 && floor(var.noncurrent_version_days) == var.noncurrent_version_days
+    condition = (
+      var.noncurrent_version_days >= 1 && floor(var.noncurrent_version_days) == var.noncurrent_version_days
+    )
     error_message = "noncurrent_version_days must be a positive integer."
   }
 }
