@@ -58,7 +58,9 @@ def package(folder: Path, target: Path) -> Path:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description="Package the Lambda functions.")
-    parser.add_argument("--build", metavar="FOLDER", type=Path, default=ROOT / "infra" / "build", help="for the packages")
+    parser.add_argument(
+        "--build", metavar="FOLDER", type=Path, default=ROOT / "infra" / "build", help="for the packages"
+    )
     for written in package_all(ROOT / "lambdas", parser.parse_args().build):
         print(written)
 
