@@ -53,9 +53,10 @@ class Terraform:
         lines: list[str] = []
         if self._run("init", "-input=false", "-no-color", *options, on_line=lines.append):
             if NO_PROVIDER.search("\n".join(lines)):
-                remedy = "no network? then set TF_PLUGIN_DIR to its folder"
-                raise TerraformError(f"terraform init found no AWS provider ({remedy}; log: {self._shown_log})")
-            raise TerraformError(f"terraform init failed: {_first_error(lines)} (log: {self._shown_log})")
+                raise TerraformError(
+                    f"Terraform cannot get the AWS provider; offline, set {PLUGIN_DIR} (see {self._shown_log})"
+                )
+            raise TerraformError(f"terraform init failed: {_first_error(lines)} (see {self._shown_log})")
 
     def apply(self, arguments: Sequence[str], on_message: Callable[[Message], None]) -> None:
         """Apply the root module.
@@ -78,7 +79,7 @@ class Terraform:
         options = ("-auto-approve", "-input=false", "-json", f"-parallelism={PARALLELISM}")
         if code := self._run("apply", *options, *arguments, on_line=on_line):
             reason = "; ".join(dict.fromkeys(errors)) or f"exit code {code}"
-            raise TerraformError(f"terraform apply failed: {reason} (log: {self._shown_log})")
+            raise TerraformError(f"terraform apply failed: {reason} (see {self._shown_log})")
 
     def _run(self, *arguments: str, on_line: Callable[[str], None]) -> int:
         """Run a command, pass each line of its output on, and return its exit code."""
