@@ -34,7 +34,7 @@ class Defect(NamedTuple):
 
 STATEMENTS = "modules/execution_role/statements.tf"
 FUNCTIONS, FUNCTION_ROLES = "modules/functions/main.tf", "modules/functions/roles.tf"
-EVENTS = "modules/events/main.tf"
+EVENTS, RULES = "modules/events/main.tf", "modules/events/rules.tf"
 STORAGE, KEY = "modules/storage/main.tf", "modules/storage/key.tf"
 NOTIFICATIONS = "modules/notifications/main.tf"
 SCHEDULES = "modules/schedules/main.tf"
@@ -91,13 +91,13 @@ DEFECTS: dict[str, dict[str, Defect]] = {
             STORAGE, r"(eventbridge =) true", r"\1 false", "bucket without events", '["data"]'
         ),
         "a rule for every environment": Defect(
-            EVENTS, r"\{ environment = \[var.context.environment\] \}", "{}", "mismatched rule", "retraining"
+            RULES, r"\{ environment = \[var.context.environment\] \}", "{}", "mismatched rule", "retraining"
         ),
         "a rule for every pipeline": Defect(
-            EVENTS, r"pipelineArn = local.pipelines, currentStep", "currentStep", "mismatched rule", "step-failed"
+            RULES, r"pipelineArn = local.pipelines, currentStep", "currentStep", "mismatched rule", "step-failed"
         ),
         "a crash that starts retraining": Defect(
-            EVENTS,
+            RULES,
             r'(currentStepStatus = \[)"Succeeded"',
             r'\1"Failed", "Succeeded"',
             "mismatched rule",
