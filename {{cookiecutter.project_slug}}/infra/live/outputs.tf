@@ -61,11 +61,6 @@ output "rule_names" {
   value       = module.events.rule_names
 }
 
-output "event_patterns" {
-  description = "The event pattern of each rule as JSON, by its short name."
-  value       = module.events.patterns
-}
-
 output "schedule_names" {
   description = "The name of the schedule of each kind of pipeline that has one."
   value       = one(module.schedules[*].schedule_names)
