@@ -211,4 +211,5 @@ output "bucket" {
 output "kms_key_arn" {
   description = "The key that encrypts everything the project stores."
   value       = aws_kms_key.this.arn
+  depends_on  = [aws_kms_alias.this] # whatever uses the key may send to a queue, which uses the alias
 }
