@@ -1,8 +1,7 @@
-"""The real Terraform, as the tests run it.
+"""Runs the real Terraform in tests.
 
-Where it is absent a test is skipped and says why; with REQUIRE_TERRAFORM=1, as in .ci/run, it fails. The AWS provider
-comes from the folder that TF_PLUGIN_DIR names; where that is not set, one `terraform init` fetches it, and all
-others take it from there.
+Without Terraform a test is skipped with the reason; with REQUIRE_TERRAFORM=1, as in .ci/run, it fails. The AWS provider
+comes from the folder TF_PLUGIN_DIR; without that variable one `terraform init` downloads it for all tests.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from typing import Any
 from support import ROOT, do_without
 
 SWITCH = "REQUIRE_TERRAFORM"
-OLDEST = (1, 10)  # the first that locks a state in S3 without a table
+MIN_VERSION = (1, 10)  # the first that locks a state in S3 without a table
 FETCHED = ROOT / "build" / "terraform"
 
-# What stands beside a root in the tests only: its state stays in the folder, and a call that moto does not know fails
-# soon, where the provider would try again for minutes.
+# Overrides a root module in tests: its state stays in the folder, and a call that moto does not implement fails soon
+# instead of being retried for minutes.
 OVERRIDE = """\
 terraform {
   backend "local" {}
@@ -39,15 +38,15 @@ provider "aws" {
 
 
 class AbsentError(Exception):
-    """Terraform or its provider is not on this machine; the message is the reason to skip."""
+    """Terraform or its provider is not available; the message is the reason to skip."""
 
 
 class Terraform:
-    """A root module, worked on in its folder.
+    """Runs Terraform commands in the folder of a root module.
 
     Args:
-        folder: of the root module.
-        endpoint: where AWS's API answers; None for a root that talks to nobody.
+        folder: the root module.
+        endpoint: of AWS's API; None for a root module that makes no calls.
     """
 
     def __init__(self, folder: Path, endpoint: str | None = None) -> None:
@@ -55,14 +54,14 @@ class Terraform:
         self.environment = environment(endpoint)
 
     def run(self, *arguments: str, accepted: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        """Run a command of Terraform's.
+        """Run a Terraform command.
 
         Args:
-            arguments: of the command line.
-            accepted: the exit codes that are no failure.
+            arguments: the command line.
+            accepted: the exit codes that are not failures.
 
         Raises:
-            AssertionError: it ended with another; the message is what it said.
+            AssertionError: another exit code; the message is the output.
         """
         done = subprocess.run(
             ["terraform", *arguments], cwd=self.folder, env=self.environment, capture_output=True, text=True
@@ -71,28 +70,28 @@ class Terraform:
         return done
 
     def init(self, *arguments: str) -> None:
-        """Get ready, with the provider that is on this machine."""
+        """Initialize the folder with the provider on this machine."""
         self.run("init", "-input=false", "-no-color", f"-plugin-dir={require_terraform()}", *arguments)
 
     def apply(self, *arguments: str) -> None:
-        """Make what the root describes."""
+        """Apply the root module."""
         self.run("apply", "-auto-approve", "-input=false", "-no-color", *arguments)
 
     def destroy(self, *arguments: str) -> None:
-        """Remove what it made."""
+        """Destroy what was applied."""
         self.run("destroy", "-auto-approve", "-input=false", "-no-color", *arguments)
 
     def changes(self, *arguments: str) -> str:
-        """What another apply would change; empty where nothing would."""
+        """The plan of what another apply would change; empty if nothing."""
         done = self.run("plan", "-detailed-exitcode", "-input=false", "-no-color", *arguments, accepted=(0, 2))
         return done.stdout if done.returncode == 2 else ""
 
     def state(self) -> dict[str, Any]:
-        """What `terraform show -json` tells of what was applied."""
+        """The output of `terraform show -json` for the state."""
         return dict(json.loads(self.run("show", "-json").stdout))
 
     def planned(self, *arguments: str) -> dict[str, Any]:
-        """What `terraform show -json` tells of a plan that was made but not applied."""
+        """The output of `terraform show -json` for a new plan."""
         self.run("plan", "-input=false", "-no-color", "-out=plan", *arguments)
         return dict(json.loads(self.run("show", "-json", "plan").stdout))
 
@@ -102,17 +101,17 @@ class Terraform:
 
 
 def environment(endpoint: str | None = None) -> dict[str, str]:
-    """The variables that Terraform is run with: nobody's AWS account, and no CLI configuration that is not there."""
+    """The environment variables for Terraform: no AWS credentials, and no missing CLI configuration."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     if not Path(kept.get("TF_CLI_CONFIG_FILE", "")).is_file():
         kept.pop("TF_CLI_CONFIG_FILE", None)
     credentials = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true"}
-    there = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
-    return {**kept, **credentials, **there, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    endpoints = {"AWS_ENDPOINT_URL": endpoint} if endpoint else {}
+    return {**kept, **credentials, **endpoints, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 
 
 def require_terraform() -> Path:
-    """The folder that providers come from; where there is no Terraform, or no provider, skip the test or fail it."""
+    """The folder with the providers; without Terraform or a provider, skip the test or fail it."""
     try:
         return _providers()
     except AbsentError as absent:
@@ -120,15 +119,15 @@ def require_terraform() -> Path:
 
 
 def root_module(project: Path, folder: Path, name: str = "live") -> Path:
-    """Copy a project's infrastructure to where a test may work, packaged and ready for an AWS on this machine.
+    """Copy a project's infrastructure for a test, with packages and overrides for a local cloud.
 
     Args:
-        project: that was generated.
-        folder: that is made.
-        name: of the root: live or bootstrap.
+        project: the generated project.
+        folder: the folder to create.
+        name: the root module: live or bootstrap.
 
     Returns:
-        the root's folder.
+        the root module's folder.
     """
     for part in ("infra", "config", "lambdas"):
         shutil.copytree(project / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -140,30 +139,30 @@ def root_module(project: Path, folder: Path, name: str = "live") -> Path:
 
 @cache
 def _providers() -> Path:
-    """Where the AWS provider lies.
+    """The folder with the AWS provider.
 
     Raises:
-        AbsentError: there is none, or no Terraform that could use it.
+        AbsentError: there is none, or no suitable Terraform.
     """
     if shutil.which("terraform") is None:
         raise AbsentError("terraform is not installed (1.10 or newer is needed)")
     version = json.loads(_output("terraform", "version", "-json"))["terraform_version"]
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MIN_VERSION:
         raise AbsentError(f"terraform {version} is too old (1.10 or newer is needed)")
-    given = os.environ.get("TF_PLUGIN_DIR")
-    if given:
-        if not Path(given).is_dir():
-            raise AbsentError(f"TF_PLUGIN_DIR names no folder: {given}")
-        return Path(given)
+    plugin_dir = os.environ.get("TF_PLUGIN_DIR")
+    if plugin_dir:
+        if not Path(plugin_dir).is_dir():
+            raise AbsentError(f"TF_PLUGIN_DIR is not a folder: {plugin_dir}")
+        return Path(plugin_dir)
     with locked(FETCHED.with_suffix(".lock")):
         return _fetched()
 
 
 def _fetched() -> Path:
-    """Have `terraform init` fetch the provider that the template asks for, unless it did so before."""
-    wanted = (ROOT / "{{cookiecutter.project_slug}}" / "infra" / "live" / "versions.tf").read_text("utf-8")
-    required = re.search(r"required_providers \{.*?\n  \}", wanted, re.DOTALL)
-    assert required, "infra/live/versions.tf names no provider"
+    """Download the provider that the template requires with `terraform init`, unless it exists already."""
+    versions = (ROOT / "{{cookiecutter.project_slug}}" / "infra" / "live" / "versions.tf").read_text("utf-8")
+    required = re.search(r"required_providers \{.*?\n  \}", versions, re.DOTALL)
+    assert required, "infra/live/versions.tf has no required_providers"
     FETCHED.mkdir(parents=True, exist_ok=True)
     (FETCHED / "versions.tf").write_text(f"terraform {{\n  {required[0]}\n}}\n", encoding="utf-8")
     done = subprocess.run(
@@ -174,7 +173,7 @@ def _fetched() -> Path:
         text=True,
     )
     if done.returncode:
-        raise AbsentError(f"terraform init finds no AWS provider; name its folder as TF_PLUGIN_DIR\n{done.stderr}")
+        raise AbsentError(f"terraform init finds no AWS provider; set TF_PLUGIN_DIR to its folder\n{done.stderr}")
     return FETCHED / ".terraform" / "providers"
 
 
@@ -184,7 +183,7 @@ def _output(*command: str) -> str:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let one worker at a time into this block."""
+    """Let only one worker at a time run this block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -272,10 +272,10 @@ def test_a_role_is_named_by_rule_in_the_account_that_the_configuration_names(
 @pytest.mark.parametrize(
     ("file", "old", "new", "sentence"),
     [
-        ("config/environments/dev.yaml", 'account_id: "', 'account: "', "dev.yaml: account_id must stand there"),
-        ("config/environments/dev.yaml", "region: ", "where: ", "dev.yaml: region must stand there"),
-        ("config/environments/dev.yaml", "region: eu-west-1", "region: $(id)", "dev.yaml: region must stand there"),
-        ("config/pipelines.yaml", "project: ", "name: ", "config/pipelines.yaml: project must stand there"),
+        ("config/environments/dev.yaml", 'account_id: "', 'account: "', "dev.yaml: account_id is missing"),
+        ("config/environments/dev.yaml", "region: ", "where: ", "dev.yaml: region is missing"),
+        ("config/environments/dev.yaml", "region: eu-west-1", "region: $(id)", "dev.yaml: region is missing"),
+        ("config/pipelines.yaml", "project: ", "name: ", "config/pipelines.yaml: project is missing"),
     ],
 )
 def test_a_role_of_nowhere_is_refused_with_a_sentence(bake: Bake, file: str, old: str, new: str, sentence: str) -> None:
@@ -306,15 +306,15 @@ def test_a_key_from_the_variables_of_a_group_does_not_take_the_place_of_the_role
 def test_an_environment_from_the_variables_of_a_group_is_refused(bake: Bake) -> None:
     told = as_plan(SHOW, bake("copier"), CI_JOB_NAME="deploy:prod")
     assert told.returncode == 1
-    assert "the job deploy:prod is given ENVIRONMENT=dev from outside" in told.stderr
+    assert "the job deploy:prod has ENVIRONMENT=dev from outside" in told.stderr
 
 
 def test_an_environment_that_is_not_described_is_refused_with_a_sentence(bake: Bake) -> None:
     project = bake("copier")
     role = as_plan(SHOW, project, "prod")
-    assert role.stderr.startswith("there is no config/environments/prod.yaml: copy config/environments/dev.yaml")
+    assert role.stderr.startswith("config/environments/prod.yaml does not exist: copy config/environments/dev.yaml")
     plan = shell("infra/ci/infrastructure.sh plan prod", project)
-    assert plan.stderr == "there is no infra/envs/prod.tfvars: copy dev.tfvars\n"
+    assert plan.stderr == "infra/envs/prod.tfvars does not exist: copy dev.tfvars\n"
     assert shell("infra/ci/infrastructure.sh apply", project).stderr.startswith("usage: ")
 
 

@@ -131,7 +131,7 @@ def test_a_schedule_finds_what_somebody_changed_by_hand(repository: Repository) 
 
     assert found.returncode == 1
     assert "message_retention_seconds" in found.stdout
-    assert "AWS is not what this commit says" in found.stdout
+    assert "AWS differs from this commit" in found.stdout
     assert "## abalone-rings-dev-training" in found.stdout
 
 

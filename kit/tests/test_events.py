@@ -64,6 +64,6 @@ def test_the_command_check_looks_at_it_too(root: Path, monkeypatch: pytest.Monke
 
 def test_what_can_be_told_is_what_terraform_has_rules_for(project: Path) -> None:
     rules = (project / "infra" / "modules" / "events" / "rules.tf").read_text(encoding="utf-8")
-    messages = rules.partition("  messages = {\n")[2].partition("\n  }\n")[0]
-    names = re.findall(r"^    ([a-z-]+) = \{$", messages, re.MULTILINE)
+    notifications = rules.partition("  notifications = {\n")[2].partition("\n  }\n")[0]
+    names = re.findall(r"^    ([a-z-]+) = \{$", notifications, re.MULTILINE)
     assert [name.replace("-", "_") for name in names] == list(TELLABLE)

@@ -1,3 +1,5 @@
+"""Files are written in a thread of their own, whose errors reach the job, and which ends with it."""
+
 import threading
 
 import pytest

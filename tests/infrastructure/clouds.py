@@ -1,4 +1,4 @@
-"""Local clouds in processes of their own, as a test sees them."""
+"""Local clouds in separate processes, for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
-# How to list what there is of each kind: where the answer has it, and what each is called; None where that is all.
+# How to list each kind of resource: the key of the list in the answer, and the name of an item; None if it is a string.
 LISTS: dict[tuple[str, str], tuple[str, str | None]] = {
     ("cloudwatch", "describe_alarms"): ("MetricAlarms", "AlarmName"),
     ("cloudwatch", "list_dashboards"): ("DashboardEntries", "DashboardName"),
@@ -43,31 +43,31 @@ LISTS: dict[tuple[str, str], tuple[str, str | None]] = {
 }
 ARGUMENTS = {"list_policies": {"Scope": "Local"}}
 
-PROGRAM = Path(__file__).with_name("cloud_program.py")
+PROGRAM = Path(__file__).with_name("cloud_server.py")
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """An account on this machine, empty at first.
+    """An AWS account on this machine, initially empty.
 
     Attributes:
-        url: where AWS's API answers.
+        url: the endpoint of AWS's API.
         region: of the project.
     """
 
     url: str
     region: str
-    _orders: IO[str]
-    _answers: IO[str]
+    _requests: IO[str]
+    _responses: IO[str]
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """Have the cloud's process call one of LocalCloud's methods, and return what it returns.
+        """Call one of LocalCloud's methods in the cloud's process, and return the result.
 
         Raises:
-            AssertionError: the method raised; the message says what.
+            AssertionError: the method raised an exception, which is in the message.
         """
-        print(json.dumps({"call": name, "arguments": arguments}), file=self._orders, flush=True)
-        answer = json.loads(self._answers.readline())
+        print(json.dumps({"call": name, "arguments": arguments}), file=self._requests, flush=True)
+        answer = json.loads(self._responses.readline())
         assert "raised" not in answer, answer["raised"]
         return answer["returned"]
 
@@ -82,12 +82,12 @@ class Cloud:
             config=Config(retries={"total_max_attempts": 1}, proxies={}),
         )
 
-    def holdings(self) -> dict[str, list[str]]:
-        """All there is in the account of the kinds that the infrastructure or the pipelines make."""
+    def contents(self) -> dict[str, list[str]]:
+        """All resources in the account that the infrastructure or the pipelines can create."""
         listed = {f"{service} {operation}": self._list(service, operation) for service, operation in LISTS}
         endpoints = self.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
-        there = sorted(found["VpcEndpointId"] for found in endpoints if found["State"] != "deleted")
-        return {**listed, "endpoints": there, "keys": self._keys(), "budgets": self._budgets()}
+        existing = sorted(found["VpcEndpointId"] for found in endpoints if found["State"] != "deleted")
+        return {**listed, "endpoints": existing, "keys": self._keys(), "budgets": self._budgets()}
 
     def _list(self, service: str, operation: str) -> list[str]:
         key, name = LISTS[service, operation]
@@ -95,7 +95,7 @@ class Cloud:
         return sorted(thing[name] if name else thing for thing in found)
 
     def _keys(self) -> list[str]:
-        """Without AWS's own, which are described as default keys, and without those that are being deleted."""
+        """The keys, except those of AWS, which have a default description, and those pending deletion."""
         kms = self.client("kms")
         keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
         made = [key for key in keys if not key["Description"].startswith("Default")]
@@ -109,19 +109,19 @@ class Cloud:
 
 @contextmanager
 def cloud_of(project: Path, log: Path, region: str = "eu-west-1") -> Iterator[Cloud]:
-    """Start the cloud of a project, and stop it in the end.
+    """Start the cloud of a project, and stop it at the end.
 
     Args:
-        project: that was generated.
-        log: takes what the process says.
+        project: the generated project.
+        log: the file for the output of the process.
         region: of the project.
     """
-    with log.open("w") as said:
+    with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, str(PROGRAM), str(project)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=output,
             text=True,
             cwd=project,
         )

@@ -1,4 +1,4 @@
-"""The stacks that the tests look at: applied at the same time, by the one worker that all these tests are given to."""
+"""The stacks under test, applied concurrently by the one worker that runs all these tests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 
 import stacks
 from clouds import cloud_of
-from stacks import Passing, Rising, Stack
+from stacks import DestroyedStack, PendingStacks, Stack
 from terraform import require_terraform
 
-# What is generated, and differs in what infrastructure looks at. The names of the first two begin alike, and both are
-# applied into one account: the neighbour's are the first's with one word more.
+# The generated projects, with different answers about infrastructure. The first two are applied to the same account,
+# and the neighbour's name is that of the shop with another word.
 PROJECTS: dict[str, dict[str, Any]] = {
     "shop": {"project_slug": "shop", "triggers": "both", "notification_email": "ada@example.com"},
     "neighbour": {"project_slug": "shop-local", "triggers": "schedule", "batch_inference": "transform"},
@@ -35,8 +35,8 @@ def projects(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def rising(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rising]:
-    """All stacks, while they are being applied; a test waits for the one that it looks at."""
+def pending(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[PendingStacks]:
+    """All stacks, while they are being applied; a test waits for the stack it needs."""
     require_terraform()
     folder = tmp_path_factory.mktemp("stacks")
     with ExitStack() as opened, ThreadPoolExecutor() as at_once:
@@ -49,47 +49,47 @@ def rising(projects: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) 
                 stacks.apply, neighbour, folder / "neighbour", shared, "dev", ["force_destroy=true"], network
             ),
             "bootstrap": at_once.submit(stacks.bootstrap, neighbour, folder / "bootstrap", shared, "dev"),
-            "default": at_once.submit(stacks.rise_and_fall, projects["default"], folder / "default", other),
+            "default": at_once.submit(stacks.apply_and_destroy, projects["default"], folder / "default", other),
         }
 
 
 @pytest.fixture
-def shop(rising: Rising) -> Stack:
-    """A project with every trigger, somebody to tell and a network of its own; its pipelines can run."""
-    found: Stack = rising["shop"].result()
+def shop(pending: PendingStacks) -> Stack:
+    """A project with all triggers, an e-mail address and a created network; its pipelines can run."""
+    found: Stack = pending["shop"].result()
     return found
 
 
 @pytest.fixture
-def neighbour(rising: Rising) -> Stack:
-    """A project in the same account: batch transform, schedules, other people's subnets, limited by the boundary."""
-    found: Stack = rising["neighbour"].result()
+def neighbour(pending: PendingStacks) -> Stack:
+    """A project in the same account with batch transform, schedules, existing subnets and the boundary."""
+    found: Stack = pending["neighbour"].result()
     return found
 
 
 @pytest.fixture
-def bootstrap(rising: Rising) -> Stack:
-    """What the neighbour's CI stands on."""
-    found: Stack = rising["bootstrap"].result()
+def bootstrap(pending: PendingStacks) -> Stack:
+    """The bootstrap of the neighbour."""
+    found: Stack = pending["bootstrap"].result()
     return found
 
 
 @pytest.fixture
-def passing(rising: Rising) -> Passing:
-    """The default project, in an account of its own, and gone again."""
-    found: Passing = rising["default"].result()
+def destroyed(pending: PendingStacks) -> DestroyedStack:
+    """The default project, applied to its own account and destroyed."""
+    found: DestroyedStack = pending["default"].result()
     return found
 
 
 @pytest.fixture(params=["shop", "neighbour", "bootstrap", "default"])
-def stack(rising: Rising, request: pytest.FixtureRequest) -> Stack:
-    """Each of the stacks, as it was applied."""
-    found: Stack | Passing = rising[request.param].result()
-    return found.stack if isinstance(found, Passing) else found
+def stack(pending: PendingStacks, request: pytest.FixtureRequest) -> Stack:
+    """Each of the applied stacks."""
+    found: Stack | DestroyedStack = pending[request.param].result()
+    return found.stack if isinstance(found, DestroyedStack) else found
 
 
 @pytest.fixture(params=["shop", "neighbour", "default"])
-def live(rising: Rising, request: pytest.FixtureRequest) -> Stack:
-    """Each of the stacks that come from infra/live."""
-    found: Stack | Passing = rising[request.param].result()
-    return found.stack if isinstance(found, Passing) else found
+def live(pending: PendingStacks, request: pytest.FixtureRequest) -> Stack:
+    """Each of the applied stacks of infra/live."""
+    found: Stack | DestroyedStack = pending[request.param].result()
+    return found.stack if isinstance(found, DestroyedStack) else found

@@ -1,4 +1,4 @@
-"""Mistakes that somebody could make in the Terraform files, each with the rule that must find it, and where."""
+"""Seeded defects in the Terraform files, each with the rule that must detect it, and where."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import NamedTuple
 
 
 class Defect(NamedTuple):
-    """A mistake.
+    """A defect.
 
     Attributes:
-        file: below infra/.
-        text: a regular expression for what is there.
-        instead: what stands there then.
-        rule: finds it ...
-        at: ... in what has this in its address or name.
+        file: the file below infra/.
+        text: a regular expression for the correct text.
+        replacement: the defective text.
+        rule: the rule that must detect it.
+        at: a part of the address or name in the finding.
     """
 
     file: str
     text: str
-    instead: str
+    replacement: str
     rule: str
     at: str
 
-    def make(self, infra: Path) -> None:
-        """Make the mistake in a copy of the files; raises AssertionError where they are not as they were."""
+    def seed(self, infra: Path) -> None:
+        """Write the defect into a copy of the files; raises AssertionError if the text does not occur."""
         path = infra / self.file
-        changed, count = re.subn(self.text, self.instead, path.read_text("utf-8"), flags=re.DOTALL)
-        assert count, f"{self.file} holds no {self.text} any more: say how the mistake is made now"
+        changed, count = re.subn(self.text, self.replacement, path.read_text("utf-8"), flags=re.DOTALL)
+        assert count, f"{self.file} does not contain {self.text}: update the defect"
         path.write_text(changed, encoding="utf-8")
 
 
@@ -44,32 +44,32 @@ ACCOUNT_ONLY = r'Condition = \{ StringEquals = \{ "aws:SourceAccount".*?\} \}'
 TO_SAGEMAKER_ONLY = r'Condition = \{ StringEquals = \{ "iam:PassedToService".*?\} \}'
 QUEUE = r"dead_letter_config \{.*?\}"
 
-# By the stack in whose files they are made. No two of a stack are in each other's way: one plan shows them all.
+# By stack. The defects of a stack are independent of each other, so that one plan contains all of them.
 DEFECTS: dict[str, dict[str, Defect]] = {
     "shop": {
-        # who may do what
+        # permissions
         "objects of every bucket": Defect(
             STATEMENTS, r'"\$\{var.bucket_arn\}/\*"', '"*"', "wildcard resource", "module.execution_role."
         ),
         "every action of S3": Defect(
             STATEMENTS, r'"s3:GetObject"', '"s3:*"', "wildcard action", "module.execution_role."
         ),
-        "a role that is passed to any service": Defect(
+        "a role that may be passed to any service": Defect(
             STATEMENTS, TO_SAGEMAKER_ONLY, "", "pass any role", "module.execution_role."
         ),
-        "a service in the name of any account": Defect(
+        "a service acting for any account": Defect(
             FUNCTION_ROLES, ACCOUNT_ONLY, "", "service of any account", "module.functions.aws_iam_role.function"
         ),
-        "a registry that is open to all": Defect(
+        "a public registry": Defect(
             "modules/registry/main.tf",
             r"length\(local.consumers\) == 0 \? \[\] : (\[.*?Principal = )\{ AWS = local.consumers \}",
             r'\1{ AWS = "*" }',
             "public principal",
             "module.registry.",
         ),
-        # how things are kept
-        "a bucket that takes plain text": Defect(
-            STORAGE, r"data = concat\(\s*\[local.tls_only.data\]", "data = concat([]", "not by TLS only", '["data"]'
+        # data protection
+        "a bucket that accepts plain text": Defect(
+            STORAGE, r"data = concat\(\s*\[local.tls_only.data\]", "data = concat([]", "TLS not required", '["data"]'
         ),
         "a topic without a key": Defect(
             NOTIFICATIONS, r"kms_master_key_id = var.kms_key_arn\n\n  policy", "policy", "no key", "aws_sns_topic."
@@ -77,63 +77,65 @@ DEFECTS: dict[str, dict[str, Defect]] = {
         "a bucket without versions": Defect(
             STORAGE, r'(versioning_configuration \{\s*status = )"Enabled"', r'\1"Suspended"', "no versions", '["data"]'
         ),
-        "a bucket that a policy can open": Defect(
-            STORAGE, r"(block_public_policy +=) true", r"\1 false", "open to the public", '["data"]'
+        "a bucket that a policy can make public": Defect(
+            STORAGE, r"(block_public_policy +=) true", r"\1 false", "public bucket", '["data"]'
         ),
-        "logs that are kept for ever": Defect(
+        "logs without retention": Defect(
             FUNCTIONS, r"retention_in_days = var.log_retention_days", "", "no retention", "aws_cloudwatch_log_group."
         ),
-        "a key that is never changed": Defect(
-            KEY, r"(enable_key_rotation +=) true", r"\1 false", "key never changes", "aws_kms_key."
+        "a key without rotation": Defect(
+            KEY, r"(enable_key_rotation +=) true", r"\1 false", "key without rotation", "aws_kms_key."
         ),
-        # what calls what
-        "a bucket that tells nobody": Defect(
+        # connections
+        "a bucket without events": Defect(
             STORAGE, r"(eventbridge =) true", r"\1 false", "bucket without events", '["data"]'
         ),
         "a rule for every environment": Defect(
-            RULES, r"\{ environment = \[var.environment\] \}", "{}", "rule that mishears", "retraining"
+            RULES, r"\{ environment = \[var.context.environment\] \}", "{}", "mismatched rule", "retraining"
         ),
         "a rule for every pipeline": Defect(
-            RULES, r"pipelineArn = local.pipelines, currentStep", "currentStep", "rule that mishears", "step-failed"
+            RULES, r"pipelineArn = local.pipelines, currentStep", "currentStep", "mismatched rule", "step-failed"
         ),
-        "a crash that retrains": Defect(
+        "a crash that starts retraining": Defect(
             RULES,
             r'(currentStepStatus = \[)"Succeeded"',
             r'\1"Failed", "Succeeded"',
-            "rule that mishears",
+            "mismatched rule",
             "model-quality-verdict",
         ),
-        "events that are lost": Defect(EVENTS, QUEUE, "", "no dead-letter queue", "aws_cloudwatch_event_target."),
-        "calls that are lost": Defect(FUNCTIONS, QUEUE, "", "no dead-letter queue", "aws_lambda_function."),
-        "starts that are lost": Defect(SCHEDULES, QUEUE, "", "no dead-letter queue", "aws_scheduler_schedule."),
-        "a queue that nobody watches": Defect(
+        "rules without a queue": Defect(EVENTS, QUEUE, "", "no dead-letter queue", "aws_cloudwatch_event_target."),
+        "functions without a queue": Defect(FUNCTIONS, QUEUE, "", "no dead-letter queue", "aws_lambda_function."),
+        "schedules without a queue": Defect(SCHEDULES, QUEUE, "", "no dead-letter queue", "aws_scheduler_schedule."),
+        "a queue without an alarm": Defect(
             "modules/monitoring/main.tf", r"alarm_actions +=[^\n]*", "", "queue without alarm", "aws_sqs_queue."
         ),
-        "a function that no rule may call": Defect(
+        "a function without permission for rules": Defect(
             EVENTS,
             r'(principal +=) "events.amazonaws.com"',
             r'\1 "s3.amazonaws.com"',
-            "rule that may not call",
+            "rule without permission",
             "aws_cloudwatch_event_rule.",
         ),
-        "a schedule that does not say so": Defect(
+        "a schedule without its trigger": Defect(
             SCHEDULES, r'name  = "Trigger"', 'name  = "Cause"', "schedule without Trigger", "aws_scheduler_schedule."
         ),
-        # what is read under the name that it is written under
-        "a variable that nobody reads": Defect(
-            FUNCTIONS, r"TOPIC_ARN +=", "TOPIC =", "variable that differs", '["notify"]'
-        ),
-        "a parameter that nobody reads": Defect("live/ssm.tf", r'"/mlops/', '"/ml/', "parameter that differs", "/ml/"),
-        "a name of another environment": Defect(
-            KEY, r'"alias/\$\{var.stem\}"', '"alias/data"', "name of nobody", "aws_kms_alias"
+        # names
+        "an unused variable": Defect(FUNCTIONS, r"TOPIC_ARN +=", "TOPIC =", "variable that differs", '["notify"]'),
+        "an unused parameter": Defect("live/main.tf", r'"/mlops/', '"/ml/', "parameter that differs", "/ml/"),
+        "a name without project and environment": Defect(
+            KEY, r'"alias/\$\{local.name_prefix\}"', '"alias/data"', "foreign name", "aws_kms_alias"
         ),
     },
     "neighbour": {
         "a role without the boundary": Defect(
-            SCHEDULES, r"permissions_boundary = var.permissions_boundary_arn", "", "role without boundary", "scheduler"
+            SCHEDULES,
+            r"permissions_boundary = var.context.permissions_boundary_arn",
+            "",
+            "role without boundary",
+            "scheduler",
         ),
-        "a queue that refuses": Defect(
-            NOTIFICATIONS, r"rule/\$\{var.stem\}-\*", "rule/mine", "queue that refuses", "aws_sqs_queue."
+        "a queue that rejects rules": Defect(
+            NOTIFICATIONS, r"rule/\$\{local.name_prefix\}-\*", "rule/mine", "queue rejects rule", "aws_sqs_queue."
         ),
     },
     "bootstrap": {

@@ -1,4 +1,4 @@
-"""Who may do what: what must hold for every role and every policy, whatever else they say."""
+"""Checks that every role and every policy grants only what is needed."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from functools import cached_property
 from policies import BOUNDARY, IDENTITY, TRUST, Policy, Statement, policies
 from resources import Finding, Resource, of_kind
 
-# Families of actions that may be named as one, and why.
+# Wildcard actions that are allowed, and why.
 FAMILIES = {
-    "kms:GenerateDataKey*": "with and without the plain text; AWS's services ask for either",
-    "kms:ReEncrypt*": "from and to, which are one operation",
+    "kms:GenerateDataKey*": "with and without plain text; AWS services request either",
+    "kms:ReEncrypt*": "from and to, which belong to one operation",
 }
 
-# Actions that may be allowed on any resource, and why.
+# Actions that may be allowed on every resource, and why.
 ON_ANY_RESOURCE = {
-    "cloudwatch:DescribeAlarms": "CloudWatch takes no resource for a list",
-    "cloudwatch:PutMetricData": "a metric has no ARN; the condition names the namespaces",
-    "ecr:GetAuthorizationToken": "it is for a whole registry",
-    "kms:DescribeKey": "a key's id is not known before it is made, and this tells nothing that it encrypts",
+    "cloudwatch:DescribeAlarms": "CloudWatch has no resource-level permission for lists",
+    "cloudwatch:PutMetricData": "a metric has no ARN; the condition restricts the namespace",
+    "ecr:GetAuthorizationToken": "the token is for the registry",
+    "kms:DescribeKey": "a key's id is not known before it is created, and this reveals nothing that it encrypts",
     "kms:GetKeyPolicy": "the same",
     "kms:GetKeyRotationStatus": "the same",
-    "kms:ListAliases": "KMS takes no resource for a list",
+    "kms:ListAliases": "KMS has no resource-level permission for lists",
     "kms:ListResourceTags": "as for kms:DescribeKey",
-    "logs:DescribeLogGroups": "CloudWatch takes no resource for a list",
-    "sns:GetSubscriptionAttributes": "SNS takes no resource for a subscription",
+    "logs:DescribeLogGroups": "CloudWatch has no resource-level permission for lists",
+    "sns:GetSubscriptionAttributes": "SNS has no resource-level permission for subscriptions",
     "sns:Unsubscribe": "the same",
-    "ssm:DescribeParameters": "SSM takes no resource for a list",
-    "xray:PutTelemetryRecords": "X-Ray has no resource to name",
+    "ssm:DescribeParameters": "SSM has no resource-level permission for lists",
+    "xray:PutTelemetryRecords": "X-Ray has no resource-level permissions",
     "xray:PutTraceSegments": "the same",
 }
 
-LOOKS_AT_NETWORKS = "ec2:Describe"  # EC2 takes no resource for what only looks
+NETWORK_READS = "ec2:Describe"  # EC2 has no resource-level permissions for Describe actions
 
-# Resources of which not the project but AWS makes up the name, and why a role may reach all of them.
-NAMED_BY_AWS = {
-    r":(processing-job|training-job|transform-job|model)/pipelines-\*$": "SageMaker names what a step makes",
+# Resources whose names AWS generates, and why a role may access all of them.
+GENERATED_NAMES = {
+    r":(processing-job|training-job|transform-job|model)/pipelines-\*$": "SageMaker names what a step creates",
     r":hyper-parameter-tuning-job/\*$": "the same, in at most 32 characters",
-    r":network-interface/\*$": "the interface of a job's machine; the condition names the subnets",
+    r":network-interface/\*$": "the interface of a job's instance; the condition restricts the subnets",
     r":log-group:/aws/sagemaker/(Processing|Training|Transform)Jobs:\*$": "all jobs of an account log to one group",
 }
 
-# Services that may act for any account by the policy of a kind of resource, and why.
+# Services without a source account in the policy of a kind of resource, and why.
 OF_ANY_ACCOUNT = {
     (
         "aws_kms_key",
         "events.amazonaws.com",
-    ): "it does not say for whom it fills an encrypted dead-letter queue",
+    ): "it sends no source account when it writes to an encrypted dead-letter queue",
 }
 
-# What tells for whom a service, or anybody, comes.
+# Condition keys that identify the account or resource on whose behalf a principal acts.
 ORIGINS = (
     "aws:PrincipalAccount",
     "aws:SourceAccount",
@@ -60,33 +60,33 @@ ORIGINS = (
     "kms:EncryptionContext:aws:logs:arn",
 )
 
-# Keys and networks have no names: by its tag a statement says whose they are.
+# Keys and networks have no names, so statements identify them by their tag.
 PROJECT_TAGS = ("aws:RequestTag/project", "aws:ResourceTag/project")
 
-CI_THAT_READS = "-ci-plan"  # how the name of the role ends that any branch may take
+PLAN_ROLE_SUFFIX = "-ci-plan"  # the role that jobs on any branch may assume
 
 
 @dataclass(frozen=True)
-class World:
-    """What the policies of a root are held against.
+class Scope:
+    """The project and environment that policies must be limited to.
 
     Attributes:
         made: all its resources.
-        stem: project and environment, with which the names of all its resources begin.
+        name_prefix: project and environment, the prefix of all names.
     """
 
     made: Sequence[Resource]
-    stem: str
+    name_prefix: str
 
     @property
     def project(self) -> str:
-        """Without the environment, which is one word."""
-        return self.stem.rpartition("-")[0]
+        """The name prefix without the environment, which is one word."""
+        return self.name_prefix.rpartition("-")[0]
 
     @property
     def path(self) -> str:
-        """Under which its parameters are."""
-        return f"parameter/mlops/{self.project}/{self.stem.rpartition('-')[2]}/"
+        """The path of its SSM parameters."""
+        return f"parameter/mlops/{self.project}/{self.name_prefix.rpartition('-')[2]}/"
 
     @cached_property
     def arns(self) -> set[str]:
@@ -94,43 +94,45 @@ class World:
         return {resource["arn"] for resource in self.made if resource["arn"]}
 
 
-def findings(made: Sequence[Resource], stem: str) -> list[Finding]:
-    """Everything about roles and policies that should not be.
+def findings(made: Sequence[Resource], name_prefix: str) -> list[Finding]:
+    """Roles and policies that grant too much.
 
     Args:
         made: the resources of a root.
-        stem: project and environment, with which the names of all of them begin.
+        name_prefix: project and environment, the prefix of all names.
     """
-    world = World(made, stem)
+    scope = Scope(made, name_prefix)
     about_statements = [
         Finding(rule, policy.resource.address, detail)
         for policy in policies(made)
         for statement in policy.allowing
         for rule, check in RULES.items()
-        for detail in check(world, policy, statement)
+        for detail in check(scope, policy, statement)
     ]
     return [*about_statements, *_without_boundary(made)]
 
 
-def _wildcard_action(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
-    """Each action is named, so that a new one of AWS's is not allowed by accident. A boundary allows nothing itself."""
-    if policy.sort == BOUNDARY or _leaves_it_to_the_account(policy, statement):
+def _wildcard_action(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
+    """Wildcards would allow future actions of AWS by accident. A boundary itself grants nothing."""
+    if policy.sort == BOUNDARY or _delegates_to_iam(policy, statement):
         return
     if statement.inverted:
-        yield "allows all but what it names"
+        yield "allows everything except what it lists"
     yield from (action for action in statement.actions if "*" in action and action not in FAMILIES)
 
 
-def _wildcard_resource(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
-    """A role reaches what its project has in this environment, and nothing else that lies in the account."""
-    if policy.sort != IDENTITY or any(statement.condition(tag) == [world.project] for tag in PROJECT_TAGS):
+def _wildcard_resource(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
+    """A role has access to its project's resources in this environment only."""
+    if policy.sort != IDENTITY or any(statement.condition(tag) == [scope.project] for tag in PROJECT_TAGS):
         return
     for resource in statement.resources:
-        if "*" in _name(resource) and not (_of_the_project(resource, world) or _named_by_aws(resource)):
-            yield from (f"{action} on {resource}" for action in statement.actions if not _takes_no_resource(action))
+        if "*" in _name(resource) and not (_of_the_project(resource, scope) or _has_generated_name(resource)):
+            yield from (
+                f"{action} on {resource}" for action in statement.actions if not _has_no_resource_permission(action)
+            )
 
 
-def _public_principal(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
+def _public_principal(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
     if any(statement.condition(origin) for origin in ORIGINS):
         return
     for kind, names in statement.principals.items():
@@ -138,17 +140,17 @@ def _public_principal(world: World, policy: Policy, statement: Statement) -> Ite
             yield from (name for name in names if name == "*" or ":iam::*" in name)
 
 
-def _trust_without_audience(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
+def _trust_without_audience(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
     yield from (provider for provider in _federated(policy, statement) if not statement.condition(f"{provider}:aud"))
 
 
-def _trust_without_subject(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
+def _trust_without_subject(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
     yield from (provider for provider in _federated(policy, statement) if not statement.condition(f"{provider}:sub"))
 
 
-def _trust_in_many_subjects(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
-    """Whoever changes something comes from one branch; who only reads, from any branch of the one project."""
-    reads = str(policy.resource["name"]).endswith(CI_THAT_READS)
+def _trust_in_many_subjects(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
+    """A role with write access trusts one branch; the plan role trusts all branches of one project."""
+    reads = str(policy.resource["name"]).endswith(PLAN_ROLE_SUFFIX)
     for provider in _federated(policy, statement):
         for subject in statement.condition(f"{provider}:sub"):
             project = subject.removeprefix("project_path:").partition(":")[0]
@@ -156,64 +158,67 @@ def _trust_in_many_subjects(world: World, policy: Policy, statement: Statement) 
                 yield subject
 
 
-def _service_of_any_account(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
-    """A service acts for whoever asked it: only a resource of this account may have done so."""
+def _service_of_any_account(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
+    """A service may act only on behalf of this account."""
     if not any(statement.condition(origin) for origin in ORIGINS):
         for service in statement.principals.get("Service", []):
             if (policy.resource.kind, service) not in OF_ANY_ACCOUNT:
                 yield service
 
 
-def _pass_any_role(world: World, policy: Policy, statement: Statement) -> Iterator[str]:
-    """Whoever hands a role to a service may do what the role may: it is said which role, and to which service."""
+def _pass_any_role(scope: Scope, policy: Policy, statement: Statement) -> Iterator[str]:
+    """Passing a role grants its permissions, so the role and the service must be restricted."""
     if policy.sort == IDENTITY and "iam:PassRole" in statement.actions:
         if not statement.condition("iam:PassedToService"):
             yield "to any service"
-        yield from (name for name in statement.resources if "*" in name and not _of_the_project(name, world))
+        yield from (name for name in statement.resources if "*" in name and not _of_the_project(name, scope))
 
 
 def _without_boundary(made: Sequence[Resource]) -> list[Finding]:
-    """Where one role carries the boundary all do: a role that CI makes could be mightier than CI otherwise."""
+    """If one role has the boundary, all must: otherwise CI could create a role with more permissions than its own."""
     roles = of_kind(made, "aws_iam_role")
     if not any(role["permissions_boundary"] for role in roles):
         return []
     return [Finding("role without boundary", role.address) for role in roles if not role["permissions_boundary"]]
 
 
-def _leaves_it_to_the_account(policy: Policy, statement: Statement) -> bool:
-    """Whether a key's policy says here that IAM decides, without which nobody could change the key any more."""
+def _delegates_to_iam(policy: Policy, statement: Statement) -> bool:
+    """Whether a key's policy delegates to IAM, without which the key could no longer be managed."""
     owners = statement.principals.get("AWS", [])
     return policy.resource.kind == "aws_kms_key" and bool(owners) and all(name.endswith(":root") for name in owners)
 
 
 def _federated(policy: Policy, statement: Statement) -> list[str]:
-    """The hosts of the identity providers that a trust policy names."""
+    """The hosts of the identity providers in a trust policy."""
     names = statement.principals.get("Federated", []) if policy.sort == TRUST else []
     return [name.partition(":oidc-provider/")[2] for name in names]
 
 
-def _of_the_project(resource: str, world: World) -> bool:
-    """Whether a resource of a policy is one of the project's, or lies in one: an object, a version, an execution."""
-    if any(resource.startswith((f"{arn}/", f"{arn}:")) for arn in world.arns):
+def _of_the_project(resource: str, scope: Scope) -> bool:
+    """Whether a resource belongs to the project, or to a resource of it: an object, a version, an execution."""
+    if any(resource.startswith((f"{arn}/", f"{arn}:")) for arn in scope.arns):
         return True
     name = _name(resource)
-    return name.startswith(world.path) or re.search(rf"(^|[/:]){re.escape(world.stem)}(?![a-z0-9*])", name) is not None
+    return (
+        name.startswith(scope.path)
+        or re.search(rf"(^|[/:]){re.escape(scope.name_prefix)}(?![a-z0-9*])", name) is not None
+    )
 
 
-def _takes_no_resource(action: str) -> bool:
-    return action in ON_ANY_RESOURCE or action.startswith(LOOKS_AT_NETWORKS)
+def _has_no_resource_permission(action: str) -> bool:
+    return action in ON_ANY_RESOURCE or action.startswith(NETWORK_READS)
 
 
-def _named_by_aws(resource: str) -> bool:
-    return any(re.search(pattern, resource) for pattern in NAMED_BY_AWS)
+def _has_generated_name(resource: str) -> bool:
+    return any(re.search(pattern, resource) for pattern in GENERATED_NAMES)
 
 
 def _name(arn: str) -> str:
-    """What follows service, region and account in an ARN."""
+    """The part of an ARN after service, region and account."""
     return arn.split(":", 5)[-1]
 
 
-RULES: dict[str, Callable[[World, Policy, Statement], Iterator[str]]] = {
+RULES: dict[str, Callable[[Scope, Policy, Statement], Iterator[str]]] = {
     "wildcard action": _wildcard_action,
     "wildcard resource": _wildcard_resource,
     "public principal": _public_principal,

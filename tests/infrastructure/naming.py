@@ -1,4 +1,4 @@
-"""How things are called: project and environment first, so that neither is ever taken for another's."""
+"""Names begin with project and environment, so that those of two projects never coincide."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from resources import Finding, Resource, of_kind
 
-# What has a name that an account, or all of AWS, has only once: which attribute holds it, and what stands before it.
+# Resources whose names are unique in an account or in AWS: the attribute with the name, and a fixed prefix.
 NAMED = {
     "aws_budgets_budget": ("name", ""),
     "aws_cloudwatch_dashboard": ("dashboard_name", ""),
@@ -25,30 +25,30 @@ NAMED = {
     "aws_sqs_queue": ("name", ""),
 }
 
-# An environment is one word of these, but for those that would make one name out of two.
+# Words that an environment must not be, because two names could coincide.
 RESERVED_ENVIRONMENTS = ("start", "tfstate")
 
 
-def suffixes(made: Sequence[Resource], stem: str) -> dict[str, set[str]]:
-    """What follows project and environment in the names of each kind; empty where nothing does."""
+def suffixes(made: Sequence[Resource], name_prefix: str) -> dict[str, set[str]]:
+    """The suffixes after project and environment in the names of each kind; empty if there is none."""
     found: dict[str, set[str]] = {}
     for kind, name in _names(made):
-        if _begins(name, stem):
-            found.setdefault(kind, set()).add(name.removeprefix(stem).removeprefix("-"))
+        if _begins(name, name_prefix):
+            found.setdefault(kind, set()).add(name.removeprefix(name_prefix).removeprefix("-"))
     return found
 
 
-def findings(made: Sequence[Resource], stem: str, shared: Sequence[str] = ()) -> list[Finding]:
-    """Names that do not begin with project and environment, but for those that all environments share."""
+def findings(made: Sequence[Resource], name_prefix: str, shared: Sequence[str] = ()) -> list[Finding]:
+    """Names that do not begin with project and environment, except those shared by all environments."""
     return [
-        Finding("name of nobody", kind, name)
+        Finding("foreign name", kind, name)
         for kind, name in _names(made)
-        if not _begins(name, stem) and name not in shared
+        if not _begins(name, name_prefix) and name not in shared
     ]
 
 
 def name(project: str, environment: str, suffix: str) -> str:
-    """The name of a thing."""
+    """The name of a resource."""
     return "-".join(part for part in (project, environment, suffix) if part)
 
 
@@ -58,5 +58,5 @@ def _names(made: Sequence[Resource]) -> Iterator[tuple[str, str]]:
         yield resource.kind, str(resource[attribute]).removeprefix(before).removeprefix("/aws/vpc/")
 
 
-def _begins(name: str, stem: str) -> bool:
-    return name == stem or name.startswith(f"{stem}-")
+def _begins(name: str, name_prefix: str) -> bool:
+    return name == name_prefix or name.startswith(f"{name_prefix}-")

@@ -1,4 +1,4 @@
-"""The policy documents among resources, taken apart into statements."""
+"""Parses the policy documents of resources into statements."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from resources import Resource, as_list
 
 TRUST, IDENTITY, BOUNDARY, RESOURCE = "trust", "identity", "boundary", "resource"
 
-# Where each kind of resource holds a document, and what sort of document that is. What a bucket or a topic says
-# of its policy is left out where a resource of its own writes it: there it is older than the state.
+# The attribute with the policy document of each kind of resource, and its sort. Buckets and topics are not listed,
+# because their policies are in separate resources, and the attribute in the state may be outdated.
 _PLACES = {
     "aws_iam_role": ("assume_role_policy", TRUST),
     "aws_iam_role_policy": ("policy", IDENTITY),
@@ -30,12 +30,12 @@ _PLACES = {
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy; what may be one thing or a list of them is a list.
+    """One statement of a policy; single values are converted to lists.
 
     Attributes:
         principals: by kind, for example {"Service": ["lambda.amazonaws.com"]}; {"*": ["*"]} for everybody.
         conditions: the values that each key is compared with, by operator and key.
-        inverted: whether it says what it is not about: NotAction, NotResource or NotPrincipal.
+        inverted: whether it has NotAction, NotResource or NotPrincipal.
     """
 
     effect: str
@@ -46,7 +46,7 @@ class Statement:
     inverted: bool
 
     def condition(self, key: str) -> list[str]:
-        """The values that a condition key is compared with, by whatever operator; keys may be spelled in any case."""
+        """The values that a condition key is compared with by any operator; keys are case-insensitive."""
         return [
             value for (_, name), values in self.conditions.items() if name.lower() == key.lower() for value in values
         ]
@@ -54,7 +54,7 @@ class Statement:
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy document of a resource, and which sort it is: trust, identity, boundary or resource."""
+    """A policy document of a resource, and its sort: trust, identity, boundary or resource."""
 
     resource: Resource
     sort: str
@@ -62,12 +62,12 @@ class Policy:
 
     @property
     def allowing(self) -> list[Statement]:
-        """The statements that allow something."""
+        """The statements with the effect Allow."""
         return [statement for statement in self.statements if statement.effect == "Allow"]
 
 
 def policies(made: Sequence[Resource]) -> Iterator[Policy]:
-    """All policy documents that are known."""
+    """All policy documents that are known before apply."""
     for resource in made:
         attribute, sort = _PLACES.get(resource.kind, ("", ""))
         if text := attribute and resource[attribute]:
@@ -77,7 +77,7 @@ def policies(made: Sequence[Resource]) -> Iterator[Policy]:
 
 
 def statements(text: str) -> list[Statement]:
-    """Take a policy document apart."""
+    """Parse a policy document."""
     return [_statement(found) for found in as_list(json.loads(text)["Statement"])]
 
 

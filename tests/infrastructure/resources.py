@@ -1,4 +1,4 @@
-"""What Terraform made, or would make, as a flat list of resources."""
+"""The resources of a Terraform state or plan, as a flat list."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class Resource:
     """One resource of a state or a plan.
 
     Attributes:
-        address: as Terraform names it, for example module.storage.aws_kms_key.data.
+        address: for example module.storage.aws_kms_key.data.
         kind: for example aws_kms_key.
-        values: its attributes; in a plan, without those that are only known afterwards.
+        values: its attributes; in a plan, only those that are known before apply.
     """
 
     address: str
@@ -25,12 +25,12 @@ class Resource:
         return self.values.get(name)
 
     def block(self, name: str) -> Mapping[str, Any]:
-        """A nested block of which there is at most one; empty where there is none."""
+        """A nested block that occurs at most once; empty if it is absent."""
         return dict((self[name] or [{}])[0])
 
 
 class Finding(NamedTuple):
-    """Something that should not be: which rule says so, and where."""
+    """A violation of a rule: the rule, the resource and details."""
 
     rule: str
     address: str
@@ -38,18 +38,18 @@ class Finding(NamedTuple):
 
 
 def resources(shown: Mapping[str, Any]) -> list[Resource]:
-    """The managed resources of what `terraform show -json` prints of a state or a plan."""
-    found = shown["planned_values"] if "planned_values" in shown else shown["values"]
-    return list(_of_module(found["root_module"]))
+    """The managed resources in the output of `terraform show -json` for a state or a plan."""
+    values = shown["planned_values"] if "planned_values" in shown else shown["values"]
+    return list(_of_module(values["root_module"]))
 
 
 def of_kind(made: Sequence[Resource], *kinds: str) -> list[Resource]:
-    """Those of some kinds."""
+    """The resources of some kinds."""
     return [resource for resource in made if resource.kind in kinds]
 
 
 def as_list(value: Any) -> list[Any]:
-    """A policy, and much else in AWS, may hold one thing or a list of them."""
+    """AWS allows a single value instead of a list in policies and elsewhere."""
     return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
 
 

@@ -1,4 +1,4 @@
-"""Which of some IAM actions AWS does not know: python scan_actions.py ACTION ..., where policy_sentry is installed."""
+"""Prints the IAM actions that do not exist: python scan_actions.py ACTION ... (needs policy_sentry)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects of several kinds, generated and applied for real: all at once, since most of the time the provider waits."""
+"""Generated projects that are applied with the real Terraform, all at once, because the provider mostly waits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ from resources import Resource, resources
 from terraform import Terraform, root_module
 
 Network = Mapping[str, list[str]]
-Rising = Mapping[str, "Future[Any]"]  # stacks by name, each there as soon as it is applied
+PendingStacks = Mapping[str, "Future[Any]"]  # by name; each is available as soon as it is applied
 
 GITLAB = ("gitlab_project=ml/shop",)
-FOR_A_TEST = ("force_destroy=true", "use_permissions_boundary=false")  # nobody bootstraps, and no data is worth keeping
+TEST_VARIABLES = (
+    "force_destroy=true",
+    "use_permissions_boundary=false",
+)  # without bootstrap, and with data that may be deleted
 
 
 @dataclass(frozen=True)
@@ -35,28 +38,28 @@ class Place:
     region: str
 
     @property
-    def stem(self) -> str:
-        """How every name begins."""
+    def name_prefix(self) -> str:
+        """The prefix of every name."""
         return f"{self.project}-{self.environment}"
 
     @property
     def bucket(self) -> str:
-        """The bucket of data and results."""
-        return f"{self.stem}-{self.account}"
+        """The bucket for data and results."""
+        return f"{self.name_prefix}-{self.account}"
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A root module that was applied.
+    """An applied root module.
 
     Attributes:
-        project: as it was generated.
-        place: what the project is called, and where it lies.
+        project: the generated project.
+        place: its name, environment, account and region.
         cloud: the account.
         terraform: in the root module.
         arguments: for every command that takes variables.
-        made: what was applied.
-        changes: what a second plan would change.
+        made: the applied resources.
+        changes: the output of a second plan; empty if it changes nothing.
     """
 
     project: Path
@@ -69,14 +72,14 @@ class Stack:
 
 
 @dataclass(frozen=True)
-class Passing:
+class DestroyedStack:
     """A stack that was applied, used and destroyed.
 
     Attributes:
-        stack: as it was before.
-        before: what there was in the account before it was applied, see Cloud.holdings.
-        used: what there was when the pipelines were deployed.
-        after: what there was when it had been destroyed.
+        stack: the stack before it was destroyed.
+        before: the contents of the account before the apply, see Cloud.contents.
+        used: the contents after the pipelines were deployed.
+        after: the contents after the destroy.
     """
 
     stack: Stack
@@ -90,18 +93,18 @@ def apply(
     folder: Path,
     cloud: Cloud,
     environment: str,
-    variables: Sequence[str] = FOR_A_TEST,
+    variables: Sequence[str] = TEST_VARIABLES,
     network: Network | None = None,
 ) -> Stack:
-    """Apply infra/live of a project, with what its infra/envs/dev.tfvars says.
+    """Apply infra/live of a project with its infra/envs/dev.tfvars.
 
     Args:
-        project: that was generated.
-        folder: that is made, for the root module.
+        project: the generated project.
+        folder: the folder to create, for the root module.
         cloud: the account.
-        environment: its name; `local` is the one that the local cloud's own pipelines are in.
+        environment: its name; the local cloud deploys pipelines to `local`.
         variables: further ones, as name=value.
-        network: subnets and security_groups that are there; None for a network of its own.
+        network: existing subnets and security_groups; None to create a network.
     """
     file = folder.with_suffix(".yaml")
     _describe(project, file, network or {})
@@ -117,21 +120,21 @@ def bootstrap(project: Path, folder: Path, cloud: Cloud, environment: str) -> St
     return _applied(project, root, cloud, environment, (), [*GITLAB, _file(file)])
 
 
-def rise_and_fall(project: Path, folder: Path, cloud: Cloud) -> Passing:
-    """Apply a project, bring its pipelines and data there, and remove all of it as docs/infrastructure.md says."""
-    before = cloud.holdings()
+def apply_and_destroy(project: Path, folder: Path, cloud: Cloud) -> DestroyedStack:
+    """Apply a project, deploy its pipelines, add data, and destroy all of it."""
+    before = cloud.contents()
     stack = apply(project, folder, cloud, "local")
     cloud.call("deploy")
     cloud.client("s3").put_object(Bucket=stack.place.bucket, Key="executions/kept.csv", Body=b"1")
-    cloud.client("sagemaker").create_model_package(ModelPackageGroupName=stack.place.stem)
-    used = cloud.holdings()
-    cloud.call("delete", stack.place.stem)
+    cloud.client("sagemaker").create_model_package(ModelPackageGroupName=stack.place.name_prefix)
+    used = cloud.contents()
+    cloud.call("delete", stack.place.name_prefix)
     stack.terraform.destroy(*stack.arguments)
-    return Passing(stack, before, used, cloud.holdings())
+    return DestroyedStack(stack, before, used, cloud.contents())
 
 
 def existing_network(cloud: Cloud) -> Network:
-    """Subnets and a security group that somebody else made."""
+    """Subnets and a security group that Terraform does not manage."""
     ec2 = cloud.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{part}.0/24")["Subnet"]["SubnetId"] for part in (1, 2)]
@@ -159,7 +162,7 @@ def _place(project: Path, environment: str) -> Place:
 
 
 def _describe(project: Path, file: Path, network: Network) -> None:
-    """Write the file of an environment that is in the account of dev."""
+    """Write the file of an environment in the account of dev."""
     account = yaml.safe_load((project / "config" / "environments" / "dev.yaml").read_text("utf-8"))
     file.write_text(yaml.safe_dump({**account, **network}), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""No two projects and environments of an account ever have a name in common."""
+"""Two projects or environments in an account never share a name."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ PIPELINES = {"training", "training-hpo", "inference"}
 
 projects = some.lists(some.sampled_from(WORDS), min_size=1, max_size=4).map("-".join)
 environments = some.sampled_from([word for word in WORDS if word not in naming.RESERVED_ENVIRONMENTS])
-stems = some.tuples(projects, environments)
+name_prefixes = some.tuples(projects, environments)
 
 
 @pytest.fixture
 def suffixes(neighbour: Stack, bootstrap: Stack, shop: Stack) -> dict[str, set[str]]:
-    """What follows project and environment in the names of each kind of thing, wherever it is made."""
+    """The suffixes after project and environment in the names of each kind of resource, in all root modules."""
     every: dict[str, set[str]] = {"pipelines": PIPELINES}
     for stack in (neighbour, bootstrap, shop):
-        for kind, found in naming.suffixes(stack.made, stack.place.stem).items():
+        for kind, found in naming.suffixes(stack.made, stack.place.name_prefix).items():
             every.setdefault(kind, set()).update(found)
     return every
 
 
-@given(one=stems, other=stems)
+@given(one=name_prefixes, other=name_prefixes)
 @example(one=("shop", "dev"), other=("shop-dev", "prod"))
 @example(one=("shop-dev", "dev"), other=("shop", "dev"))
 def test_two_environments_share_no_name(
@@ -40,22 +40,22 @@ def test_two_environments_share_no_name(
 ) -> None:
     assume(one != other)
     for kind, found in suffixes.items():
-        first, second = ({naming.name(*stem, suffix) for suffix in found} for stem in (one, other))
+        first, second = ({naming.name(*name_prefix, suffix) for suffix in found} for name_prefix in (one, other))
         assert not first & second, kind
 
 
-def test_the_reserved_words_are_what_keeps_them_apart(suffixes: dict[str, set[str]]) -> None:
+def test_reserved_words_would_make_names_coincide(suffixes: dict[str, set[str]]) -> None:
     assert naming.name("shop", "dev", "start-pipeline") == naming.name("shop-dev", "start", "pipeline")
     assert {"start-pipeline", "pipeline"} <= suffixes["aws_iam_role"]
 
 
-def test_two_projects_in_one_account_have_nothing_in_common(shop: Stack, neighbour: Stack) -> None:
+def test_two_projects_in_one_account_share_no_resource(shop: Stack, neighbour: Stack) -> None:
     one, other = ({resource["arn"] for resource in stack.made if resource["arn"]} for stack in (shop, neighbour))
     assert len(one) > 50
     assert not one & other
 
 
-def test_no_role_of_one_project_reaches_what_another_has(shop: Stack, neighbour: Stack) -> None:
+def test_no_role_of_a_project_has_access_to_another_project(shop: Stack, neighbour: Stack) -> None:
     for stack, other in ((shop, neighbour), (neighbour, shop)):
         theirs = {resource["arn"] for resource in other.made if resource["arn"]}
         for policy in policies(stack.made):
@@ -66,4 +66,4 @@ def test_no_role_of_one_project_reaches_what_another_has(shop: Stack, neighbour:
 
 def test_every_name_begins_with_project_and_environment(stack: Stack) -> None:
     shared = [f"{stack.place.project}-tfstate-{stack.place.account}"]
-    assert naming.findings(stack.made, stack.place.stem, shared) == []
+    assert naming.findings(stack.made, stack.place.name_prefix, shared) == []

@@ -1,4 +1,4 @@
-"""A function's package is the same bytes wherever and whenever it is made: Terraform brings only what has changed."""
+"""A function's package has the same bytes on every machine, so that Terraform uploads only what has changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LATER = 2_000_000_000  # seconds since 1970
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with what is packaged."""
+    """A folder with the files to package."""
     return check_out(tmp_path / "checkout")
 
 
@@ -34,11 +34,11 @@ def packages(checkout: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (checkout / "infra" / "build").glob("*.zip")}
 
 
-def test_twice_is_once(checkout: Path) -> None:
+def test_packaging_twice_gives_the_same_bytes(checkout: Path) -> None:
     assert packages(checkout) == packages(checkout)
 
 
-def test_another_checkout_at_another_time_with_other_rights_gives_the_same(checkout: Path, tmp_path: Path) -> None:
+def test_path_time_and_permissions_do_not_change_a_package(checkout: Path, tmp_path: Path) -> None:
     other = check_out(tmp_path / "elsewhere" / "other")
     for path in (other / "lambdas").rglob("*.py"):
         os.utime(path, (LATER, LATER))
@@ -48,7 +48,7 @@ def test_another_checkout_at_another_time_with_other_rights_gives_the_same(check
     assert packages(other) == packages(checkout)
 
 
-def test_each_function_has_a_package_with_its_handler_in_the_first_place(checkout: Path) -> None:
+def test_each_function_has_a_package_with_its_handler_at_the_top_level(checkout: Path) -> None:
     made = packages(checkout)
     assert {name.removesuffix(".zip").replace("-", "_") for name in made} == {
         path.name for path in (checkout / "lambdas").iterdir()
@@ -58,7 +58,7 @@ def test_each_function_has_a_package_with_its_handler_in_the_first_place(checkou
             assert "handler.py" in archive.namelist()
 
 
-def test_a_change_of_code_is_a_change_of_its_package_and_of_no_other(checkout: Path) -> None:
+def test_a_change_of_code_changes_only_its_own_package(checkout: Path) -> None:
     before = packages(checkout)
     with (checkout / "lambdas" / "notify" / "handler.py").open("a") as file:
         file.write("\n# changed\n")
@@ -66,7 +66,7 @@ def test_a_change_of_code_is_a_change_of_its_package_and_of_no_other(checkout: P
     assert [name for name in before if after[name] != before[name]] == ["notify.zip"]
 
 
-def test_a_function_that_is_gone_leaves_no_package(checkout: Path) -> None:
+def test_the_package_of_a_deleted_function_is_removed(checkout: Path) -> None:
     packages(checkout)
     shutil.rmtree(checkout / "lambdas" / "notify")
     assert "notify.zip" not in packages(checkout)

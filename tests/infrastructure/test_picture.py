@@ -1,4 +1,4 @@
-"""The picture of the generated docs, against what is applied."""
+"""The picture in the generated docs matches the applied resources."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support import ROOT
 pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("infrastructure")]
 
 
-def test_the_picture_in_the_docs_shows_what_was_applied(shop: Stack, tmp_path: Path) -> None:
+def test_the_picture_in_the_docs_shows_the_applied_resources(shop: Stack, tmp_path: Path) -> None:
     state, definitions = tmp_path / "state.json", tmp_path / "definitions"
     state.write_text(json.dumps(shop.terraform.state()), encoding="utf-8")
     compiling = [sys.executable, "-m", "mlops_kit", "compile", "--output", str(definitions)]

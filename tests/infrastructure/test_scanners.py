@@ -1,4 +1,4 @@
-"""What other people's rules say of the infrastructure."""
+"""The infrastructure passes external scanners."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tools import tool
 
 pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("infrastructure")]
 
-# Rules of checkov that are not kept, and why.
+# Rules of checkov that are skipped, and why.
 SKIPPED = {
-    "CKV2_AWS_34": "the parameters are names and ids, no secrets",
-    "CKV2_AWS_61": "there is a lifecycle; checkov does not see it through for_each",
-    "CKV2_AWS_62": "the data bucket tells EventBridge, which checkov does not count; nobody waits for logs or states",
-    "CKV_AWS_18": "the data bucket has access logs; those of the log bucket, and of the states, would be about CI only",
-    "CKV_AWS_117": "the functions call AWS's API only, and a network would need an endpoint for each service",
-    "CKV_AWS_144": "a second region is a decision about the law and money of a team, not a default",
-    "CKV_AWS_145": "the data bucket has a key; S3 delivers no logs to one, and the states are there before any key is",
-    "CKV_AWS_272": "the packages come from the CI that applies, under the role that signing would have to trust, too",
-    "CKV_AWS_394": "the first two zones by name are taken, and a new one comes after them",
+    "CKV2_AWS_34": "the parameters are names and ids, not secrets",
+    "CKV2_AWS_61": "there is a lifecycle; checkov does not resolve for_each",
+    "CKV2_AWS_62": "the data bucket sends events to EventBridge, which checkov ignores; logs and states need no events",
+    "CKV_AWS_18": "the data bucket has access logs; those of the log and state buckets would only show CI",
+    "CKV_AWS_117": "the functions only call AWS's API, and in a network each service would need an endpoint",
+    "CKV_AWS_144": "replication to a second region is a legal and financial decision of the team",
+    "CKV_AWS_145": "the data bucket has a key; S3 cannot deliver logs to one with a key, and states exist before keys",
+    "CKV_AWS_272": "CI builds and applies the packages with the same role that signing would have to trust",
+    "CKV_AWS_394": "the first two zones by name are used, and a new zone is sorted after them",
 }
 
 
-def test_every_action_in_every_policy_is_one_that_aws_knows(stack: Stack) -> None:
+def test_every_action_in_every_policy_exists(stack: Stack) -> None:
     named = {
         action
         for policy in policies(stack.made)
@@ -43,7 +43,7 @@ def test_every_action_in_every_policy_is_one_that_aws_knows(stack: Stack) -> Non
 
 @pytest.fixture(scope="module")
 def faults(projects: dict[str, Path]) -> dict[str, list[str]]:
-    """The resources that each rule of checkov finds fault with."""
+    """The resources that fail each rule of checkov."""
     infra = projects["default"] / "infra"
     done = subprocess.run(
         [tool("checkov"), "-d", infra, "--framework", "terraform", "--output", "json", "--compact", "--quiet"],
@@ -56,9 +56,9 @@ def faults(projects: dict[str, Path]) -> dict[str, list[str]]:
     return found
 
 
-def test_checkov_finds_nothing_but_what_is_skipped_for_a_reason(faults: dict[str, list[str]]) -> None:
+def test_checkov_reports_only_skipped_rules(faults: dict[str, list[str]]) -> None:
     assert {rule: places for rule, places in faults.items() if rule not in SKIPPED} == {}
 
 
-def test_each_rule_of_checkov_that_is_skipped_would_find_something(faults: dict[str, list[str]]) -> None:
+def test_every_skipped_rule_of_checkov_would_be_reported(faults: dict[str, list[str]]) -> None:
     assert SKIPPED.keys() - faults.keys() == set()

@@ -1,4 +1,4 @@
-"""The tests find what somebody could get wrong: defects are made in the files of an applied stack, and planned."""
+"""The rules detect seeded defects in the files of an applied stack, by planning them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+import data_protection
 import iam
+import integration_contracts
 import naming
-import safekeeping
-import told
-import wiring
+import sample_events
 from defects import DEFECTS
 from resources import Finding, Resource, resources
-from stacks import Rising, Stack
+from stacks import PendingStacks, Stack
 from terraform import Terraform
 
 pytestmark = [pytest.mark.terraform, pytest.mark.xdist_group("infrastructure")]
@@ -26,12 +26,12 @@ FACTS = ("bucket", "kms_key_arn", "role_arn", "model_package_group", "subnets", 
 
 
 @pytest.fixture(scope="module")
-def found(rising: Rising, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Future[list[Finding]]]:
-    """What the tests of this folder find in each stack with all its defects."""
+def found(pending: PendingStacks, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Future[list[Finding]]]:
+    """The findings in each stack with all its defects."""
     folder = tmp_path_factory.mktemp("defects")
 
     def find(name: str) -> list[Finding]:
-        stack: Stack = rising[name].result()
+        stack: Stack = pending[name].result()
         return findings(stack, planned(stack, folder / name))
 
     with ThreadPoolExecutor() as at_once:
@@ -39,51 +39,52 @@ def found(rising: Rising, tmp_path_factory: pytest.TempPathFactory) -> Mapping[s
 
 
 def planned(stack: Stack, folder: Path) -> list[Resource]:
-    """The resources that there would be with all defects of a stack; it stays as it is, since nothing is applied."""
+    """The planned resources of a stack with all its defects; nothing is applied."""
     root = stack.terraform.folder
     infra = shutil.copytree(root.parent, folder / "infra", symlinks=True)
     for part in ("config", "lambdas"):
         (folder / part).symlink_to(root.parents[1] / part)
     for defect in DEFECTS[folder.name].values():
-        defect.make(infra)
+        defect.seed(infra)
     terraform = Terraform(infra / root.name, stack.cloud.url)
     made: list[Resource] = resources(terraform.planned("-refresh=false", *stack.arguments))
     return made
 
 
 def findings(stack: Stack, made: list[Resource]) -> list[Finding]:
-    """Whatever the tests of this folder find in a stack."""
-    stem, place = stack.place.stem, stack.place
-    found = [*iam.findings(made, stem), *safekeeping.findings(made)]
+    """All findings of the rules in a stack."""
+    name_prefix, place = stack.place.name_prefix, stack.place
+    found = [*iam.findings(made, name_prefix), *data_protection.findings(made)]
     if stack.terraform.folder.name == "bootstrap":
         return found
     here, elsewhere = (
-        told.sample_events(stack.project, **vars(at)) for at in (place, replace(place, environment="prod"))
+        sample_events.of(stack.project, **vars(at)) for at in (place, replace(place, environment="prod"))
     )
     return [
         *found,
-        *naming.findings(made, stem),
-        *wiring.findings(made),
-        *wiring.disagreements(made, stem, stack.project, FACTS),
-        *wiring.misheard(
-            wiring.patterns(made, stem), [*told.heard(here), *told.unheard(here), *told.foreign(elsewhere)]
+        *naming.findings(made, name_prefix),
+        *integration_contracts.findings(made),
+        *integration_contracts.disagreements(made, name_prefix, stack.project, FACTS),
+        *integration_contracts.mismatched_rules(
+            integration_contracts.patterns(made, name_prefix),
+            [*sample_events.matched(here), *sample_events.unmatched(here), *sample_events.foreign(elsewhere)],
         ),
     ]
 
 
 @pytest.mark.parametrize(("stack", "name"), [(stack, name) for stack, defects in DEFECTS.items() for name in defects])
-def test_a_defect_is_found(found: Mapping[str, Future[list[Finding]]], stack: str, name: str) -> None:
+def test_a_defect_is_detected(found: Mapping[str, Future[list[Finding]]], stack: str, name: str) -> None:
     _, _, _, rule, at = DEFECTS[stack][name]
     assert [finding for finding in found[stack].result() if finding.rule == rule and at in finding.address]
 
 
 @pytest.mark.parametrize("stack", DEFECTS)
-def test_nothing_is_found_but_the_defects(found: Mapping[str, Future[list[Finding]]], stack: str) -> None:
+def test_nothing_but_the_defects_is_detected(found: Mapping[str, Future[list[Finding]]], stack: str) -> None:
     made = {defect.rule for defect in DEFECTS[stack].values()}
     assert {finding.rule for finding in found[stack].result()} == made
 
 
 @pytest.mark.parametrize("name", DEFECTS)
-def test_without_a_defect_nothing_is_found(rising: Rising, name: str) -> None:
-    stack: Stack = rising[name].result()
+def test_without_a_defect_nothing_is_detected(pending: PendingStacks, name: str) -> None:
+    stack: Stack = pending[name].result()
     assert findings(stack, stack.made) == []

@@ -1,4 +1,4 @@
-"""The Terraform files as a team finds them: formatted, valid, and passing the tests that they bring along."""
+"""The generated Terraform files are formatted and valid, and pass their own tests."""
 
 from __future__ import annotations
 

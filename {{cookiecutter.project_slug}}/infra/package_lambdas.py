@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Pack each folder under lambdas/ into infra/build/<folder>.zip, for Terraform to bring to AWS.
+"""Package each folder under lambdas/ as infra/build/<folder>.zip, which Terraform uploads to AWS.
 
-The same files give the same bytes, on every machine and at every time: Terraform goes by the hash of a package, and
-brings only what has changed. Nothing is compressed, since compressors differ from one release to the next.
+The same files give the same bytes on every machine: Terraform compares the hashes of packages, and uploads only what
+has changed. Nothing is compressed, because compressors differ from release to release.
 """
 
 from __future__ import annotations
@@ -12,40 +12,40 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell
-READABLE = 0o644 << 16  # a plain file that everybody may read, where zip keeps the mode
+FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
+READABLE = 0o644 << 16  # a regular file that everybody may read; zip stores the mode in the upper half
 UNIX = 3
 
 
 def package_all(lambdas: Path, build: Path) -> list[Path]:
-    """Write the package of each function, and remove those of functions that are gone.
+    """Write the package of each function, and remove the packages of deleted functions.
 
     Args:
-        lambdas: the folder that holds a folder for each function.
-        build: where the packages go; made where it is not there.
+        lambdas: the folder with a folder for each function.
+        build: the folder for the packages; created if missing.
 
     Returns:
         The packages, by name.
 
     Raises:
-        FileNotFoundError: a folder has no handler.py, which AWS Lambda calls.
+        FileNotFoundError: a folder has no handler.py.
     """
     build.mkdir(parents=True, exist_ok=True)
     folders = sorted(path for path in lambdas.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
     packages = [package(folder, build / f"{folder.name}.zip") for folder in folders]
-    for gone in set(build.glob("*.zip")) - set(packages):
-        gone.unlink()
+    for outdated in set(build.glob("*.zip")) - set(packages):
+        outdated.unlink()
     return packages
 
 
 def package(folder: Path, target: Path) -> Path:
-    """Write one function's package, and say where.
+    """Write one function's package, and return its path.
 
     Raises:
-        FileNotFoundError: there is no handler.py in the folder.
+        FileNotFoundError: the folder has no handler.py.
     """
     if not (folder / "handler.py").is_file():
-        raise FileNotFoundError(f"{folder}: there is no handler.py; write one with a function `handler`, or remove it")
+        raise FileNotFoundError(f"{folder} has no handler.py: add one with a function `handler`, or remove the folder")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
             if path.is_file() and "__pycache__" not in path.parts:
@@ -56,9 +56,11 @@ def package(folder: Path, target: Path) -> Path:
 
 
 def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(description="Pack the Lambda functions.")
-    parser.add_argument("--build", metavar="FOLDER", type=Path, default=ROOT / "infra" / "build", help="where to")
+    """Run the command."""
+    parser = argparse.ArgumentParser(description="Package the Lambda functions.")
+    parser.add_argument(
+        "--build", metavar="FOLDER", type=Path, default=ROOT / "infra" / "build", help="for the packages"
+    )
     for written in package_all(ROOT / "lambdas", parser.parse_args().build):
         print(written)
 

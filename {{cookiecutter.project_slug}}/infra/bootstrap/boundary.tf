@@ -1,27 +1,21 @@
-# The most that a role of this environment can ever do, whatever its own policies say. It is wider than any of them, and
-# ends at the project: a new function needs no administrator, a new service does.
+# The permissions boundary of all roles of the environment. It is wider than any of their policies and limited to the
+# project: a new function needs no administrator, a new service does.
 
 locals {
-  boundary = [
-    {
-      Sid    = "Data"
-      Effect = "Allow"
+  boundary = {
+    Data = {
       Action = [
         "s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket",
         "s3:ListMultipartUploadParts", "s3:PutObject",
       ]
       Resource = [local.buckets[0], "${local.buckets[0]}/*"]
-    },
-    {
-      Sid       = "Key"
-      Effect    = "Allow"
+    }
+    Key = {
       Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
       Resource  = ["${local.arn.kms}:key/*"]
       Condition = { StringEquals = local.own_resource }
-    },
-    {
-      Sid    = "Jobs"
-      Effect = "Allow"
+    }
+    Jobs = {
       Action = [
         "sagemaker:AddTags", "sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateModel",
         "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateTransformJob",
@@ -34,10 +28,8 @@ locals {
         for type in ["hyper-parameter-tuning-job", "model", "processing-job", "training-job", "transform-job"] :
         "${local.arn.sagemaker}:${type}/*"
       ]
-    },
-    {
-      Sid    = "ModelsAndPipelines"
-      Effect = "Allow"
+    }
+    ModelsAndPipelines = {
       Action = [
         "sagemaker:AddTags", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage",
         "sagemaker:DescribeModelPackageGroup", "sagemaker:DescribePipeline", "sagemaker:DescribePipelineExecution",
@@ -45,60 +37,47 @@ locals {
         "sagemaker:ListPipelineParametersForExecution", "sagemaker:StartPipelineExecution",
       ]
       Resource = concat(local.groups, local.packages, local.pipeline_set)
-    },
-    {
-      Sid      = "Functions"
-      Effect   = "Allow"
+    }
+    Functions = {
       Action   = ["lambda:InvokeFunction"]
-      Resource = ["${local.arn.lambda}:function:${local.stem}-*"]
-    },
-    {
-      Sid       = "RoleOfJobs"
-      Effect    = "Allow"
+      Resource = ["${local.arn.lambda}:function:${local.name_prefix}-*"]
+    }
+    PassRoleToJobs = {
       Action    = ["iam:PassRole"]
       Resource  = ["${local.roles}-pipeline"]
       Condition = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
-    },
-    {
-      Sid    = "Memory"
-      Effect = "Allow"
+    }
+    Tables = {
       Action = [
         "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem",
       ]
-      Resource = ["${local.arn.dynamodb}:table/${local.stem}-*"]
-    },
-    {
-      Sid    = "Messages"
-      Effect = "Allow"
+      Resource = ["${local.arn.dynamodb}:table/${local.name_prefix}-*"]
+    }
+    Messages = {
       Action = ["events:PutEvents", "sns:Publish", "sqs:SendMessage"]
       Resource = [
-        "${local.arn.events}:event-bus/default", "${local.arn.sns}:${local.stem}-*", "${local.arn.sqs}:${local.stem}-*",
+        "${local.arn.events}:event-bus/default", "${local.arn.sns}:${local.name_prefix}-*",
+        "${local.arn.sqs}:${local.name_prefix}-*",
       ]
-    },
-    {
-      # Jobs of all projects write to SageMaker's groups; it names the groups, not we.
-      Sid    = "Logs"
-      Effect = "Allow"
+    }
+    # SageMaker defines the log groups of jobs, and all projects of the account share them.
+    Logs = {
       Action = [
         "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents",
       ]
       Resource = concat(
         ["${local.arn.logs}:log-group:/aws/sagemaker/*"], [for group in local.log_groups : "${group}:*"],
       )
-    },
-    {
-      # SageMaker's own images lie in accounts of AWS's.
-      Sid    = "Images"
-      Effect = "Allow"
+    }
+    # SageMaker's own images are in accounts of AWS.
+    Images = {
       Action = [
         "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer",
       ]
       Resource = ["arn:${local.partition}:ecr:*:*:repository/*"]
-    },
-    {
-      # Subnets may be another account's, which shares them.
-      Sid    = "Machines"
-      Effect = "Allow"
+    }
+    # Subnets may be shared by another account.
+    NetworkInterfaces = {
       Action = [
         "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
         "ec2:DeleteNetworkInterfacePermission",
@@ -107,23 +86,25 @@ locals {
         for type in ["network-interface", "security-group", "subnet"] :
         "arn:${local.partition}:ec2:${local.region}:*:${type}/*"
       ]
-    },
-    {
-      # These take no narrower resource.
-      Sid    = "WithoutResource"
-      Effect = "Allow"
+    }
+    # Actions without resource-level permissions.
+    WithoutResource = {
       Action = [
         "cloudwatch:PutMetricData", "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs", "ecr:GetAuthorizationToken",
         "logs:DescribeLogGroups", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
       ]
       Resource = ["*"]
-    },
-  ]
+    }
+  }
 }
 
 resource "aws_iam_policy" "boundary" {
-  name        = "${local.stem}-boundary"
-  description = "The most that a role of ${local.stem} can do."
-  policy      = jsonencode({ Version = "2012-10-17", Statement = local.boundary })
+  name        = "${local.name_prefix}-boundary"
+  description = "The most that a role of ${local.name_prefix} can do." # a change would replace the policy
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for sid, statement in local.boundary : merge({ Sid = sid, Effect = "Allow" }, statement)]
+  })
 }

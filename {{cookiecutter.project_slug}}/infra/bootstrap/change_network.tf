@@ -1,7 +1,8 @@
-# The network that infra/live makes. What is new must be asked for with the project's tags; what exists must carry them.
+# The network that infra/live creates. New resources must be requested with the project's tags, existing ones must have
+# them.
 
 locals {
-  # What an action makes, by its type in an ARN.
+  # What each action creates, by its type in ARNs.
   new_in_network = {
     AuthorizeSecurityGroupEgress  = "security-group-rule"
     AuthorizeSecurityGroupIngress = "security-group-rule"
@@ -13,39 +14,31 @@ locals {
     CreateVpcEndpoint             = "vpc-endpoint"
   }
 
-  change_network = concat(
-    [
-      for action, type in local.new_in_network : {
-        Sid       = "New${action}"
-        Effect    = "Allow"
+  change_network = merge(
+    {
+      for action, type in local.new_in_network : "New${action}" => {
         Action    = ["ec2:${action}"]
         Resource  = ["${local.arn.ec2}:${type}/*"]
         Condition = { StringEquals = local.own_request }
       }
-    ],
-    [
-      {
-        Sid       = "TagWhatIsNew"
-        Effect    = "Allow"
+    },
+    {
+      TagNewResources = {
         Action    = ["ec2:CreateTags"]
         Resource  = ["${local.arn.ec2}:*/*"]
         Condition = { StringEquals = merge(local.own_request, { "ec2:CreateAction" = keys(local.new_in_network) }) }
-      },
-      {
-        # A network's default group comes with it, and without tags. AWS has no words for that group: this says any
-        # group that nobody has given such tags.
-        Sid      = "TagDefaultGroup"
-        Effect   = "Allow"
+      }
+      # A network's default group is created without tags. IAM has no condition for it, so this matches any group
+      # without these tags.
+      TagDefaultGroup = {
         Action   = ["ec2:CreateTags"]
         Resource = ["${local.arn.ec2}:security-group/*"]
         Condition = {
           StringEquals = local.own_request
           Null         = { for tag in keys(local.own_resource) : tag => "true" }
         }
-      },
-      {
-        Sid    = "Network"
-        Effect = "Allow"
+      }
+      Network = {
         Action = concat(
           [for action in keys(local.new_in_network) : "ec2:${action}" if action != "CreateVpc"],
           [
@@ -58,7 +51,7 @@ locals {
         )
         Resource  = ["${local.arn.ec2}:*/*"]
         Condition = { StringEquals = local.own_resource }
-      },
-    ],
+      }
+    },
   )
 }

@@ -1,34 +1,28 @@
-# The roles that the deploy role makes. Each stands under the boundary, and the deploy role can change neither that nor
-# itself: whatever a job on the default branch does, nothing becomes mightier than an administrator allowed.
+# The roles that the deploy role creates. Each has the permissions boundary, and the deploy role can change neither the
+# boundary nor itself: no job on the default branch can gain more permissions than an administrator granted.
 
 locals {
   boundary_arn = "${local.policies}-boundary"
 
-  # What changes a role's might, for which IAM says under which boundary it stands.
-  role_might = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
+  # Actions that change a role's permissions. For these, IAM supports a condition on the boundary.
+  role_write_actions = ["iam:CreateRole", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"]
 
-  role_upkeep = [
+  role_other_actions = [
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     "iam:UpdateRoleDescription",
   ]
 
-  change_roles = [
-    {
-      Sid       = "RolesWithinTheBoundary"
-      Effect    = "Allow"
-      Action    = local.role_might
+  change_roles = {
+    RolesWithinTheBoundary = {
+      Action    = local.role_write_actions
       Resource  = ["${local.roles}-*"]
       Condition = { StringEquals = { "iam:PermissionsBoundary" = local.boundary_arn } }
-    },
-    {
-      Sid      = "Roles"
-      Effect   = "Allow"
-      Action   = local.role_upkeep
+    }
+    Roles = {
+      Action   = local.role_other_actions
       Resource = ["${local.roles}-*"]
-    },
-    {
-      Sid      = "HandRolesToServices"
-      Effect   = "Allow"
+    }
+    PassRolesToServices = {
       Action   = ["iam:PassRole"]
       Resource = ["${local.roles}-*"]
       Condition = {
@@ -38,24 +32,22 @@ locals {
           ]
         }
       }
-    },
-    {
-      Sid    = "NotTheRolesOfCi"
+    }
+    ProtectCiRoles = {
       Effect = "Deny"
       Action = concat(
-        local.role_might, local.role_upkeep, ["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PassRole"],
+        local.role_write_actions, local.role_other_actions,
+        ["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PassRole"],
       )
       Resource = ["${local.roles}-ci-*"]
-    },
-    {
-      Sid      = "NotWithoutTheBoundary"
+    }
+    KeepBoundaryOnRoles = {
       Effect   = "Deny"
       Action   = ["iam:DeleteRolePermissionsBoundary"]
       Resource = ["${local.roles}-*"]
-    },
-    {
-      # Names begin with project and environment, and so do those of a project that is called like both of ours.
-      Sid      = "NothingOfAnotherProject"
+    }
+    # The name prefix also matches a project named <project>-<environment>-..., so its tag decides.
+    ProtectOtherProjects = {
       Effect   = "Deny"
       Action   = ["*"]
       Resource = ["*"]
@@ -63,14 +55,13 @@ locals {
         StringNotEquals = { "aws:ResourceTag/project" = local.project }
         Null            = { "aws:ResourceTag/project" = "false" }
       }
-    },
-    {
-      Sid    = "NotTheBoundaryItself"
+    }
+    ProtectBoundary = {
       Effect = "Deny"
       Action = [
         "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
       ]
       Resource = [local.boundary_arn, "${local.policies}-ci-*"]
-    },
-  ]
+    }
+  }
 }

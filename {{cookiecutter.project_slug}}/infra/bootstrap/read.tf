@@ -1,24 +1,18 @@
-# What both roles look at: enough for a plan, and for the difference to the deployed pipelines. No data and no results.
-# What Terraform sees encrypted it takes for changed, hence one leave to decrypt.
+# What both CI roles may read: enough for `terraform plan` and `mlops diff`, but neither data nor results. They may
+# decrypt some settings, because Terraform would report encrypted ones as changed.
 
 locals {
-  read = [
-    {
-      # Without a prefix: Terraform looks for workspaces, too.
-      Sid      = "FindState"
-      Effect   = "Allow"
+  read = {
+    # Without a prefix, because Terraform also lists workspaces.
+    FindState = {
       Action   = ["s3:ListBucket"]
       Resource = [local.state_arn]
-    },
-    {
-      Sid      = "ReadState"
-      Effect   = "Allow"
+    }
+    ReadState = {
       Action   = ["s3:GetObject"]
       Resource = ["${local.state_arn}/${var.environment}/*"]
-    },
-    {
-      Sid    = "ReadBuckets"
-      Effect = "Allow"
+    }
+    ReadBuckets = {
       Action = [
         "s3:GetAccelerateConfiguration", "s3:GetBucketAcl", "s3:GetBucketCORS", "s3:GetBucketLocation",
         "s3:GetBucketLogging", "s3:GetBucketNotification", "s3:GetBucketObjectLockConfiguration",
@@ -28,17 +22,13 @@ locals {
         "s3:ListBucket",
       ]
       Resource = local.buckets
-    },
-    {
-      Sid      = "ReadKeys"
-      Effect   = "Allow"
+    }
+    ReadKeys = {
       Action   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags"]
       Resource = ["${local.arn.kms}:key/*"]
-    },
-    {
-      # The variables of functions and the parameters of schedules, by way of the services that hand them out.
-      Sid      = "ReadEncryptedSettings"
-      Effect   = "Allow"
+    }
+    # The variables of functions and the parameters of schedules, only through the services that return them.
+    ReadEncryptedSettings = {
       Action   = ["kms:Decrypt"]
       Resource = ["${local.arn.kms}:key/*"]
       Condition = {
@@ -46,101 +36,73 @@ locals {
           "kms:ViaService" = [for service in ["lambda", "scheduler"] : "${service}.${local.region}.${local.domain}"]
         })
       }
-    },
-    {
-      Sid    = "ReadModelsAndPipelines"
-      Effect = "Allow"
+    }
+    ReadModelsAndPipelines = {
       Action = [
         "sagemaker:DescribeModelPackageGroup", "sagemaker:DescribePipeline", "sagemaker:GetModelPackageGroupPolicy",
         "sagemaker:ListTags",
       ]
       Resource = concat(local.groups, local.pipeline_set)
-    },
-    {
-      Sid    = "ReadFunctions"
-      Effect = "Allow"
+    }
+    ReadFunctions = {
       Action = [
         "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConfiguration",
         "lambda:GetFunctionEventInvokeConfig", "lambda:GetPolicy", "lambda:ListTags", "lambda:ListVersionsByFunction",
       ]
-      Resource = ["${local.arn.lambda}:function:${local.stem}-*"]
-    },
-    {
-      Sid    = "ReadTable"
-      Effect = "Allow"
+      Resource = ["${local.arn.lambda}:function:${local.name_prefix}-*"]
+    }
+    ReadTable = {
       Action = [
         "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive",
         "dynamodb:ListTagsOfResource",
       ]
-      Resource = ["${local.arn.dynamodb}:table/${local.stem}-*"]
-    },
-    {
-      Sid      = "ReadRules"
-      Effect   = "Allow"
+      Resource = ["${local.arn.dynamodb}:table/${local.name_prefix}-*"]
+    }
+    ReadRules = {
       Action   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
-      Resource = ["${local.arn.events}:rule/${local.stem}-*"]
-    },
-    {
-      Sid      = "ReadSchedules"
-      Effect   = "Allow"
+      Resource = ["${local.arn.events}:rule/${local.name_prefix}-*"]
+    }
+    ReadSchedules = {
       Action   = ["scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"]
       Resource = local.schedules
-    },
-    {
-      Sid      = "ReadTopic"
-      Effect   = "Allow"
+    }
+    ReadTopic = {
       Action   = ["sns:GetTopicAttributes", "sns:ListTagsForResource"]
-      Resource = ["${local.arn.sns}:${local.stem}-*"]
-    },
-    {
-      Sid      = "ReadQueues"
-      Effect   = "Allow"
+      Resource = ["${local.arn.sns}:${local.name_prefix}-*"]
+    }
+    ReadQueues = {
       Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
-      Resource = ["${local.arn.sqs}:${local.stem}-*"]
-    },
-    {
-      Sid      = "ReadParameters"
-      Effect   = "Allow"
+      Resource = ["${local.arn.sqs}:${local.name_prefix}-*"]
+    }
+    ReadParameters = {
       Action   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:ListTagsForResource"]
       Resource = local.parameters
-    },
-    {
-      Sid      = "ReadAlarms"
-      Effect   = "Allow"
+    }
+    ReadAlarms = {
       Action   = ["cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource"]
-      Resource = ["${local.arn.cloudwatch}:alarm:${local.stem}-*", local.dashboard]
-    },
-    {
-      Sid      = "ReadBudget"
-      Effect   = "Allow"
+      Resource = ["${local.arn.cloudwatch}:alarm:${local.name_prefix}-*", local.dashboard]
+    }
+    ReadBudget = {
       Action   = ["budgets:ListTagsForResource", "budgets:ViewBudget"]
       Resource = [local.budget]
-    },
-    {
-      Sid      = "ReadLogGroups"
-      Effect   = "Allow"
+    }
+    ReadLogGroups = {
       Action   = ["logs:ListTagsForResource"]
       Resource = local.log_groups
-    },
-    {
-      Sid    = "ReadRoles"
-      Effect = "Allow"
+    }
+    ReadRoles = {
       Action = [
         "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
         "iam:ListRolePolicies",
       ]
       Resource = ["${local.roles}-*"]
-    },
-    {
-      Sid      = "ReadNetwork"
-      Effect   = "Allow"
+    }
+    ReadNetwork = {
       Action   = ["ec2:DescribeVpcAttribute"]
       Resource = ["${local.arn.ec2}:vpc/*"]
-    },
-    {
-      # These take no narrower resource.
-      Sid    = "WithoutResource"
-      Effect = "Allow"
+    }
+    # Actions without resource-level permissions.
+    WithoutResource = {
       Action = [
         "cloudwatch:DescribeAlarms", "ec2:DescribeAvailabilityZones", "ec2:DescribeFlowLogs", "ec2:DescribeNetworkAcls",
         "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeRouteTables",
@@ -149,10 +111,14 @@ locals {
         "sns:GetSubscriptionAttributes", "ssm:DescribeParameters",
       ]
       Resource = ["*"]
-    },
+    }
+  }
+
+  schedules = [
+    "${local.arn.scheduler}:schedule-group/${local.name_prefix}",
+    "${local.arn.scheduler}:schedule/${local.name_prefix}/*",
   ]
 
-  schedules = ["${local.arn.scheduler}:schedule-group/${local.stem}", "${local.arn.scheduler}:schedule/${local.stem}/*"]
-  dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.stem}"
-  budget    = "arn:${local.partition}:budgets::${local.account_id}:budget/${local.stem}"
+  dashboard = "arn:${local.partition}:cloudwatch::${local.account_id}:dashboard/${local.name_prefix}"
+  budget    = "arn:${local.partition}:budgets::${local.account_id}:budget/${local.name_prefix}"
 }

@@ -1,4 +1,4 @@
-# Who in GitLab may do what. A job shows a token, which GitLab signed, and gets keys for an hour; none are stored.
+# The roles of GitLab CI. A job presents a token signed by GitLab and gets credentials for an hour; none are stored.
 
 locals {
   with_ci = var.gitlab_project != null
@@ -9,14 +9,14 @@ locals {
     var.oidc_provider_arn == null ? one(aws_iam_openid_connect_provider.gitlab[*].arn) : var.oidc_provider_arn
   )
 
-  # The job of a merge request runs on its branch. That of a fork says that it is the fork's, even where a member has
-  # let it run in this project: since GitLab 18.2.2; docs/infrastructure.md says what to do with an older one.
+  # A merge request's job runs on its branch. Since GitLab 18.2.2 the token of a fork's job names the fork, even if a
+  # member runs it in this project; docs/infrastructure.md describes what to do with an older GitLab.
   audience = { "${local.gitlab}:aud" = var.gitlab_url }
   subject  = local.with_ci ? "project_path:${var.gitlab_project}:ref_type:branch:ref" : ""
 
   ci = {
     plan = {
-      description = "CI on any branch: looks, and changes nothing."
+      description = "CI on any branch: reads, and changes nothing."
       policies    = ["read"]
       condition = {
         StringEquals = local.audience
@@ -24,7 +24,7 @@ locals {
       }
     }
     deploy = {
-      description = "CI on the default branch: makes what infra/live and the pipelines describe."
+      description = "CI on the default branch: creates and changes infra/live and the pipelines."
       policies    = ["read", "change-storage", "change-services", "change-network", "change-roles"]
       condition = {
         StringEquals = merge(local.audience, { "${local.gitlab}:sub" = "${local.subject}:${var.default_branch}" })
@@ -32,6 +32,7 @@ locals {
     }
   }
 
+  # A change of a description would replace the policy.
   permissions = {
     read            = { description = "What CI looks at.", statements = local.read }
     change-storage  = { description = "What CI makes that keeps something.", statements = local.change_storage }
@@ -56,7 +57,7 @@ resource "aws_iam_openid_connect_provider" "gitlab" {
 resource "aws_iam_role" "ci" {
   for_each = { for role, ci in local.ci : role => ci if local.with_ci }
 
-  name                 = "${local.stem}-ci-${each.key}"
+  name                 = "${local.name_prefix}-ci-${each.key}"
   description          = each.value.description
   max_session_duration = 3600
 
@@ -73,13 +74,17 @@ resource "aws_iam_role" "ci" {
   })
 }
 
-# IAM takes 6144 characters in a policy, hence several.
+# A policy may have 6144 characters, so there are several.
 resource "aws_iam_policy" "ci" {
   for_each = { for name, permission in local.permissions : name => permission if local.with_ci }
 
-  name        = "${local.stem}-ci-${each.key}"
+  name        = "${local.name_prefix}-ci-${each.key}"
   description = each.value.description
-  policy      = jsonencode({ Version = "2012-10-17", Statement = each.value.statements })
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for sid, statement in each.value.statements : merge({ Sid = sid, Effect = "Allow" }, statement)]
+  })
 }
 
 resource "aws_iam_role_policy_attachment" "ci" {

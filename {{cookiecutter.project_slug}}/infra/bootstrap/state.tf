@@ -1,11 +1,10 @@
-# Where Terraform keeps what it knows. A lock is an object beside the state (`use_lockfile`), so there is no table for
-# it.
+# The bucket for Terraform's state. A lock is an object next to the state (`use_lockfile`), so no table is needed.
 
 locals {
   state_arn = "arn:${local.partition}:s3:::${local.state_bucket}"
 }
 
-# S3 deletes no bucket that holds a version of anything: a destroy by mistake fails here.
+# S3 does not delete a bucket that is not empty, so `terraform destroy` by mistake fails here.
 resource "aws_s3_bucket" "state" {
   count  = var.create_state_bucket ? 1 : 0
   bucket = local.state_bucket
@@ -39,7 +38,7 @@ resource "aws_s3_bucket_versioning" "state" {
   }
 }
 
-# The state holds names and no secrets, so S3's own key will do; a key of ours would have to be there before its state.
+# The state contains names and no secrets, so S3's own key suffices; a KMS key would have to exist before its own state.
 resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
   count  = var.create_state_bucket ? 1 : 0
   bucket = aws_s3_bucket.state[0].id
@@ -70,7 +69,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     }
   }
 
-  # Rules for old versions need versions.
+  # S3 rejects rules for old versions before versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
@@ -92,6 +91,6 @@ resource "aws_s3_bucket_policy" "state" {
     ]
   })
 
-  # S3 takes one change of a bucket's access at a time.
+  # S3 rejects concurrent changes of a bucket's access settings.
   depends_on = [aws_s3_bucket_public_access_block.state]
 }

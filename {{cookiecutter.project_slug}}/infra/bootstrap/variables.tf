@@ -1,15 +1,15 @@
 variable "environment" {
-  description = "The environment, one word, whose account config/environments/<environment>.yaml describes."
+  description = "The environment, one word; its account is described in config/environments/<environment>.yaml."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment must be a word of 2 to 12 lower-case letters and digits, a letter first, like dev."
+    error_message = "environment must be 2 to 12 lower-case letters and digits, a letter first, for example dev."
   }
 
   validation {
     condition     = !contains(["start", "tfstate"], var.environment)
-    error_message = "environment must not be start or tfstate: names would come out that belong to other things."
+    error_message = "environment must not be start or tfstate: its names could coincide with another environment's."
   }
 }
 
@@ -20,7 +20,7 @@ variable "environment_file" {
 }
 
 variable "gitlab_project" {
-  description = "The project in GitLab whose jobs may take the roles, for example ml/abalone-rings; null for no CI."
+  description = "The GitLab project whose jobs may assume the roles, for example ml/abalone-rings; null without CI."
   type        = string
   default     = null
 
@@ -30,15 +30,12 @@ variable "gitlab_project" {
       ? true
       : can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", var.gitlab_project))
     )
-    error_message = <<-EOT
-      gitlab_project must be the full path group/project, as it stands in the project's address, for example
-      ml/abalone-rings.
-    EOT
+    error_message = "gitlab_project must be the project's full path in its URL, for example ml/abalone-rings."
   }
 }
 
 variable "gitlab_url" {
-  description = "Where GitLab is. It issues the tokens, and is their audience in .gitlab-ci.yml, too."
+  description = "The URL of GitLab, which is the issuer of the tokens and their audience in .gitlab-ci.yml."
   type        = string
   default     = "https://gitlab.com"
 
@@ -49,7 +46,7 @@ variable "gitlab_url" {
 }
 
 variable "default_branch" {
-  description = "The branch whose jobs may change the account. Protect it in GitLab: who may push to it, may deploy."
+  description = "The branch whose jobs may change the account. Protect it in GitLab: whoever can push to it can deploy."
   type        = string
   default     = "main"
 
@@ -60,10 +57,7 @@ variable "default_branch" {
 }
 
 variable "oidc_provider_arn" {
-  description = <<-EOT
-    The account's identity provider for gitlab_url, where it has one already: an account takes only one for each
-    address. Null to make it.
-  EOT
+  description = "The account's existing identity provider for gitlab_url, of which it can have one; null to create it."
   type        = string
   default     = null
 
@@ -78,7 +72,7 @@ variable "oidc_provider_arn" {
 }
 
 variable "create_state_bucket" {
-  description = "Whether to make the bucket for states, which the first of a project's environments in an account does."
+  description = "Whether to create the bucket for states, which only the first environment in an account needs."
   type        = bool
   default     = true
 }

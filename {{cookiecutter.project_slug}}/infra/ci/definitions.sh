@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tell in Markdown what has changed in the definitions of the pipelines since a commit:
+# Writes the differences between the pipeline definitions of a commit and of this checkout to a Markdown file:
 #
 #   infra/ci/definitions.sh origin/main build/definitions.md
 set -eu
@@ -7,20 +7,30 @@ cd "$(dirname "$0")/../.."
 
 base=$1
 page=$2
-checkout=build/base
-definitions=build/base-definitions
+checkout=$PWD/build/base
+definitions=$PWD/build/base-definitions
 
-# A clone of the CI is shallow.
+# A checkout is compiled with the wheel in its vendor/; before release 0.4.0 the compiler was part of the project.
+compile() { # CHECKOUT FOLDER
+  cd "$1"
+  if [ -d vendor ]; then
+    PYTHONPATH=$(find "$PWD/vendor" -name '*.whl') python -m mlops_kit compile --output "$2"
+  else
+    python -m pipelines compile --output "$2"
+  fi
+}
+
+# CI runners clone only the last commits.
 git cat-file -e "$base^{commit}" 2> /dev/null || git fetch --quiet --depth=1 origin "$base"
 rm -rf "$checkout" "$definitions"
 git worktree prune
 git worktree add --quiet --detach "$checkout" "$base"
 
 mkdir -p "$(dirname "$page")"
-if (cd "$checkout" && python -m pipelines compile --output "../../$definitions"); then
-  python -m pipelines diff --against "$definitions" > "$page"
+if (compile "$checkout" "$definitions"); then
+  mlops diff --against "$definitions" > "$page"
 else
-  echo "The definitions of $base do not compile, so there is nothing to compare with." > "$page"
+  echo "The definitions of $base do not compile, so there is nothing to compare." > "$page"
 fi
 git worktree remove --force "$checkout"
 cat "$page"

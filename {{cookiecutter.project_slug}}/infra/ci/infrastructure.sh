@@ -1,13 +1,13 @@
 #!/bin/sh
-# What the CI does with Terraform. By hand it does the same, with your own credentials; first: make package
+# Runs Terraform in CI, or by hand with your own credentials. Run `make package` first.
 #
-#   infra/ci/infrastructure.sh test            validate infra/, and run its tests, without AWS
-#   infra/ci/infrastructure.sh plan dev        plan, and leave what is to be read and applied in build/infra/
-#   infra/ci/infrastructure.sh apply dev       exactly that plan
-#   infra/ci/infrastructure.sh drift dev       fail if AWS is not what this commit says
-#   infra/ci/infrastructure.sh destroy dev     everything that there is in the environment, its data too
+#   infra/ci/infrastructure.sh test            validates infra/ and runs its tests, without AWS
+#   infra/ci/infrastructure.sh plan dev        writes a plan to build/infra/, for review
+#   infra/ci/infrastructure.sh apply dev       applies exactly that plan
+#   infra/ci/infrastructure.sh drift dev       fails if AWS differs from this commit
+#   infra/ci/infrastructure.sh destroy dev     destroys everything in the environment, including its data
 #
-# TF_PLUGIN_DIR names a folder with the provider, where Terraform's registry cannot be reached.
+# Without access to Terraform's registry, set TF_PLUGIN_DIR to a folder with the AWS provider.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -30,11 +30,11 @@ init() {
 }
 
 init_with_state() {
-  [ -f "infra/envs/$environment.tfvars" ] || fail "there is no infra/envs/$environment.tfvars: copy dev.tfvars"
+  [ -f "infra/envs/$environment.tfvars" ] || fail "infra/envs/$environment.tfvars does not exist: copy dev.tfvars"
   init "-backend-config=../envs/$environment.s3.tfbackend"
 }
 
-# Who plans may only read, so the state is not locked. If it changes meanwhile, the plan is stale and cannot be applied.
+# The plan role can only read, so the state is not locked. If it changes, the plan is stale and cannot be applied.
 plan_without_lock() {
   live plan -no-color -input=false -lock=false "-var-file=../envs/$environment.tfvars" "$@"
 }
@@ -48,7 +48,7 @@ run_tests() {
   done
 }
 
-# Three files: the plan, as text for people, and as the three numbers that GitLab shows on a merge request.
+# Three files: the plan, its text for reviewers, and the three numbers that GitLab shows on a merge request.
 make_plan() {
   init_with_state
   mkdir -p "$out"
@@ -60,13 +60,13 @@ make_plan() {
 }
 
 apply_plan() {
-  [ -f "$plan" ] || fail "there is no $plan: the job plan:$environment of the same pipeline leaves it"
+  [ -f "$plan" ] || fail "$plan does not exist: the job plan:$environment of the same pipeline creates it"
   init_with_state
   if ! live apply -no-color -input=false "$plan" 2> "$out/errors.txt"; then
     cat "$out/errors.txt" >&2
     if grep -q 'Saved plan is stale' "$out/errors.txt"; then
-      fail "Something was applied since this was planned, or a part of this plan was." \
-        "Run a new pipeline on the default branch, and read its plan."
+      fail "The state has changed since the plan was created, or the plan was partly applied." \
+        "Run a new pipeline on the default branch, and review its plan."
     fi
     exit 1
   fi
@@ -76,13 +76,13 @@ find_drift() {
   init_with_state
   code=0
   plan_without_lock -detailed-exitcode || code=$?
-  [ "$code" != 2 ] || fail "AWS is not what this commit says: apply it, or write into infra/ what was changed by hand."
+  [ "$code" != 2 ] || fail "AWS differs from this commit: apply it, or add the manual changes to infra/."
   return "$code"
 }
 
 destroy() {
   init_with_state
-  # A bucket that holds something is deleted only if its state says that it may be.
+  # Terraform deletes a bucket that is not empty only if force_destroy is in its state.
   live apply -no-color -input=false -auto-approve "-var-file=../envs/$environment.tfvars" -var force_destroy=true \
     -target=module.storage
   live destroy -no-color -input=false -auto-approve "-var-file=../envs/$environment.tfvars"

@@ -1,4 +1,4 @@
-# What cannot be is refused here, before anything is made.
+# Rejects invalid configuration before anything is created.
 
 resource "terraform_data" "configuration" {
   lifecycle {
@@ -15,28 +15,28 @@ resource "terraform_data" "configuration" {
       error_message = "${local.environment_file}: region must be an AWS region, for example eu-west-1."
     }
     precondition {
-      condition     = !can(local.given.kms_key_arn) && !can(local.given.role_arn)
+      condition     = !can(local.environment_config.kms_key_arn) && !can(local.environment_config.role_arn)
       error_message = <<-EOT
-        ${local.environment_file}: kms_key_arn and role_arn cannot be given, since Terraform makes the key and the role.
-        Take them out; or, to bring your own, do without infra/.
+        ${local.environment_file}: remove kms_key_arn and role_arn, because Terraform creates the key and the role. To
+        use your own, do not apply infra/.
       EOT
     }
     precondition {
-      condition     = (length(local.given_subnets) == 0) == (length(local.given_security_groups) == 0)
-      error_message = "${local.environment_file}: give subnets and security_groups, or neither of them."
+      condition     = (length(local.existing_subnets) == 0) == (length(local.existing_security_groups) == 0)
+      error_message = "${local.environment_file}: set both subnets and security_groups, or neither of them."
     }
     precondition {
-      condition     = local.own_network || length(local.given_subnets) > 0
+      condition     = local.create_network || length(local.existing_subnets) > 0
       error_message = <<-EOT
-        There is no network for the jobs: name private subnets and security_groups in ${local.environment_file}, or set
+        The jobs have no network: set private subnets and security_groups in ${local.environment_file}, or set
         create_network = true.
       EOT
     }
     precondition {
-      condition     = local.own_network || length(var.interface_endpoints) == 0
+      condition     = local.create_network || length(var.interface_endpoints) == 0
       error_message = <<-EOT
-        interface_endpoints are made in a network of its own only: leave them out, or take subnets and security_groups
-        out of ${local.environment_file}.
+        interface_endpoints need a network that Terraform creates: remove them, or remove subnets and security_groups
+        from ${local.environment_file}.
       EOT
     }
   }

@@ -1,13 +1,10 @@
-# One environment of the project in one AWS account. The pipelines themselves are made by `python -m pipelines deploy`.
+# One environment of the project in one AWS account. The pipelines are created by `mlops deploy`.
 
 module "storage" {
-  source = "../modules/storage"
+  source  = "../modules/storage"
+  context = local.context
 
-  stem                    = local.stem
   bucket                  = local.bucket
-  account_id              = local.account_id
-  region                  = local.region
-  partition               = local.partition
   log_retention_days      = var.log_retention_days
   noncurrent_version_days = var.noncurrent_version_days
   executions_expiry_days  = var.executions_expiry_days
@@ -17,95 +14,75 @@ module "storage" {
 }
 
 module "network" {
-  source = "../modules/network"
-  count  = local.own_network ? 1 : 0
+  source  = "../modules/network"
+  count   = local.create_network ? 1 : 0
+  context = local.context
 
-  stem                     = local.stem
-  account_id               = local.account_id
-  region                   = local.region
-  partition                = local.partition
-  cidr                     = var.network_cidr
-  interface_endpoints      = var.interface_endpoints
-  bucket_arn               = module.storage.bucket.arn
-  kms_key_arn              = module.storage.kms_key_arn
-  log_retention_days       = var.log_retention_days
-  permissions_boundary_arn = local.permissions_boundary_arn
+  cidr                = var.network_cidr
+  interface_endpoints = var.interface_endpoints
+  bucket_arn          = module.storage.bucket.arn
+  kms_key_arn         = module.storage.kms_key_arn
+  log_retention_days  = var.log_retention_days
 }
 
 module "registry" {
-  source = "../modules/registry"
+  source  = "../modules/registry"
+  context = local.context
 
   name                 = local.model_package_group
-  description          = "The models of ${local.project} in ${var.environment}."
-  account_id           = local.account_id
-  region               = local.region
-  partition            = local.partition
+  description          = "The models of ${local.project} in ${var.environment}." # SageMaker cannot change it
   consumer_account_ids = var.consumer_account_ids
 }
 
 module "execution_role" {
-  source = "../modules/execution_role"
+  source  = "../modules/execution_role"
+  context = local.context
 
-  stem                     = local.stem
-  account_id               = local.account_id
-  region                   = local.region
-  partition                = local.partition
-  kms_key_arn              = module.storage.kms_key_arn
-  permissions_boundary_arn = local.permissions_boundary_arn
-  bucket_arn               = module.storage.bucket.arn
-  model_package_group_arn  = module.registry.model_package_group.arn
-  function_arns            = local.step_function_arns
-  batch_inference          = local.settings.batch_inference
-  subnets                  = local.subnets
-  security_groups          = local.security_groups
+  kms_key_arn             = module.storage.kms_key_arn
+  bucket_arn              = module.storage.bucket.arn
+  model_package_group_arn = module.registry.model_package_group.arn
+  function_arns           = local.step_function_arns
+  batch_inference         = local.settings.batch_inference
+  subnets                 = local.subnets
+  security_groups         = local.security_groups
 
   image_uris = {
-    jobs    = try(local.given.image_uri, null)
-    monitor = try(local.given.monitor_image_uri, null)
+    jobs    = try(local.environment_config.image_uri, null)
+    monitor = try(local.environment_config.monitor_image_uri, null)
   }
 }
 
 module "notifications" {
-  source = "../modules/notifications"
+  source  = "../modules/notifications"
+  context = local.context
 
-  stem        = local.stem
-  account_id  = local.account_id
-  region      = local.region
-  partition   = local.partition
-  kms_key_arn = module.storage.kms_key_arn
-  emails      = var.notification_emails
+  kms_key_arn   = module.storage.kms_key_arn
+  kms_key_alias = "alias/${local.name_prefix}" # not an output of the module: the queues need not wait for the key
+  emails        = var.notification_emails
 }
 
 module "functions" {
-  source = "../modules/functions"
+  source  = "../modules/functions"
+  context = local.context
 
-  stem                     = local.stem
-  project                  = local.project
-  environment              = var.environment
-  account_id               = local.account_id
-  region                   = local.region
-  partition                = local.partition
-  kms_key_arn              = module.storage.kms_key_arn
-  log_retention_days       = var.log_retention_days
-  permissions_boundary_arn = local.permissions_boundary_arn
-  build_dir                = "${path.module}/../build"
-  bucket                   = module.storage.bucket
-  model_package_group      = module.registry.model_package_group
-  pipeline_arns            = local.pipeline_arns
-  topic_arn                = module.notifications.topic_arn
-  failed_calls_queue_arn   = module.notifications.failed_calls_queue.arn
-  prefixes                 = local.prefixes
-  reserved_concurrency     = var.reserved_concurrency
-  retraining               = local.events.retraining
-  texts_json               = jsonencode(local.events.notifications.texts)
+  kms_key_arn            = module.storage.kms_key_arn
+  log_retention_days     = var.log_retention_days
+  build_dir              = "${path.module}/../build"
+  bucket                 = module.storage.bucket
+  model_package_group    = module.registry.model_package_group
+  pipeline_arns          = local.pipeline_arns
+  topic_arn              = module.notifications.topic_arn
+  failed_calls_queue_arn = module.notifications.failed_calls_queue.arn
+  prefixes               = local.prefixes
+  reserved_concurrency   = var.reserved_concurrency
+  retraining             = local.events.retraining
+  texts_json             = jsonencode(local.events.notifications.texts)
 }
 
 module "events" {
-  source = "../modules/events"
+  source  = "../modules/events"
+  context = local.context
 
-  stem                         = local.stem
-  project                      = local.project
-  environment                  = var.environment
   bucket_name                  = module.storage.bucket.name
   model_package_group_name     = module.registry.model_package_group.name
   pipeline_arns                = local.pipeline_arns
@@ -113,17 +90,15 @@ module "events" {
   undelivered_events_queue_arn = module.notifications.undelivered_events_queue.arn
   new_data_starts_pipelines    = var.new_data_starts_pipelines
   prefixes                     = local.prefixes
-  tell                         = local.events.notifications.tell
+  enabled                      = local.events.notifications.tell
 }
 
 module "schedules" {
-  source = "../modules/schedules"
-  count  = length(local.schedules) == 0 ? 0 : 1
+  source  = "../modules/schedules"
+  count   = length(local.schedules) == 0 ? 0 : 1
+  context = local.context
 
-  stem                         = local.stem
-  account_id                   = local.account_id
   kms_key_arn                  = module.storage.kms_key_arn
-  permissions_boundary_arn     = local.permissions_boundary_arn
   pipeline_arns                = local.pipeline_arns
   undelivered_events_queue_arn = module.notifications.undelivered_events_queue.arn
   schedules                    = local.schedules
@@ -131,11 +106,9 @@ module "schedules" {
 }
 
 module "monitoring" {
-  source = "../modules/monitoring"
+  source  = "../modules/monitoring"
+  context = local.context
 
-  stem           = local.stem
-  region         = local.region
-  project        = local.project
   functions      = module.functions.functions
   rule_names     = module.events.rule_names
   pipeline_names = local.pipeline_names
@@ -145,4 +118,20 @@ module "monitoring" {
     undelivered-events = module.notifications.undelivered_events_queue
   }
   monthly_budget_usd = var.monthly_budget_usd
+}
+
+# What `mlops` reads of all this: ids that cannot be derived from names, and names that the team has chosen.
+resource "aws_ssm_parameter" "this" {
+  for_each = {
+    bucket              = { type = "String", value = module.storage.bucket.name }
+    kms-key-arn         = { type = "String", value = module.storage.kms_key_arn }
+    role-arn            = { type = "String", value = module.execution_role.role_arn }
+    model-package-group = { type = "String", value = module.registry.model_package_group.name }
+    subnets             = { type = "StringList", value = join(",", local.subnets) }
+    security-groups     = { type = "StringList", value = join(",", local.security_groups) }
+  }
+
+  name  = "/mlops/${local.project}/${var.environment}/${each.key}"
+  type  = each.value.type
+  value = each.value.value
 }

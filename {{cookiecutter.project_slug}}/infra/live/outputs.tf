@@ -1,35 +1,35 @@
 output "bucket" {
-  description = "The bucket of data, code and results."
+  description = "The bucket for data, code and results."
   value       = module.storage.bucket.name
 }
 
 output "kms_key_arn" {
-  description = "The key that encrypts everything."
+  description = "The key that encrypts everything the project stores."
   value       = module.storage.kms_key_arn
 }
 
 output "role_arn" {
-  description = "The role that pipelines are made and run with."
+  description = "The execution role of the pipelines."
   value       = module.execution_role.role_arn
 }
 
 output "model_package_group" {
-  description = "Where models are registered."
+  description = "The model package group for registered models."
   value       = module.registry.model_package_group.name
 }
 
 output "subnets" {
-  description = "The subnets that jobs run in."
+  description = "The ids of the jobs' subnets."
   value       = local.subnets
 }
 
 output "security_groups" {
-  description = "The security groups that jobs belong to."
+  description = "The ids of the jobs' security groups."
   value       = local.security_groups
 }
 
 output "parameters" {
-  description = "The names of the SSM parameters that tell `python -m pipelines` of the above."
+  description = "The names of the SSM parameters that pass the above to `mlops`."
   value       = { for key, parameter in aws_ssm_parameter.this : key => parameter.name }
 }
 
@@ -39,12 +39,12 @@ output "functions" {
 }
 
 output "table" {
-  description = "Remembers what was told and what was decided: arn, name."
+  description = "The table of sent messages and retraining decisions: arn, name."
   value       = module.functions.table
 }
 
 output "topic_arn" {
-  description = "The topic whose subscribers are told."
+  description = "The topic for notifications."
   value       = module.notifications.topic_arn
 }
 
@@ -61,11 +61,6 @@ output "rule_names" {
   value       = module.events.rule_names
 }
 
-output "event_patterns" {
-  description = "The event pattern of each rule as JSON, by its short name."
-  value       = module.events.patterns
-}
-
 output "schedule_names" {
   description = "The name of the schedule of each kind of pipeline that has one."
   value       = one(module.schedules[*].schedule_names)
@@ -77,6 +72,6 @@ output "alarm_names" {
 }
 
 output "dashboard_name" {
-  description = "The dashboard in CloudWatch."
+  description = "The name of the CloudWatch dashboard."
   value       = module.monitoring.dashboard_name
 }

@@ -1,59 +1,59 @@
 variable "environment" {
-  description = "The environment, one word, whose account config/environments/<environment>.yaml describes."
+  description = "The environment, one word; its account is described in config/environments/<environment>.yaml."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.environment))
-    error_message = "environment must be a word of 2 to 12 lower-case letters and digits, a letter first, like dev."
+    error_message = "environment must be 2 to 12 lower-case letters and digits, a letter first, for example dev."
   }
 
   validation {
     condition     = !contains(["start", "tfstate"], var.environment)
-    error_message = "environment must not be start or tfstate: names would come out that belong to other things."
+    error_message = "environment must not be start or tfstate: its names could coincide with another environment's."
   }
 
   validation {
     condition = (
       var.environment_file != null || fileexists("${path.module}/../../config/environments/${var.environment}.yaml")
     )
-    error_message = "There is no config/environments/${var.environment}.yaml; copy dev.yaml to add an environment."
+    error_message = "config/environments/${var.environment}.yaml does not exist; copy dev.yaml to add an environment."
   }
 }
 
 variable "environment_file" {
-  description = "The file that describes the account, where it is not config/environments/<environment>.yaml."
+  description = "The file that describes the account, if it is not config/environments/<environment>.yaml."
   type        = string
   default     = null
 
   validation {
     condition     = var.environment_file == null ? true : fileexists(var.environment_file)
-    error_message = "environment_file must be a file; a relative path begins in infra/live."
+    error_message = "environment_file must exist; a relative path starts in infra/live."
   }
 }
 
 variable "create_network" {
-  description = "Whether to make a network of its own where the environment's file names no subnets."
+  description = "Whether to create a network if the environment's file lists no subnets."
   type        = bool
   default     = true
 }
 
 variable "network_cidr" {
-  description = "The addresses of the network of its own, /16 to /26. Each machine of a job takes one or two."
+  description = "The IPv4 range of a created network, /16 to /26. Each instance of a job uses one or two addresses."
   type        = string
   default     = "10.42.0.0/22"
 }
 
 variable "interface_endpoints" {
   description = <<-EOT
-    Further services that the network of its own reaches, for example ["kms"]. The pipelines need none, and each costs
-    by the hour.
+    Further AWS services that a created network reaches, for example ["kms"]. The pipelines need none, and each is
+    billed by the hour.
   EOT
   type        = set(string)
   default     = []
 }
 
 variable "notification_emails" {
-  description = "Who is told of what happens. AWS sends each address a link first, which has to be followed."
+  description = "The addresses that receive notifications. Each must first confirm the link that AWS sends."
   type        = set(string)
   default     = []
 
@@ -71,10 +71,7 @@ variable "new_data_starts_pipelines" {
 }
 
 variable "training_schedule" {
-  description = <<-EOT
-    When the training pipeline starts, an expression of EventBridge Scheduler, for example cron(0 3 ? * MON *); null for
-    never.
-  EOT
+  description = "When the training pipeline starts: an EventBridge Scheduler expression, or null for never."
   type        = string
   default     = null
 
@@ -87,10 +84,7 @@ variable "training_schedule" {
 }
 
 variable "inference_schedule" {
-  description = <<-EOT
-    When the inference pipeline starts, an expression of EventBridge Scheduler, for example cron(0 5 * * ? *); null for
-    never.
-  EOT
+  description = "When the inference pipeline starts: an EventBridge Scheduler expression, or null for never."
   type        = string
   default     = null
 
@@ -103,32 +97,29 @@ variable "inference_schedule" {
 }
 
 variable "schedule_timezone" {
-  description = "The time zone in which the schedules are meant, for example Europe/Berlin."
+  description = "The time zone of the schedules, for example Europe/Berlin."
   type        = string
   default     = "UTC"
 }
 
 variable "reserved_concurrency" {
-  description = <<-EOT
-    How many calls of a function may run at once, by its short name, for example {guard-retraining = 1}; one that is not
-    named shares what the account has.
-  EOT
+  description = "The reserved concurrency of a function by its short name, for example {guard-retraining = 1}."
   type        = map(number)
   default     = {}
 }
 
 variable "monthly_budget_usd" {
-  description = "What the project may cost a month, in US dollars; 0 for no budget."
+  description = "The project's monthly budget in US dollars; 0 for none."
   type        = number
 
   validation {
     condition     = var.monthly_budget_usd >= 0
-    error_message = "monthly_budget_usd must be 0, for no budget, or an amount above it."
+    error_message = "monthly_budget_usd must be 0 (no budget) or more."
   }
 }
 
 variable "log_retention_days" {
-  description = "For how many days logs are kept."
+  description = "How many days logs are kept."
   type        = number
   default     = 365
 
@@ -137,44 +128,41 @@ variable "log_retention_days" {
       [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
       var.log_retention_days
     )
-    error_message = <<-EOT
-      log_retention_days must be a number that CloudWatch offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400,
-      545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
-    EOT
+    error_message = "log_retention_days must be a period that CloudWatch supports, for example 30, 90, 365 or 3653."
   }
 }
 
 variable "noncurrent_version_days" {
-  description = "For how many days an object that was overwritten or deleted can be brought back."
+  description = "How many days an overwritten or deleted object can be restored."
   type        = number
   default     = 90
 }
 
 variable "executions_expiry_days" {
-  description = "For how many days results of executions are kept, registered models among them; null for ever."
+  description = "How many days results of executions, including registered models, are kept; null to keep them."
   type        = number
   default     = null
 }
 
 variable "consumer_account_ids" {
-  description = "Other accounts that may look at the registered models and deploy them."
+  description = "Other accounts that may read and deploy the registered models."
   type        = set(string)
   default     = []
 
   validation {
     condition     = alltrue([for account in var.consumer_account_ids : can(regex("^[0-9]{12}$", account))])
-    error_message = "consumer_account_ids must be of 12 digits each, in quotes."
+    error_message = "consumer_account_ids must be strings of 12 digits."
   }
 }
 
 variable "use_permissions_boundary" {
-  description = "Whether <project>-<environment>-boundary, which infra/bootstrap makes, limits every role."
+  description = "Whether every role has the boundary <project>-<environment>-boundary, which infra/bootstrap creates."
   type        = bool
   default     = true
 }
 
 variable "force_destroy" {
-  description = "Whether `terraform destroy` may delete buckets that hold objects, and every object with them."
+  description = "Whether `terraform destroy` may delete buckets that are not empty, with all their objects."
   type        = bool
   default     = false
 }

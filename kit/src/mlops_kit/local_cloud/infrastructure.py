@@ -1,7 +1,7 @@
-"""The project's infrastructure in the local cloud: infra/live, made by the real Terraform.
+"""Applies the project's infrastructure, infra/live, to the local cloud with the real Terraform.
 
-It works on a copy in .local/infra/, so that nothing of a rehearsal gets between the team's files, and least of all its
-state: that of the local cloud is gone with the cloud.
+It works on a copy in .local/infra/, so that a rehearsal leaves nothing among the team's files. The Terraform state
+belongs to one local cloud and is deleted with it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mlops_kit.aws.environment import LOCAL, Environment, environment_names
 from mlops_kit.definition.code import content_hash
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
+from mlops_kit.local_cloud.terraform_overrides import OVERRIDE, PACKAGES, override_slow_resources
 from mlops_kit.report.elements import count
 from mlops_kit.runner.record import write_atomically
 from mlops_kit.runner.work_folder import APPLIED, STATE_OF_TERRAFORM
@@ -28,20 +29,19 @@ from mlops_kit.runner.work_folder import APPLIED, STATE_OF_TERRAFORM
 FOLDER = "infra"  # below the working folder
 LOG = "terraform.log"
 COPIED = ("infra", "config")
-OVERRIDE = "override.tf.json"
-MADE_THERE = (".terraform", ".terraform.lock.hcl", OVERRIDE)  # in the copy: they stay when the files are brought anew
+KEPT_IN_COPY = (".terraform", ".terraform.lock.hcl", OVERRIDE)  # survive when the copy is refreshed
 NOT_COPIED = (".terraform", "*.tfstate*", "*.tfplan", "__pycache__", "build")
-UNCOUNTED = ("read", "noop")  # what is done to a resource that changes nothing
-ATTEMPTS = 1  # what moto cannot do it cannot do the second time either, and the provider would try for minutes
+UNCOUNTED = ("read", "noop")  # actions that change nothing
+MAX_RETRIES = 1  # a request that the local cloud rejects never succeeds later; the provider would retry for minutes
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 class Infrastructure:
-    """What Terraform makes in a local cloud.
+    """The infrastructure in a local cloud.
 
     Args:
-        environment: of the cloud, which is up.
+        environment: of the cloud, which is running.
         root: the project.
         work: the cloud's working folder.
     """
@@ -56,10 +56,10 @@ class Infrastructure:
         self._terraform = Terraform(self._live, url, environment.region, log)
 
     def prepare(self) -> None:
-        """Lay everything down that Terraform reads, and have it fetch what it needs.
+        """Copy the configuration, package the Lambda functions, and run `terraform init`.
 
         Raises:
-            TerraformError: it cannot be applied on this machine.
+            TerraformError: the infrastructure cannot be applied on this machine.
         """
         if reason := why_not_here(self._root):
             raise TerraformError(reason)
@@ -67,45 +67,43 @@ class Infrastructure:
         for name in COPIED:
             _mirror(self._root / name, self._copy / name)
         self._package()
-        override = {
-            "terraform": {"backend": {"local": {"path": str(self._work / STATE_OF_TERRAFORM)}}},
-            "provider": {"aws": {"max_retries": ATTEMPTS}},
-        }
-        (self._live / OVERRIDE).write_text(json.dumps(override), encoding="utf-8")
+        if override_slow_resources(self._copy / "infra"):
+            self._upload_packages()
+        self._override_root()
         account = {"account_id": self._environment.account_id, "region": self._environment.region}
-        described = yaml.safe_dump({**account, "subnets": [], "security_groups": []})
-        self._account_file.write_text(described, encoding="utf-8")
+        description = yaml.safe_dump({**account, "subnets": [], "security_groups": []})
+        self._account_file.write_text(description, encoding="utf-8")
         self._terraform.init()
 
-    def apply(self, tell: Tell) -> int:
-        """Make it, or bring it up to date, once it is prepared.
+    def apply(self, on_progress: OnProgress) -> int:
+        """Create or update the infrastructure; call `prepare` first.
 
         Args:
-            tell: is told how far it is, now and then, in a few words.
+            on_progress: receives a short line of progress now and then.
 
         Returns:
-            how many resources were made, changed or removed.
+            the number of resources that were created, changed or removed.
 
         Raises:
-            TerraformError: it ended with an error.
+            TerraformError: Terraform reported an error.
         """
-        counted = _Count(tell)
-        self._terraform.apply(self._variables(), counted.hear)
+        counter = _Counter(on_progress)
+        self._terraform.apply(self._variables(), counter.on_message)
         write_atomically(self._work / APPLIED, _fingerprint(self._root))
-        return counted.done
+        return counter.done
 
     def apply_on(self, console: Console) -> None:
-        """The same, told on a console."""
-        words = "Terraform brings infra/live to the local cloud; the first time takes a minute or two ..."
-        console.print(words, highlight=False, soft_wrap=True)
+        """Apply, and show the progress on a console."""
+        text = "Terraform applies infra/live to the local cloud (about 40 s the first time) ..."
+        console.print(text, highlight=False, soft_wrap=True)
         started = time.monotonic()
-        with one_line(console) as tell:
-            resources = self.apply(tell)
+        with one_line(console) as show:
+            resources = self.apply(show)
         console.print(f"{count(resources, 'resource')} in {time.monotonic() - started:.0f} s.", highlight=False)
 
     @property
     def is_current(self) -> bool:
-        """Whether nothing has changed in the project's files since it was applied here."""
+        """Whether the project's files are unchanged since the last apply."""
         applied = self._work / APPLIED
         return applied.exists() and applied.read_text(encoding="utf-8") == _fingerprint(self._root)
 
@@ -113,49 +111,71 @@ class Infrastructure:
     def _account_file(self) -> Path:
         return self._copy / f"{LOCAL}.yaml"
 
+    @property
+    def _build(self) -> Path:
+        return self._copy / "infra" / "build"
+
     def _package(self) -> None:
-        program, build = self._root / "infra" / "package_lambdas.py", self._copy / "infra" / "build"
-        packed = subprocess.run([sys.executable, program, "--build", build], capture_output=True, text=True)
+        program = self._root / "infra" / "package_lambdas.py"
+        packed = subprocess.run([sys.executable, program, "--build", self._build], capture_output=True, text=True)
         if packed.returncode:
-            raise TerraformError(f"the Lambda functions cannot be packed: {packed.stderr.strip().splitlines()[-1]}")
+            reason = packed.stderr.strip().splitlines()[-1]
+            raise TerraformError(f"the Lambda functions cannot be packaged: {reason}")
+
+    def _upload_packages(self) -> None:
+        """Put the packages where the override of the functions expects them."""
+        s3, region = self._environment.client("s3"), self._environment.region
+        location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        if PACKAGES not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=PACKAGES, **location)
+        for package in sorted(self._build.glob("*.zip")):
+            s3.put_object(Bucket=PACKAGES, Key=package.name, Body=package.read_bytes())
+
+    def _override_root(self) -> None:
+        """Keep the state in the working folder, and let the provider give up early."""
+        path = self._live / OVERRIDE
+        override = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        override["terraform"] = {"backend": {"local": {"path": str(self._work / STATE_OF_TERRAFORM)}}}
+        override["provider"] = {"aws": {"max_retries": MAX_RETRIES}}
+        path.write_text(json.dumps(override), encoding="utf-8")
 
     def _variables(self) -> list[str]:
-        """What the first environment of the project says, but for what is another here."""
+        """The variables of the project's first environment, with what differs in the local cloud."""
         files = [self._copy / "infra" / "envs" / f"{name}.tfvars" for name in environment_names(self._root)]
-        found = [path for path in files if path.exists()]
-        if not found:
-            raise TerraformError("infra/envs/ has a file for none of the environments in config/environments/")
-        own = {
+        existing = [path for path in files if path.exists()]
+        if not existing:
+            raise TerraformError("infra/envs/ has no .tfvars file for any environment in config/environments/")
+        local = {
             "environment": LOCAL,
             "environment_file": self._account_file.as_posix(),
             "force_destroy": "true",
-            "use_permissions_boundary": "false",  # infra/bootstrap makes it, with what belongs to CI
+            "use_permissions_boundary": "false",  # infra/bootstrap creates it, and is not applied locally
         }
-        return [f"-var-file={found[0]}", *(f"-var={name}={value}" for name, value in own.items())]
+        return [f"-var-file={existing[0]}", *(f"-var={name}={value}" for name, value in local.items())]
 
 
 def require_terraform(root: Path) -> None:
-    """Go no further where a project's infrastructure cannot be applied.
+    """Check that a project's infrastructure can be applied on this machine.
 
     Raises:
-        TerraformError: it is so; the message says why.
+        TerraformError: it cannot; the message gives the reason.
     """
     if reason := why_not_here(root):
         raise TerraformError(f"the infrastructure cannot be applied here: {reason}")
 
 
 def why_not_here(root: Path) -> str:
-    """Why a project's infrastructure cannot be applied on this machine; empty where it can."""
+    """Why a project's infrastructure cannot be applied on this machine; empty if it can."""
     if not (root / "infra" / "live").is_dir():
         return "the project has no infra/live"
     return why_not()
 
 
 def _mirror(source: Path, copy: Path) -> None:
-    """Make a folder's copy like it, but for what was made there."""
+    """Make a folder's copy equal to it, and keep what Terraform and the overrides put there."""
     for path in sorted(copy.rglob("*"), reverse=True):
         within = path.relative_to(copy)
-        if not (set(within.parts) & set(MADE_THERE)) and path.is_file() and not (source / within).exists():
+        if not (set(within.parts) & set(KEPT_IN_COPY)) and path.is_file() and not (source / within).exists():
             path.unlink()
     shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
 
@@ -163,30 +183,30 @@ def _mirror(source: Path, copy: Path) -> None:
 def _fingerprint(root: Path) -> str:
     folders = [root / name for name in (*COPIED, "lambdas")]
     paths = [path for folder in folders for path in sorted(folder.rglob("*"))]
-    wanted = [
+    relevant = [
         path for path in paths if path.suffix in (".tf", ".tfvars", ".yaml", ".py") and ".terraform" not in path.parts
     ]
-    return content_hash({path.relative_to(root).as_posix(): path.read_bytes() for path in wanted})
+    return content_hash({path.relative_to(root).as_posix(): path.read_bytes() for path in relevant})
 
 
-class _Count:
-    """Counts what Terraform has done so far.
+class _Counter:
+    """Counts the resources that Terraform has finished.
 
     Args:
-        tell: is told, in a few words.
+        on_progress: receives a line with the count.
 
     Attributes:
-        done: how many resources it has made, changed or removed.
+        done: the number of resources created, changed or removed so far.
     """
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
         self.done = 0
         self._planned = 0
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
-    def hear(self, message: Message) -> None:
-        """Hear one of Terraform's messages."""
+    def on_message(self, message: Message) -> None:
+        """Count what a message of Terraform reports."""
         kind = message.get("type")
         if kind == "planned_change" and message["change"]["action"] not in UNCOUNTED:
             self._planned += 1
@@ -194,5 +214,5 @@ class _Count:
             self.done += 1
         elif kind != "apply_progress":
             return
-        seconds = time.monotonic() - self._began
-        self._tell(f"applying infra/live: {self.done} of {self._planned} resources, {seconds:.0f} s")
+        seconds = time.monotonic() - self._started
+        self._on_progress(f"applying infra/live: {self.done} of {self._planned} resources, {seconds:.0f} s")

@@ -1,4 +1,4 @@
-"""Terraform, run against the AWS of this machine."""
+"""Runs Terraform against the local cloud."""
 
 from __future__ import annotations
 
@@ -7,77 +7,82 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlops_jobs.errors import UserError
 
-OLDEST = (1, 10)  # what infra/live asks for
-PLUGINS = "TF_PLUGIN_DIR"  # names a folder with the AWS provider, for machines that cannot reach Terraform's registry
+MIN_VERSION = (1, 10)  # what infra/live requires
+PLUGIN_DIR = "TF_PLUGIN_DIR"  # a folder with the AWS provider, for machines that cannot reach Terraform's registry
+PARALLELISM = 30  # most of an apply is waiting, and the waits of a dozen resources would fill Terraform's default of 10
+
+# How `terraform init` says that it cannot get a provider: no network, or a folder without it.
+NO_PROVIDER = re.compile(r"Failed to (query available provider packages|install provider)|registry service")
 
 Message = dict[str, Any]
 
 
 class TerraformError(UserError):
-    """Terraform cannot be run, or did not do what it was asked for."""
+    """Terraform is missing, or a command failed."""
 
 
 class Terraform:
-    """A root module, worked on in its folder.
+    """Runs Terraform commands in the folder of a root module.
 
     Args:
-        folder: of the root module.
-        url: where AWS's API answers.
-        region: of the resources.
-        log: the file that gets all that Terraform says.
+        folder: the root module.
+        url: the endpoint of AWS's API.
+        region: the AWS region.
+        log: the file that collects Terraform's output.
     """
 
     def __init__(self, folder: Path, url: str, region: str, log: Path) -> None:
         self._folder = folder
-        self._environment = {**_own_environment(), "AWS_ENDPOINT_URL": url, "AWS_REGION": region}
+        self._environment = {**_clean_environment(), "AWS_ENDPOINT_URL": url, "AWS_REGION": region}
         self._log = log
 
     def init(self) -> None:
-        """Fetch the provider, unless it is there already.
+        """Install the provider and the modules.
 
         Raises:
-            TerraformError: it cannot be had.
+            TerraformError: the provider is not available, or the configuration is invalid.
         """
-        plugins = os.environ.get(PLUGINS)
-        given = [f"-plugin-dir={plugins}"] if plugins else []
-        said = list(self._run("init", "-input=false", "-no-color", *given))
-        if said[-1] != "0":
-            raise TerraformError(
-                f"terraform init failed: {_error(said)}; on a machine without a network, let {PLUGINS} name a folder "
-                f"that holds the AWS provider; all it said is in {self._log}"
-            )
+        plugin_dir = os.environ.get(PLUGIN_DIR)
+        options = [f"-plugin-dir={plugin_dir}"] if plugin_dir else []
+        lines: list[str] = []
+        if self._run("init", "-input=false", "-no-color", *options, on_line=lines.append):
+            if NO_PROVIDER.search("\n".join(lines)):
+                raise TerraformError(
+                    f"Terraform cannot get the AWS provider; offline, set {PLUGIN_DIR} (see {self._shown_log})"
+                )
+            raise TerraformError(f"terraform init failed: {_first_error(lines)} (see {self._shown_log})")
 
-    def apply(self, arguments: Sequence[str], tell: Callable[[Message], None]) -> None:
-        """Make what the root module describes.
+    def apply(self, arguments: Sequence[str], on_message: Callable[[Message], None]) -> None:
+        """Apply the root module.
 
         Args:
-            arguments: of the command line, variables for example.
-            tell: is called with each message of Terraform's machine-readable output.
+            arguments: further command-line arguments, for example variables.
+            on_message: receives each message of Terraform's machine-readable output.
 
         Raises:
-            TerraformError: it ended with an error.
+            TerraformError: Terraform reported an error.
         """
-        errors, code = [], ""
-        for line in self._run("apply", "-auto-approve", "-input=false", "-json", *arguments):
-            message = _message(line)
-            if message is None:
-                code = line
-                continue
-            tell(message)
-            if message.get("@level") == "error" and "diagnostic" in message:
-                errors.append(_sentence(message["diagnostic"]))
-        if code != "0":
-            told = "; ".join(dict.fromkeys(errors)) or f"exit code {code}"
-            raise TerraformError(f"terraform apply failed: {told}; all it said is in {self._log}")
+        errors: list[str] = []
 
-    def _run(self, *arguments: str) -> Iterator[str]:
-        """Run a command of Terraform's; give back what it says line by line, and its exit code in the end."""
+        def on_line(line: str) -> None:
+            if message := _message(line):
+                on_message(message)
+                if message.get("@level") == "error" and "diagnostic" in message:
+                    errors.append(_summary(message["diagnostic"]))
+
+        options = ("-auto-approve", "-input=false", "-json", f"-parallelism={PARALLELISM}")
+        if code := self._run("apply", *options, *arguments, on_line=on_line):
+            reason = "; ".join(dict.fromkeys(errors)) or f"exit code {code}"
+            raise TerraformError(f"terraform apply failed: {reason} (see {self._shown_log})")
+
+    def _run(self, *arguments: str, on_line: Callable[[str], None]) -> int:
+        """Run a command, pass each line of its output on, and return its exit code."""
         with (
             self._log.open("a", encoding="utf-8", newline="\n") as log,
             subprocess.Popen(
@@ -93,21 +98,27 @@ class Terraform:
         ):
             for line in process.stdout or ():
                 log.write(line)
-                yield line.rstrip("\n")
-        yield str(process.returncode)
+                on_line(line.rstrip("\n"))
+        return process.returncode
+
+    @property
+    def _shown_log(self) -> str:
+        """The log's path, relative to the current folder where it is below it."""
+        here = Path.cwd()
+        return str(self._log.relative_to(here) if self._log.is_relative_to(here) else self._log)
 
 
 def why_not() -> str:
-    """Why there is no Terraform to be had on this machine; empty where there is."""
+    """Why Terraform cannot be used on this machine; empty if it can."""
     if not _program():
         return "terraform is not installed"
-    said = subprocess.run([_program(), "version", "-json"], env=_own_environment(), capture_output=True, text=True)
+    answer = subprocess.run([_program(), "version", "-json"], env=_clean_environment(), capture_output=True, text=True)
     try:
-        version = str(json.loads(said.stdout)["terraform_version"])
+        version = str(json.loads(answer.stdout)["terraform_version"])
     except (ValueError, KeyError):
-        return f"terraform does not even tell its version: {said.stderr.strip()[:200]}"
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST:
-        return f"terraform {version} is too old: {'.'.join(map(str, OLDEST))} or newer is needed"
+        return f"`terraform version` failed: {answer.stderr.strip()[:200]}"
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < MIN_VERSION:
+        return f"terraform {version} is too old: {'.'.join(map(str, MIN_VERSION))} or newer is needed"
     return ""
 
 
@@ -115,8 +126,11 @@ def _program() -> str:
     return shutil.which("terraform") or ""
 
 
-def _own_environment() -> dict[str, str]:
-    """This environment without anybody's AWS account, and without a configuration of Terraform that is not there."""
+def _clean_environment() -> dict[str, str]:
+    """This process's environment variables without AWS credentials, and without a missing Terraform CLI configuration.
+
+    Terraform fails if TF_CLI_CONFIG_FILE names a file that does not exist.
+    """
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_", "TF_CLI_ARGS"))
     }
@@ -127,23 +141,21 @@ def _own_environment() -> dict[str, str]:
 
 
 def _message(line: str) -> Message | None:
-    """A line of the machine-readable output; None for one that is none."""
+    """A line of the machine-readable output; None if the line is not JSON."""
     try:
-        found = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return message if isinstance(message, dict) else None
 
 
-def _sentence(diagnostic: Message) -> str:
-    """What went wrong, and with what."""
-    words = ": ".join(filter(None, (diagnostic.get("summary"), diagnostic.get("detail"))))
-    where = diagnostic.get("address")
-    return " ".join(f"{where}: {words}".split() if where else words.split())
+def _summary(diagnostic: Message) -> str:
+    """The resource, the summary and the detail of a diagnostic, in one line."""
+    parts = filter(None, (diagnostic.get("address"), diagnostic.get("summary"), diagnostic.get("detail")))
+    return " ".join(": ".join(parts).split())
 
 
-def _error(said: Sequence[str]) -> str:
-    """The first error in what Terraform said for people."""
-    lines = [line.strip(" │╷╵") for line in said[:-1]]
-    begin = next((place for place, line in enumerate(lines) if line.startswith("Error:")), max(0, len(lines) - 1))
-    return " ".join(" ".join(lines[begin : begin + 6]).removeprefix("Error:").split())[:500]
+def _first_error(lines: Sequence[str]) -> str:
+    """The first sentence of the first error in output meant for people."""
+    text = " ".join(" ".join(line.strip(" │╷╵") for line in lines).split())
+    return text.rpartition("Error: ")[2].partition(". ")[0][:120]

@@ -1,15 +1,17 @@
-# Which events are acted upon. A rule is known by a short name; the names of those that tell people of something are,
-# with _ for -, the switches of `notifications.tell` in config/events.yaml.
+# The rules by short name. A rule that sends a notification is switched by `notifications.tell` in config/events.yaml,
+# under its short name with _ for -.
 
 locals {
+  group     = [var.model_package_group_name]
   pipelines = values(var.pipeline_arns)
+
   step      = "SageMaker Model Building Pipeline Execution Step Status Change"
   execution = "SageMaker Model Building Pipeline Execution Status Change"
   package   = "SageMaker Model Package State Change"
 
   triggers = {
     new-data = {
-      description = "New data has come into the bucket: start the pipeline that is for it."
+      description = "A new object in the bucket starts the pipeline that reads it."
       function    = "start-pipeline"
       source      = "aws.s3"
       type        = "Object Created"
@@ -18,9 +20,9 @@ locals {
         object = { key = [for prefix in keys(var.prefixes) : { prefix = prefix }] }
       }
     }
-    # A step that crashed has the status Failed and leaves no verdict: it never retrains.
+    # A step that crashed has the status Failed and no verdict: it never starts retraining.
     model-quality-verdict = {
-      description = "The model was judged by labels that came in: train again if it has gone bad."
+      description = "The quality of the model was measured: retrain if it is too low."
       function    = "guard-retraining"
       source      = "aws.sagemaker"
       type        = local.step
@@ -32,69 +34,60 @@ locals {
     }
   }
 
-  messages = {
+  notifications = {
     model-registered = {
-      description = "A model was registered, and waits for approval: tell people."
+      description = "Notify: a model was registered."
       source      = "aws.sagemaker"
       type        = local.package
-      detail = {
-        ModelPackageGroupName = [var.model_package_group_name]
-        ModelApprovalStatus   = ["PendingManualApproval"]
-      }
+      detail      = { ModelPackageGroupName = local.group, ModelApprovalStatus = ["PendingManualApproval"] }
     }
     model-approved = {
-      description = "A model was approved: tell people."
+      description = "Notify: a model was approved."
       source      = "aws.sagemaker"
       type        = local.package
-      detail = {
-        ModelPackageGroupName = [var.model_package_group_name]
-        ModelApprovalStatus   = ["Approved"]
-      }
+      detail      = { ModelPackageGroupName = local.group, ModelApprovalStatus = ["Approved"] }
     }
     model-rejected = {
-      description = "A model was rejected: tell people."
+      description = "Notify: a model was rejected."
       source      = "aws.sagemaker"
       type        = local.package
-      detail = {
-        ModelPackageGroupName = [var.model_package_group_name]
-        ModelApprovalStatus   = ["Rejected"]
-      }
+      detail      = { ModelPackageGroupName = local.group, ModelApprovalStatus = ["Rejected"] }
     }
     step-failed = {
-      description = "A step of a pipeline failed: tell people."
+      description = "Notify: a step of a pipeline failed."
       source      = "aws.sagemaker"
       type        = local.step
       detail      = { pipelineArn = local.pipelines, currentStepStatus = ["Failed"] }
     }
     execution-failed = {
-      description = "An execution of a pipeline failed: tell people."
+      description = "Notify: an execution of a pipeline failed."
       source      = "aws.sagemaker"
       type        = local.execution
       detail      = { pipelineArn = local.pipelines, currentPipelineExecutionStatus = ["Failed"] }
     }
     execution-succeeded = {
-      description = "An execution of a pipeline succeeded: tell people."
+      description = "Notify: an execution of a pipeline succeeded."
       source      = "aws.sagemaker"
       type        = local.execution
       detail      = { pipelineArn = local.pipelines, currentPipelineExecutionStatus = ["Succeeded"] }
     }
     data-quality-violation = {
-      description = "Data to predict on broke the baseline: tell people."
-      source      = "mlops.${var.project}"
+      description = "Notify: inference data violates the baseline."
+      source      = "mlops.${var.context.project}"
       type        = "Data Quality Violation"
-      detail      = { environment = [var.environment] }
+      detail      = { environment = [var.context.environment] }
     }
     retraining = {
-      description = "The model has gone bad, and training was started or held back: tell people."
-      source      = "mlops.${var.project}"
+      description = "Notify: the quality of the model is too low, and retraining was started or held back."
+      source      = "mlops.${var.context.project}"
       type        = "Retraining Decision"
-      detail      = { environment = [var.environment] }
+      detail      = { environment = [var.context.environment] }
     }
   }
 
-  tellable = [for key in keys(local.messages) : replace(key, "-", "_")]
+  switches = [for key in keys(local.notifications) : replace(key, "-", "_")]
 
-  # As JSON, since the patterns of two rules have not the same shape.
+  # Patterns are JSON here, because those of two rules differ in type.
   rules = merge(
     {
       for key, rule in local.triggers : key => {
@@ -104,11 +97,11 @@ locals {
       } if key != "new-data" || var.new_data_starts_pipelines
     },
     {
-      for key, rule in local.messages : key => {
+      for key, rule in local.notifications : key => {
         description = rule.description
         function    = "notify"
         pattern     = jsonencode({ source = [rule.source], detail-type = [rule.type], detail = rule.detail })
-      } if lookup(var.tell, replace(key, "-", "_"), false)
+      } if lookup(var.enabled, replace(key, "-", "_"), false)
     },
   )
 }

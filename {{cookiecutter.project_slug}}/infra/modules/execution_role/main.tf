@@ -1,14 +1,23 @@
-# The role that the pipelines run with, and their jobs. SageMaker asks for each step as this role, then hands it to the
-# job.
+# The role of the pipelines and their jobs: SageMaker starts each step as this role, and passes it to the job.
+
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
+  }
+}
 
 locals {
-  name      = "${var.stem}-pipeline"
-  arn       = "arn:${var.partition}:iam::${var.account_id}:role/${local.name}"
-  sagemaker = "arn:${var.partition}:sagemaker:${var.region}:${var.account_id}"
+  partition = var.context.partition
+  region    = var.context.region
+  account   = var.context.account_id
 
-  # What steps make, by its type in an ARN, and the log group of it. SageMaker names it
-  # pipelines-<execution>-<step>-..., but for a tuning job, whose name may have 32 characters only.
-  made = merge(
+  name      = "${var.context.name_prefix}-pipeline"
+  arn       = "arn:${local.partition}:iam::${local.account}:role/${local.name}"
+  sagemaker = "arn:${local.partition}:sagemaker:${local.region}:${local.account}"
+
+  # What the steps create, by its type in ARNs, with its log group. SageMaker names it pipelines-<execution>-<step>-...,
+  # except a tuning job, whose name is limited to 32 characters.
+  created = merge(
     {
       processing-job = {
         names   = "pipelines-*"
@@ -46,8 +55,8 @@ locals {
 
 resource "aws_iam_role" "this" {
   name                 = local.name
-  description          = "The pipelines of ${var.stem} and their jobs."
-  permissions_boundary = var.permissions_boundary_arn
+  description          = "The pipelines of ${var.context.name_prefix} and their jobs."
+  permissions_boundary = var.context.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -58,7 +67,7 @@ resource "aws_iam_role" "this" {
         Action    = "sts:AssumeRole"
         Condition = {
           ArnLike      = { "aws:SourceArn" = "${local.sagemaker}:*" }
-          StringEquals = { "aws:SourceAccount" = var.account_id }
+          StringEquals = { "aws:SourceAccount" = local.account }
         }
       },
     ]
@@ -73,7 +82,16 @@ resource "aws_iam_role_policy" "this" {
     machine = local.machine
   }
 
-  name   = each.key
-  role   = aws_iam_role.this.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = each.value })
+  name = each.key
+  role = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for sid, statement in each.value : merge({ Sid = sid, Effect = "Allow" }, statement)]
+  })
+}
+
+output "role_arn" {
+  description = "The execution role of the pipelines."
+  value       = aws_iam_role.this.arn
 }

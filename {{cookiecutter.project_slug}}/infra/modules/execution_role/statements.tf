@@ -1,20 +1,17 @@
-# What the role may do, by what it does it for.
+# The statements of the role's policies, by Sid. All of them allow.
 
 locals {
   # The steps of the pipelines.
-  steps = concat(
-    [
-      for type, made in local.made : {
-        Sid      = join("", [for word in split("-", "make-${type}") : title(word)])
-        Effect   = "Allow"
-        Action   = [for action in concat(["AddTags"], made.actions) : "sagemaker:${action}"]
-        Resource = "${local.sagemaker}:${type}/${made.names}"
+  steps = merge(
+    {
+      for type, created in local.created :
+      join("", [for word in split("-", "make-${type}") : title(word)]) => {
+        Action   = [for action in concat(["AddTags"], created.actions) : "sagemaker:${action}"]
+        Resource = "${local.sagemaker}:${type}/${created.names}"
       }
-    ],
-    [
-      {
-        Sid    = "RegisterModels"
-        Effect = "Allow"
+    },
+    {
+      RegisterModels = {
         Action = [
           "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup",
         ]
@@ -22,98 +19,78 @@ locals {
           var.model_package_group_arn,
           "${replace(var.model_package_group_arn, ":model-package-group/", ":model-package/")}/*",
         ]
-      },
-      {
-        Sid      = "CallFunctions"
-        Effect   = "Allow"
+      }
+      InvokeFunctions = {
         Action   = "lambda:InvokeFunction"
         Resource = var.function_arns
-      },
-      {
-        Sid       = "HandOnToJobs"
-        Effect    = "Allow"
+      }
+      PassRoleToJobs = {
         Action    = "iam:PassRole"
         Resource  = local.arn
         Condition = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
-      },
-    ],
+      }
+    },
   )
 
-  # Inputs may lie anywhere in the bucket; results have their place.
-  data = [
-    {
-      Sid      = "FindObjects"
-      Effect   = "Allow"
+  # Inputs may be anywhere in the bucket; results are written below executions/ only.
+  data = {
+    FindObjects = {
       Action   = ["s3:GetBucketLocation", "s3:ListBucket"]
       Resource = var.bucket_arn
-    },
-    {
-      Sid      = "ReadObjects"
-      Effect   = "Allow"
+    }
+    ReadObjects = {
       Action   = "s3:GetObject"
       Resource = "${var.bucket_arn}/*"
-    },
-    {
-      Sid      = "WriteResults"
-      Effect   = "Allow"
+    }
+    WriteResults = {
       Action   = ["s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject"]
       Resource = "${var.bucket_arn}/executions/*"
-    },
-    {
-      Sid      = "EncryptAndDecrypt"
-      Effect   = "Allow"
+    }
+    EncryptAndDecrypt = {
       Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
       Resource = var.kms_key_arn
-    },
-    {
-      # For the volumes of machines, which EC2 encrypts in SageMaker's name.
-      Sid       = "LendKeyToVolumes"
-      Effect    = "Allow"
+    }
+    # EC2 encrypts the instances' volumes on behalf of SageMaker.
+    GrantKeyToVolumes = {
       Action    = "kms:CreateGrant"
       Resource  = var.kms_key_arn
       Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
-    },
-  ]
+    }
+  }
 
-  # Jobs in a VPC. Shared subnets belong to the account that shares them, so their ARNs leave the account open; an id is
-  # the only one of its kind.
-  ec2_of_any_account  = "arn:${var.partition}:ec2:${var.region}:*"
+  # Jobs in a VPC. A shared subnet belongs to the account that shares it, so these ARNs match any account; an id is
+  # unique.
+  ec2_of_any_account  = "arn:${local.partition}:ec2:${local.region}:*"
   subnet_arns         = [for id in var.subnets : "${local.ec2_of_any_account}:subnet/${id}"]
   security_group_arns = [for id in var.security_groups : "${local.ec2_of_any_account}:security-group/${id}"]
-  interface_arns      = "arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"
+  interface_arns      = "arn:${local.partition}:ec2:${local.region}:${local.account}:network-interface/*"
 
-  network = [
-    {
-      Sid      = "AttachMachines"
-      Effect   = "Allow"
+  network = {
+    AttachInstances = {
       Action   = "ec2:CreateNetworkInterface"
       Resource = concat(local.subnet_arns, local.security_group_arns, [local.interface_arns])
-    },
-    {
-      # Interfaces have no names: the condition says which are meant.
-      Sid    = "DetachMachines"
-      Effect = "Allow"
+    }
+    # Interfaces have generated ids, so the condition restricts them to the subnets.
+    DetachInstances = {
       Action = [
         "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission",
       ]
       Resource  = local.interface_arns
       Condition = { ArnLike = { "ec2:Subnet" = local.subnet_arns } }
-    },
-    {
-      Sid    = "FindNetwork"
-      Effect = "Allow"
+    }
+    FindNetwork = {
       Action = [
         "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
       ]
-      Resource = "*" # EC2 takes no narrower resource for what only looks
-    },
-  ]
+      Resource = "*" # EC2 has no resource-level permissions for Describe actions
+    }
+  }
 
-  # SageMaker's own images lie in an account of AWS's, another one in each region.
+  # SageMaker's own images are in accounts of AWS, which differ by region.
   own_images = {
-    jobs    = "arn:${var.partition}:ecr:${var.region}:*:repository/sagemaker-xgboost"
-    monitor = "arn:${var.partition}:ecr:${var.region}:*:repository/sagemaker-model-monitor-analyzer"
+    jobs    = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-xgboost"
+    monitor = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-model-monitor-analyzer"
   }
   image_parts = {
     for use, uri in var.image_uris :
@@ -122,41 +99,33 @@ locals {
   }
   repository_arns = merge(local.own_images, {
     for use, image in local.image_parts :
-    use => "arn:${var.partition}:ecr:${image.region}:${image.account}:repository/${image.name}"
+    use => "arn:${local.partition}:ecr:${image.region}:${image.account}:repository/${image.name}"
   })
 
-  # What each machine does before and while it works.
-  machine = [
-    {
-      Sid    = "PullImages"
-      Effect = "Allow"
+  # What every instance does before and during a job.
+  machine = {
+    PullImages = {
       Action = [
         "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer",
       ]
       Resource = distinct(values(local.repository_arns))
-    },
-    {
-      Sid      = "SignInToImages"
-      Effect   = "Allow"
+    }
+    SignInToImages = {
       Action   = "ecr:GetAuthorizationToken"
-      Resource = "*" # it is for a whole registry, and ECR takes no resource for it
-    },
-    {
-      # SageMaker's log groups are the account's: every project writes its jobs' logs there.
-      Sid    = "WriteLogs"
-      Effect = "Allow"
+      Resource = "*" # the token is for the registry; ECR has no resource-level permission for it
+    }
+    # SageMaker's log groups are shared by all projects of the account.
+    WriteLogs = {
       Action = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
       Resource = [
-        for group in sort(distinct(values(local.made)[*].logs)) :
-        "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/sagemaker/${group}:*"
+        for group in sort(distinct(values(local.created)[*].logs)) :
+        "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/sagemaker/${group}:*"
       ]
-    },
-    {
-      Sid       = "WriteMetrics"
-      Effect    = "Allow"
+    }
+    WriteMetrics = {
       Action    = "cloudwatch:PutMetricData"
-      Resource  = "*" # metrics have no ARN: the condition says which are meant
+      Resource  = "*" # metrics have no ARN; the condition restricts the namespace
       Condition = { StringLike = { "cloudwatch:namespace" = "/aws/sagemaker/*" } }
-    },
-  ]
+    }
+  }
 }

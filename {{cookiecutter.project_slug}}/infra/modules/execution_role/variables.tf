@@ -1,54 +1,36 @@
-variable "stem" {
-  description = "The start of every name, project-environment, for example abalone-rings-dev."
-  type        = string
-}
-
-variable "account_id" {
-  description = "The 12 digits of the AWS account."
-  type        = string
-}
-
-variable "region" {
-  description = "The AWS region, for example eu-west-1."
-  type        = string
-}
-
-variable "partition" {
-  description = "The partition of AWS that the region belongs to: aws, aws-cn or aws-us-gov."
-  type        = string
+variable "context" {
+  description = "What all resources of the environment share: see infra/live/locals.tf."
+  type = object({
+    name_prefix              = string
+    account_id               = string
+    region                   = string
+    partition                = string
+    permissions_boundary_arn = optional(string)
+  })
 }
 
 variable "kms_key_arn" {
-  description = "The key of the bucket, and of the volumes of all machines."
+  description = "The key of the bucket, and of the volumes of all instances."
   type        = string
-}
-
-variable "permissions_boundary_arn" {
-  description = "What limits every role, made by infra/bootstrap; null for none."
-  type        = string
-  default     = null
 }
 
 variable "bucket_arn" {
-  description = "The bucket of data, code and results."
+  description = "The bucket for data, code and results."
   type        = string
 }
 
 variable "model_package_group_arn" {
-  description = "The group that models are registered in."
+  description = "The model package group for registered models."
   type        = string
 }
 
 variable "function_arns" {
-  description = "The Lambda functions that are steps of the pipelines."
+  description = "The Lambda functions that pipelines call as steps."
   type        = list(string)
 }
 
 variable "batch_inference" {
-  description = <<-EOT
-    What predicts a batch, `batch_inference` of config/pipelines.yaml: a processing job, or a batch transform job of a
-    model.
-  EOT
+  description = "`batch_inference` of config/pipelines.yaml: the kind of job that predicts a batch."
   type        = string
 
   validation {
@@ -58,20 +40,17 @@ variable "batch_inference" {
 }
 
 variable "subnets" {
-  description = "The ids of the subnets that jobs run in."
+  description = "The ids of the jobs' subnets."
   type        = list(string)
 }
 
 variable "security_groups" {
-  description = "The ids of the security groups that jobs belong to."
+  description = "The ids of the jobs' security groups."
   type        = list(string)
 }
 
 variable "image_uris" {
-  description = <<-EOT
-    The team's own images in ECR, in place of SageMaker's: `image_uri` and `monitor_image_uri` of the environment; null
-    where it names none.
-  EOT
+  description = "The team's images in ECR, image_uri and monitor_image_uri of the environment; null for SageMaker's."
   type        = object({ jobs = optional(string), monitor = optional(string) })
 
   validation {
@@ -80,8 +59,8 @@ variable "image_uris" {
       can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[^:@]+", uri))
     ])
     error_message = <<-EOT
-      image_uri and monitor_image_uri must be images in ECR,
-      <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>: SageMaker pulls from nowhere else.
+      image_uri and monitor_image_uri must be images in ECR, the only registry SageMaker supports:
+      <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>.
     EOT
   }
 }

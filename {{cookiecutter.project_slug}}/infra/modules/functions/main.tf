@@ -1,28 +1,38 @@
-# The functions, each with a role and a log of its own.
+# The Lambda functions, each with its own role and log group, and the table in which they keep their state.
+
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
+  }
+}
 
 locals {
+  name_prefix = var.context.name_prefix
+  project     = var.context.project
+  environment = var.context.environment
+
   functions = {
     resolve-inputs = {
-      description = "First step of each pipeline: which model is approved, which data and labels there are."
-      timeout     = 300 # it lists every object of the data
+      description = "First step of every pipeline: finds the approved model, the data and the labels."
+      timeout     = 300 # it lists every object with data
       variables   = {}
     }
     report-data-quality = {
-      description = "Step after the data-quality check: raise an event where the data broke the baseline."
+      description = "Step after the data-quality check: sends an event if the data violates the baseline."
       timeout     = 60
       variables   = {}
     }
     start-pipeline = {
-      description = "New data has come: start the pipeline that is for it."
+      description = "Starts the pipeline that reads a new object."
       timeout     = 60
-      variables   = { PROJECT = var.project, ENVIRONMENT = var.environment, PREFIXES = jsonencode(var.prefixes) }
+      variables   = { PROJECT = local.project, ENVIRONMENT = local.environment, PREFIXES = jsonencode(var.prefixes) }
     }
     guard-retraining = {
-      description = "The model was judged: train again if it has gone bad, and if now is the time."
+      description = "Decides whether a model-quality verdict starts retraining."
       timeout     = 60
       variables = {
-        PROJECT        = var.project
-        ENVIRONMENT    = var.environment
+        PROJECT        = local.project
+        ENVIRONMENT    = local.environment
         BUCKET         = var.bucket.name
         TABLE          = aws_dynamodb_table.events.name
         COOLDOWN_HOURS = tostring(var.retraining.cooldown_hours)
@@ -31,11 +41,11 @@ locals {
       }
     }
     notify = {
-      description = "Something happened: tell people what, why, and what to do next."
+      description = "Sends a message for an event: what happened, why, and what to do next."
       timeout     = 60
       variables = {
-        PROJECT     = var.project
-        ENVIRONMENT = var.environment
+        PROJECT     = local.project
+        ENVIRONMENT = local.environment
         TOPIC_ARN   = var.topic_arn
         TABLE       = aws_dynamodb_table.events.name
         TEXTS       = var.texts_json
@@ -49,7 +59,7 @@ locals {
 resource "aws_lambda_function" "this" {
   for_each = local.functions
 
-  function_name                  = "${var.stem}-${each.key}"
+  function_name                  = "${local.name_prefix}-${each.key}"
   description                    = each.value.description
   role                           = aws_iam_role.function[each.key].arn
   runtime                        = "python3.12"
@@ -61,7 +71,7 @@ resource "aws_lambda_function" "this" {
   timeout                        = each.value.timeout
   reserved_concurrent_executions = lookup(var.reserved_concurrency, each.key, -1)
 
-  # Lambda forgets the key of a function without variables, which each plan would then want to set again.
+  # Lambda drops the key of a function without variables, and every plan would set it again.
   kms_key_arn = each.value.variables == {} ? null : var.kms_key_arn
 
   dynamic "environment" {
@@ -85,7 +95,7 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # Lambda refuses a queue that the role may not send to.
+  # Lambda rejects a dead-letter queue without the permission to send to it.
   depends_on = [aws_iam_role_policy.function]
 }
 
@@ -100,7 +110,45 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 resource "aws_cloudwatch_log_group" "function" {
   for_each = local.functions
 
-  name              = "/aws/lambda/${var.stem}-${each.key}"
+  name              = "/aws/lambda/${local.name_prefix}-${each.key}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
+}
+
+# Which messages were sent, so that none is sent twice, and which decisions were made about retraining.
+resource "aws_dynamodb_table" "events" {
+  name         = "${local.name_prefix}-events"
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "id"
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+}
+
+output "functions" {
+  description = "Each function by its short name, for example notify: arn, name."
+  value = {
+    for name, function in aws_lambda_function.this : name => { arn = function.arn, name = function.function_name }
+  }
+}
+
+output "table" {
+  description = "The table of sent messages and retraining decisions: arn, name."
+  value       = { arn = aws_dynamodb_table.events.arn, name = aws_dynamodb_table.events.name }
 }

@@ -1,109 +1,86 @@
-variable "stem" {
-  description = "The start of every name, project-environment, for example abalone-rings-dev."
-  type        = string
+variable "context" {
+  description = "What all resources of the environment share: see infra/live/locals.tf."
+  type = object({
+    name_prefix              = string
+    project                  = string
+    environment              = string
+    account_id               = string
+    region                   = string
+    partition                = string
+    permissions_boundary_arn = optional(string)
+  })
 
   validation {
-    condition     = length(var.stem) <= 64 - length("-report-data-quality")
+    condition     = length(var.context.name_prefix) <= 64 - length("-report-data-quality")
     error_message = <<-EOT
-      stem must be at most 44 characters, since the name of a function or a role is at most 64; shorten the project or
-      the environment.
+      <project>-<environment> must be at most 44 characters long, because the name of a function or a role may have 64;
+      shorten the project or the environment.
     EOT
   }
 }
 
-variable "project" {
-  description = "The project, which the functions put into events and messages."
-  type        = string
-}
-
-variable "environment" {
-  description = "The environment, which the functions put into events and messages."
-  type        = string
-}
-
-variable "account_id" {
-  description = "The 12 digits of the AWS account."
-  type        = string
-}
-
-variable "region" {
-  description = "The AWS region, for example eu-west-1."
-  type        = string
-}
-
-variable "partition" {
-  description = "The partition of AWS that the region belongs to: aws, aws-cn or aws-us-gov."
-  type        = string
-}
-
 variable "kms_key_arn" {
-  description = "The key of the bucket, the topic, the queues, the table, the logs and the functions' variables."
+  description = "The key of the topic, the queues, the table, the logs and the functions' environment variables."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "For how many days the functions' logs are kept."
+  description = "How many days the functions' logs are kept."
   type        = number
 }
 
-variable "permissions_boundary_arn" {
-  description = "What limits every role, made by infra/bootstrap; null for none."
-  type        = string
-  default     = null
-}
-
 variable "build_dir" {
-  description = "The folder of the packages that infra/package_lambdas.py makes: <function with _ for ->.zip."
+  description = "The folder of the packages that infra/package_lambdas.py writes."
   type        = string
 }
 
 variable "reserved_concurrency" {
   description = <<-EOT
-    How many calls of a function may run at once, by its short name, for example {guard-retraining = 1}; one that is not
-    named shares what the account has. AWS takes a reservation only where it leaves the account its minimum unreserved,
-    which a new account, with a quota of 10, does not have.
+    The reserved concurrency of a function by its short name, for example {guard-retraining = 1}; other functions share
+    the account's unreserved concurrency. AWS rejects a reservation that leaves too little of it, as any does in a new
+    account with a quota of 10.
   EOT
   type        = map(number)
   default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.reserved_concurrency) : contains(keys(local.functions), name)])
-    error_message = "reserved_concurrency takes no other functions than ${join(", ", keys(local.functions))}."
+    error_message = "reserved_concurrency must be for some of ${join(", ", keys(local.functions))}."
   }
 
   validation {
     condition     = alltrue([for calls in values(var.reserved_concurrency) : calls >= 1 && floor(calls) == calls])
-    error_message = "reserved_concurrency must be whole numbers from 1; 0 would switch a function off."
+    error_message = "reserved_concurrency must be positive integers; 0 would disable a function."
   }
 }
 
 variable "bucket" {
-  description = "The bucket of data and results."
+  description = "The bucket for data and results."
   type        = object({ name = string, arn = string })
 }
 
 variable "model_package_group" {
-  description = "The group of the registered models."
+  description = "The model package group for registered models."
   type        = object({ name = string, arn = string })
 }
 
 variable "pipeline_arns" {
-  description = "The ARN of the pipeline of each kind: training, training-hpo, inference. They need not exist yet."
+  description = "The ARN of each kind of pipeline; the pipelines may be created later."
   type        = object({ training = string, training-hpo = string, inference = string })
 }
 
 variable "topic_arn" {
-  description = "The topic that notify publishes to."
+  description = "The topic for notifications."
   type        = string
 }
 
 variable "failed_calls_queue_arn" {
-  description = "The queue that takes an event on which a function failed each time."
+  description = "The dead-letter queue for events for which a function failed on every attempt."
   type        = string
 }
 
 variable "retraining" {
-  description = "When a model has gone bad: `violations` of the last `verdicts`, not twice within `cooldown_hours`."
+  description = "When to retrain: after `violations` of the last `verdicts`, and not twice within `cooldown_hours`."
   type        = object({ cooldown_hours = number, violations = number, verdicts = number })
 
   validation {
@@ -118,12 +95,12 @@ variable "retraining" {
       && floor(var.retraining.violations) == var.retraining.violations
       && floor(var.retraining.verdicts) == var.retraining.verdicts
     )
-    error_message = "retraining: violations and verdicts must be whole numbers from 1, violations not above verdicts."
+    error_message = "retraining: violations and verdicts must be positive integers, violations at most verdicts."
   }
 }
 
 variable "texts_json" {
-  description = "The team's own words for messages, `notifications.texts` of config/events.yaml as JSON."
+  description = "The team's own texts for messages, `notifications.texts` of config/events.yaml, as JSON."
   type        = string
   default     = "[]"
 
@@ -132,16 +109,16 @@ variable "texts_json" {
       for text in jsondecode(var.texts_json) :
       can(text.text) && length(setsubtract(keys(text), ["pipeline", "step", "status", "text"])) == 0
     ]), false)
-    error_message = "texts must be a list of {pipeline, step, status, text}; pipeline, step and status may be left out."
+    error_message = "texts must be a list of {pipeline, step, status, text}, of which only text is required."
   }
 }
 
 variable "prefixes" {
-  description = "The kind of pipeline that new objects start, by the beginning of their keys."
+  description = "The kind of pipeline that new objects start, by the prefix of their keys."
   type        = map(string)
 
   validation {
     condition     = length(setsubtract(values(var.prefixes), ["training", "training-hpo", "inference"])) == 0
-    error_message = "prefixes must name training, training-hpo or inference for each prefix."
+    error_message = "prefixes must map each prefix to training, training-hpo or inference."
   }
 }

@@ -1,7 +1,7 @@
-# One page: do the pipelines run, do the functions work, does anything wait.
+# One page: the pipelines, the functions, the dead-letter queues.
 
 locals {
-  # Three in a row, from left to right.
+  # Three to a row.
   graphs = concat(
     [
       for kind, name in var.pipeline_names : {
@@ -38,7 +38,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.stem
+  dashboard_name = var.context.name_prefix
 
   dashboard_body = jsonencode({
     widgets = concat(
@@ -62,7 +62,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           height = 6
           properties = {
             title   = graph.title
-            region  = var.region
+            region  = var.context.region
             stat    = graph.stat
             period  = graph.period
             metrics = graph.metrics

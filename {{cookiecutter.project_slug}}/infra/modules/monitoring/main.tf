@@ -1,11 +1,16 @@
-# What people are told when the chain of events itself breaks. An execution that failed is told of by the function
-# notify.
+# Alarms for failures that stop events themselves, and a budget. A failed execution is reported by the function notify.
+
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
+  }
+}
 
 locals {
   alarms = merge(
     {
       for key, queue in var.queues : "${key}-waiting" => {
-        description = "${queue.name} holds what nobody acted on. Read it, mend the cause, send it again or purge it."
+        description = "${queue.name} holds messages. Read them, fix the cause, then send them again or purge them."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = queue.name }
@@ -14,7 +19,7 @@ locals {
     },
     {
       for key, function in var.functions : "${key}-errors" => {
-        description = "${function.name} failed. Its log /aws/lambda/${function.name} says why."
+        description = "${function.name} failed. The reason is in its log, /aws/lambda/${function.name}."
         namespace   = "AWS/Lambda"
         metric      = "Errors"
         dimensions  = { FunctionName = function.name }
@@ -23,7 +28,7 @@ locals {
     },
     {
       for key, function in var.functions : "${key}-throttles" => {
-        description = "${function.name} was called more often at once than its account or its reservation allows."
+        description = "${function.name} exceeded the concurrency of the account, or its own reservation."
         namespace   = "AWS/Lambda"
         metric      = "Throttles"
         dimensions  = { FunctionName = function.name }
@@ -32,7 +37,7 @@ locals {
     },
     {
       for key, rule in var.rule_names : "${key}-not-delivered" => {
-        description = "${rule} could not call its function. Events wait in ${var.queues["undelivered-events"].name}."
+        description = "${rule} could not invoke its function. Events are in ${var.queues["undelivered-events"].name}."
         namespace   = "AWS/Events"
         metric      = "FailedInvocations"
         dimensions  = { RuleName = rule }
@@ -45,7 +50,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
-  alarm_name          = "${var.stem}-${each.key}"
+  alarm_name          = "${var.context.name_prefix}-${each.key}"
   alarm_description   = each.value.description
   namespace           = each.value.namespace
   metric_name         = each.value.metric
@@ -62,7 +67,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 resource "aws_budgets_budget" "this" {
   count = var.monthly_budget_usd == 0 ? 0 : 1
 
-  name         = var.stem
+  name         = var.context.name_prefix
   budget_type  = "COST"
   limit_amount = tostring(var.monthly_budget_usd)
   limit_unit   = "USD"
@@ -70,7 +75,7 @@ resource "aws_budgets_budget" "this" {
 
   cost_filter {
     name   = "TagKeyValue"
-    values = [format("user:project$%s", var.project)]
+    values = [format("user:project$%s", var.context.project)]
   }
 
   notification {
@@ -88,4 +93,14 @@ resource "aws_budgets_budget" "this" {
     threshold_type            = "PERCENTAGE"
     subscriber_sns_topic_arns = [var.topic_arn]
   }
+}
+
+output "dashboard_name" {
+  description = "The name of the CloudWatch dashboard."
+  value       = aws_cloudwatch_dashboard.this.dashboard_name
+}
+
+output "alarm_names" {
+  description = "The names of all alarms."
+  value       = sort([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_name])
 }

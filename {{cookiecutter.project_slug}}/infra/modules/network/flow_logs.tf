@@ -1,15 +1,15 @@
-# Who talked to whom. In CloudWatch, not in the log bucket: whoever delivers to S3 writes the bucket's policy anew.
+# Flow logs go to CloudWatch instead of the log bucket, because delivery to S3 overwrites the bucket's policy.
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
-  name              = "/aws/vpc/${var.stem}-flow-logs"
+  name              = "/aws/vpc/${local.name_prefix}-flow-logs"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_iam_role" "flow_logs" {
-  name                 = "${var.stem}-flow-logs"
-  description          = "Writes the flow logs of the network of ${var.stem}."
-  permissions_boundary = var.permissions_boundary_arn
+  name                 = "${local.name_prefix}-flow-logs"
+  description          = "Writes the flow logs of ${local.name_prefix}."
+  permissions_boundary = var.context.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -19,8 +19,8 @@ resource "aws_iam_role" "flow_logs" {
         Principal = { Service = "vpc-flow-logs.amazonaws.com" }
         Action    = "sts:AssumeRole"
         Condition = {
-          ArnLike      = { "aws:SourceArn" = "arn:${var.partition}:ec2:${var.region}:${var.account_id}:vpc-flow-log/*" }
-          StringEquals = { "aws:SourceAccount" = var.account_id }
+          ArnLike      = { "aws:SourceArn" = "${local.ec2}:vpc-flow-log/*" }
+          StringEquals = { "aws:SourceAccount" = var.context.account_id }
         }
       },
     ]
@@ -44,7 +44,7 @@ resource "aws_iam_role_policy" "flow_logs" {
         Sid      = "FindGroup"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
-        Resource = "*" # CloudWatch takes no narrower resource for a list
+        Resource = "*" # CloudWatch has no resource-level permission for lists
       },
     ]
   })
@@ -56,7 +56,7 @@ resource "aws_flow_log" "this" {
   log_destination = aws_cloudwatch_log_group.flow_logs.arn
   iam_role_arn    = aws_iam_role.flow_logs.arn
 
-  tags = { Name = var.stem }
+  tags = { Name = local.name_prefix }
 
   depends_on = [aws_iam_role_policy.flow_logs]
 }

@@ -1,42 +1,33 @@
-variable "stem" {
-  description = "The start of every name, project-environment, for example abalone-rings-dev."
-  type        = string
-}
-
-variable "account_id" {
-  description = "The 12 digits of the AWS account."
-  type        = string
-}
-
-variable "region" {
-  description = "The AWS region, for example eu-west-1."
-  type        = string
-}
-
-variable "partition" {
-  description = "The partition of AWS that the region belongs to: aws, aws-cn or aws-us-gov."
-  type        = string
+variable "context" {
+  description = "What all resources of the environment share: see infra/live/locals.tf."
+  type = object({
+    name_prefix              = string
+    account_id               = string
+    region                   = string
+    partition                = string
+    permissions_boundary_arn = optional(string)
+  })
 }
 
 variable "cidr" {
-  description = "The addresses of the network. Each machine of a job takes one or two of them."
+  description = "The IPv4 range of the network. Each instance of a job uses one or two addresses."
   type        = string
 
   validation {
     condition     = can(cidrhost(var.cidr, 0)) && contains(range(16, 27), try(tonumber(split("/", var.cidr)[1]), 0))
-    error_message = "cidr must be a block of IPv4 addresses from /16 to /26, for example 10.42.0.0/22."
+    error_message = "cidr must be an IPv4 range from /16 to /26, for example 10.42.0.0/22."
   }
 }
 
 variable "bucket_arn" {
-  description = "The bucket that can be reached, and no other."
+  description = "The only bucket that can be reached."
   type        = string
 }
 
 variable "interface_endpoints" {
   description = <<-EOT
-    Further services of AWS that can be reached, for example ["kms", "sagemaker.api"]. Each costs by the hour; the
-    pipelines need none.
+    Further AWS services that can be reached, for example ["kms", "sagemaker.api"]. The pipelines need none, and each is
+    billed by the hour.
   EOT
   type        = set(string)
   default     = []
@@ -45,7 +36,7 @@ variable "interface_endpoints" {
     condition = alltrue([
       for service in var.interface_endpoints : can(regex("^[a-z0-9-]+([.][a-z0-9-]+)*$", service))
     ])
-    error_message = "interface_endpoints must be ends of endpoints' names, for example kms or sagemaker.api."
+    error_message = "interface_endpoints must be ends of endpoint service names, for example kms or sagemaker.api."
   }
 }
 
@@ -55,12 +46,6 @@ variable "kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "For how many days flow logs are kept."
+  description = "How many days flow logs are kept."
   type        = number
-}
-
-variable "permissions_boundary_arn" {
-  description = "What limits every role, made by infra/bootstrap; null for none."
-  type        = string
-  default     = null
 }

@@ -1,34 +1,24 @@
-variable "stem" {
-  description = "The start of every name, project-environment, for example abalone-rings-dev."
-  type        = string
+variable "context" {
+  description = "What all resources of the environment share: see infra/live/locals.tf."
+  type        = object({ name_prefix = string, account_id = string, region = string, partition = string })
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.stem))
-    error_message = "stem must be lower-case words joined by hyphens, for example abalone-rings-dev."
+    condition     = can(regex("^[a-z][a-z0-9-]*[a-z0-9]$", var.context.name_prefix))
+    error_message = "name_prefix must be lower-case words joined by hyphens, for example abalone-rings-dev."
   }
 }
 
-variable "account_id" {
-  description = "The 12 digits of the AWS account, whose services alone may publish."
-  type        = string
-}
-
-variable "region" {
-  description = "The AWS region, for example eu-west-1."
-  type        = string
-}
-
-variable "partition" {
-  description = "The partition of AWS that the region belongs to: aws, aws-cn or aws-us-gov."
-  type        = string
-}
-
 variable "kms_key_arn" {
-  description = "The key of the topic and the queues. Its policy must let EventBridge, CloudWatch and Budgets use it."
+  description = "The key of the topic. Its policy must allow EventBridge, CloudWatch and Budgets to use it."
+  type        = string
+}
+
+variable "kms_key_alias" {
+  description = "The alias of the same key, for the queues."
   type        = string
 }
 
 variable "emails" {
-  description = "Who is told. AWS sends each address a link first, and nothing more until it was followed."
+  description = "The addresses that receive notifications, once they have followed the link that AWS sends them."
   type        = set(string)
 }

@@ -1,20 +1,30 @@
-# Pipelines that start by the clock.
+# Pipelines that start at fixed times.
+
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
+  }
+}
+
+locals {
+  name_prefix = var.context.name_prefix
+}
 
 resource "aws_scheduler_schedule_group" "this" {
-  name = var.stem
+  name = local.name_prefix
 }
 
 resource "aws_scheduler_schedule" "this" {
   for_each = var.schedules
 
-  name                         = "${var.stem}-${each.key}"
+  name                         = "${local.name_prefix}-${each.key}"
   description                  = "Starts the pipeline ${each.key}."
   group_name                   = aws_scheduler_schedule_group.this.name
   schedule_expression          = each.value
   schedule_expression_timezone = var.timezone
   kms_key_arn                  = var.kms_key_arn
 
-  # Schedules of many projects are for the full hour; SageMaker throttles those that come all at once.
+  # Most schedules are set to the full hour, and SageMaker throttles simultaneous starts.
   flexible_time_window {
     mode                      = "FLEXIBLE"
     maximum_window_in_minutes = 15
@@ -41,14 +51,14 @@ resource "aws_scheduler_schedule" "this" {
     }
   }
 
-  # Before it may start the pipeline, or send to the queue, the first schedule could already be due.
+  # A schedule could be due before its role has the permissions.
   depends_on = [aws_iam_role_policy.scheduler]
 }
 
 resource "aws_iam_role" "scheduler" {
-  name                 = "${var.stem}-scheduler"
-  description          = "EventBridge Scheduler, for the schedules of ${var.stem}."
-  permissions_boundary = var.permissions_boundary_arn
+  name                 = "${local.name_prefix}-scheduler"
+  description          = "EventBridge Scheduler, for the schedules of ${local.name_prefix}."
+  permissions_boundary = var.context.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -58,7 +68,7 @@ resource "aws_iam_role" "scheduler" {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = {
-          "aws:SourceAccount" = var.account_id
+          "aws:SourceAccount" = var.context.account_id
           "aws:SourceArn"     = aws_scheduler_schedule_group.this.arn
         }
       }
@@ -93,4 +103,9 @@ resource "aws_iam_role_policy" "scheduler" {
       },
     ]
   })
+}
+
+output "schedule_names" {
+  description = "The name of the schedule of each kind of pipeline that has one."
+  value       = { for kind, schedule in aws_scheduler_schedule.this : kind => schedule.name }
 }

@@ -1,54 +1,40 @@
-variable "stem" {
-  description = "The start of every name, project-environment, for example abalone-rings-dev."
-  type        = string
-}
-
-variable "account_id" {
-  description = "The 12 digits of the AWS account, for whose schedules alone the role may be assumed."
-  type        = string
+variable "context" {
+  description = "What all resources of the environment share: see infra/live/locals.tf."
+  type        = object({ name_prefix = string, account_id = string, permissions_boundary_arn = optional(string) })
 }
 
 variable "kms_key_arn" {
-  description = "The key that encrypts the schedules and the queue of those that failed."
+  description = "The key that encrypts the schedules and their dead-letter queue."
   type        = string
-}
-
-variable "permissions_boundary_arn" {
-  description = "What limits every role, made by infra/bootstrap; null for none."
-  type        = string
-  default     = null
 }
 
 variable "pipeline_arns" {
-  description = "The ARN of the pipeline of each kind: training, training-hpo, inference. They need not exist yet."
+  description = "The ARN of each kind of pipeline; the pipelines may be created later."
   type        = object({ training = string, training-hpo = string, inference = string })
 }
 
 variable "undelivered_events_queue_arn" {
-  description = "The queue that takes what a schedule could not start."
+  description = "The dead-letter queue for starts that failed."
   type        = string
 }
 
 variable "schedules" {
-  description = <<-EOT
-    When the pipeline of a kind starts, for example {training = "cron(0 3 ? * MON *)"}. Without any, leave the module
-    out.
-  EOT
+  description = "When each kind of pipeline starts, for example {training = \"cron(0 3 ? * MON *)\"}."
   type        = map(string)
 
   validation {
     condition     = length(var.schedules) > 0
-    error_message = "schedules must hold at least one; without any, leave the module out."
+    error_message = "schedules must not be empty; without schedules, leave the module out."
   }
 
   validation {
     condition     = length(setsubtract(keys(var.schedules), ["training", "training-hpo", "inference"])) == 0
-    error_message = "schedules must be of training, training-hpo or inference."
+    error_message = "schedules must be for training, training-hpo or inference."
   }
 }
 
 variable "timezone" {
-  description = "The time zone in which the schedules are meant, for example Europe/Berlin."
+  description = "The time zone of the schedules, for example Europe/Berlin."
   type        = string
   default     = "UTC"
 }

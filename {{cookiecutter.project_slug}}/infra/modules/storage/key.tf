@@ -1,35 +1,37 @@
-# One key for everything that the project stores: who may not use it reads nothing, wherever it lies.
+# One key for everything that the project stores: without access to it, nothing can be read.
 
 locals {
-  # Everybody else who encrypts does so as a role of ours, and is let by that role's policy.
-  alarming = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
+  name_prefix = var.context.name_prefix
+  partition   = var.context.partition
+  own         = "${var.context.region}:${var.context.account_id}" # in ARNs
 
-  undelivered_events = "arn:${var.partition}:sqs:${var.region}:${var.account_id}:${var.stem}-undelivered-events"
+  undelivered_events = "arn:${local.partition}:sqs:${local.own}:${local.name_prefix}-undelivered-events"
 
-  # In China this service, unlike the others, goes by that country's domain.
-  logs_domain = var.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  # In China, unlike other services, CloudWatch Logs has a principal in that partition's domain.
+  logs_domain = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
+  # Every other use of the key is granted by the policies of the project's roles.
   key_statements = concat(
     [
       {
-        # AWS's default: IAM policies of the account decide. Without it nobody could change the key any more.
-        Sid       = "AccountDecidesByItsPolicies"
+        # AWS's default: the account's IAM policies grant access. Without it the key could no longer be managed.
+        Sid       = "AccountPolicies"
         Effect    = "Allow"
-        Principal = { AWS = "arn:${var.partition}:iam::${var.account_id}:root" }
+        Principal = { AWS = "arn:${local.partition}:iam::${var.context.account_id}:root" }
         Action    = "kms:*"
         Resource  = "*"
       },
       {
         Sid       = "LogGroups"
         Effect    = "Allow"
-        Principal = { Service = "logs.${var.region}.${local.logs_domain}" }
+        Principal = { Service = "logs.${var.context.region}.${local.logs_domain}" }
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         Resource  = "*"
         Condition = {
           ArnLike = {
             "kms:EncryptionContext:aws:logs:arn" = [
               for service in ["lambda", "vpc"] :
-              "arn:${var.partition}:logs:${var.region}:${var.account_id}:log-group:/aws/${service}/${var.stem}-*"
+              "arn:${local.partition}:logs:${local.own}:log-group:/aws/${service}/${local.name_prefix}-*"
             ]
           }
         }
@@ -37,14 +39,14 @@ locals {
       {
         Sid       = "AlarmsAndBudget"
         Effect    = "Allow"
-        Principal = { Service = local.alarming }
+        Principal = { Service = ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
-        Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+        Condition = { StringEquals = { "aws:SourceAccount" = var.context.account_id } }
       },
       {
-        # EventBridge does not say for which account it fills a dead-letter queue, but SQS says which queue it encrypts
-        # for, and that queue's policy names the rules that may send to it.
+        # EventBridge sends no source account when it writes to a dead-letter queue. SQS sends the queue as encryption
+        # context instead, and that queue's policy lists the rules that may send to it.
         Sid       = "UndeliveredEvents"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
@@ -66,13 +68,13 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
-  description             = "Everything that ${var.stem} stores."
+  description             = "Encrypts everything that ${local.name_prefix} stores."
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = jsonencode({ Version = "2012-10-17", Statement = local.key_statements })
 }
 
 resource "aws_kms_alias" "this" {
-  name          = "alias/${var.stem}"
+  name          = "alias/${local.name_prefix}"
   target_key_id = aws_kms_key.this.key_id
 }

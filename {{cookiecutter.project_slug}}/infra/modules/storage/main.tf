@@ -1,9 +1,15 @@
-# The bucket of data, code and results, and beside it the one of its access logs.
+# The bucket for data, code and results, and the bucket for its access logs.
+
+terraform {
+  required_providers {
+    aws = { source = "hashicorp/aws", version = ">= 5.100" }
+  }
+}
 
 locals {
   buckets   = { data = var.bucket, logs = "${var.bucket}-logs" }
-  arns      = { for purpose, name in local.buckets : purpose => "arn:${var.partition}:s3:::${name}" }
-  consumers = sort([for account in var.consumer_account_ids : "arn:${var.partition}:iam::${account}:root"])
+  arns      = { for purpose, name in local.buckets : purpose => "arn:${var.context.partition}:s3:::${name}" }
+  consumers = sort([for account in var.consumer_account_ids : "arn:${var.context.partition}:iam::${account}:root"])
 
   tls_only = {
     for purpose, arn in local.arns : purpose => {
@@ -39,7 +45,7 @@ locals {
         Resource  = "${local.arns.logs}/*"
         Condition = {
           ArnEquals    = { "aws:SourceArn" = local.arns.data }
-          StringEquals = { "aws:SourceAccount" = var.account_id }
+          StringEquals = { "aws:SourceAccount" = var.context.account_id }
         }
       },
     ]
@@ -87,7 +93,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "data" {
   bucket = aws_s3_bucket.this["data"].id
 
   rule {
-    bucket_key_enabled = true # one call to KMS for many objects
+    bucket_key_enabled = true # one KMS request for many objects
 
     apply_server_side_encryption_by_default {
       sse_algorithm     = "aws:kms"
@@ -101,7 +107,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "logs" {
 
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256" # S3 delivers access logs to no bucket with a KMS key as its default
+      sse_algorithm = "AES256" # S3 cannot deliver access logs to a bucket encrypted with a KMS key
     }
   }
 }
@@ -112,7 +118,7 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = each.value.id
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements[each.key] })
 
-  # S3 takes one change of a bucket's access at a time.
+  # S3 rejects concurrent changes of a bucket's access settings.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -191,8 +197,19 @@ resource "aws_s3_bucket_logging" "data" {
   depends_on = [aws_s3_bucket_policy.this]
 }
 
-# New data starts pipelines by EventBridge, which a bucket tells nothing of its own accord.
+# New data starts pipelines through EventBridge, which receives no events from a bucket by default.
 resource "aws_s3_bucket_notification" "data" {
   bucket      = aws_s3_bucket.this["data"].id
   eventbridge = true
+}
+
+output "bucket" {
+  description = "The bucket for data, code and results: name, arn."
+  value       = { name = aws_s3_bucket.this["data"].bucket, arn = local.arns.data }
+}
+
+output "kms_key_arn" {
+  description = "The key that encrypts everything the project stores."
+  value       = aws_kms_key.this.arn
+  depends_on  = [aws_kms_alias.this] # whatever uses the key may send to a queue, which uses the alias
 }

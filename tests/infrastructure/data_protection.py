@@ -1,4 +1,4 @@
-"""How what is stored is kept: encrypted, in private, with its history, and for as long as somebody decided."""
+"""Checks that stored data is encrypted, private, versioned, and kept for a defined time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resources import Finding, Resource, as_list, of_kind
 
 PRIVATE = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 
-# What each kind of resource calls the key that it is encrypted with.
+# The attribute with the KMS key of each kind of resource.
 KEYS = {
     "aws_cloudwatch_log_group": lambda found: found["kms_key_id"],
     "aws_dynamodb_table": lambda found: found.block("server_side_encryption").get("kms_key_arn"),
@@ -21,7 +21,7 @@ KEYS = {
 
 
 def findings(made: Sequence[Resource]) -> list[Finding]:
-    """Everything about buckets, topics, queues, tables, logs and keys that should not be."""
+    """Buckets, topics, queues, tables, logs and keys without protection."""
     return [finding for check in CHECKS for finding in check(made)]
 
 
@@ -37,29 +37,29 @@ def _unencrypted(made: Sequence[Resource]) -> Iterator[Finding]:
             yield Finding("no key", bucket.address, str(method))
 
 
-def _not_by_tls_only(made: Sequence[Resource]) -> Iterator[Finding]:
-    """Nobody reads on the way what is sent to a bucket, a topic or a queue, or comes from there."""
+def _without_required_tls(made: Sequence[Resource]) -> Iterator[Finding]:
+    """Buckets, topics and queues that accept connections without TLS."""
     for resource in of_kind(made, "aws_s3_bucket", "aws_sns_topic", "aws_sqs_queue"):
-        if not any(_refuses_plain_text(statement, resource) for statement in _policy_of(made, resource)):
-            yield Finding("not by TLS only", resource.address)
+        if not any(_denies_plain_text(statement, resource) for statement in _policy_of(made, resource)):
+            yield Finding("TLS not required", resource.address)
 
 
-def _refuses_plain_text(statement: Statement, resource: Resource) -> bool:
+def _denies_plain_text(statement: Statement, resource: Resource) -> bool:
     everybody = any("*" in names for names in statement.principals.values())
     plain = statement.condition("aws:SecureTransport") == ["false"]
-    whole = {resource["arn"], f"{resource['arn']}/*"} if resource.kind == "aws_s3_bucket" else {resource["arn"]}
-    return statement.effect == "Deny" and everybody and plain and whole <= set(statement.resources)
+    required = {resource["arn"], f"{resource['arn']}/*"} if resource.kind == "aws_s3_bucket" else {resource["arn"]}
+    return statement.effect == "Deny" and everybody and plain and required <= set(statement.resources)
 
 
 def _public(made: Sequence[Resource]) -> Iterator[Finding]:
     for bucket in _buckets(made):
         block = _about(made, bucket, "aws_s3_bucket_public_access_block")
-        open_ways = [way for way in PRIVATE if block is None or block[way] is not True]
-        if open_ways:
-            yield Finding("open to the public", bucket.address, ", ".join(open_ways))
+        missing = [setting for setting in PRIVATE if block is None or block[setting] is not True]
+        if missing:
+            yield Finding("public bucket", bucket.address, ", ".join(missing))
 
 
-def _without_history(made: Sequence[Resource]) -> Iterator[Finding]:
+def _without_versions(made: Sequence[Resource]) -> Iterator[Finding]:
     for bucket in _buckets(made):
         versioning = _about(made, bucket, "aws_s3_bucket_versioning")
         if not versioning or versioning.block("versioning_configuration").get("status") != "Enabled":
@@ -69,7 +69,7 @@ def _without_history(made: Sequence[Resource]) -> Iterator[Finding]:
             yield Finding("no recovery", table.address)
 
 
-def _kept_for_ever(made: Sequence[Resource]) -> Iterator[Finding]:
+def _without_retention(made: Sequence[Resource]) -> Iterator[Finding]:
     for group in of_kind(made, "aws_cloudwatch_log_group"):
         if not group["retention_in_days"]:
             yield Finding("no retention", group.address)
@@ -78,20 +78,20 @@ def _kept_for_ever(made: Sequence[Resource]) -> Iterator[Finding]:
             yield Finding("no lifecycle", bucket.address)
 
 
-def _not_watched(made: Sequence[Resource]) -> Iterator[Finding]:
+def _without_access_logs(made: Sequence[Resource]) -> Iterator[Finding]:
     for bucket in _buckets(made):
         if not _without_key(bucket) and not _about(made, bucket, "aws_s3_bucket_logging"):
             yield Finding("no access logs", bucket.address)
 
 
-def _keys_for_ever(made: Sequence[Resource]) -> Iterator[Finding]:
+def _without_rotation(made: Sequence[Resource]) -> Iterator[Finding]:
     for key in of_kind(made, "aws_kms_key"):
         if not key["enable_key_rotation"]:
-            yield Finding("key never changes", key.address)
+            yield Finding("key without rotation", key.address)
 
 
 def _policy_of(made: Sequence[Resource], resource: Resource) -> list[Statement]:
-    """The statements about a resource, in a resource of their own or in itself."""
+    """The policy statements of a resource, from a separate policy resource or from itself."""
     ties = {"aws_s3_bucket": "bucket", "aws_sns_topic": "arn", "aws_sqs_queue": "queue_url"}
     tie = ties[resource.kind]
     own = resource["id"] if resource.kind != "aws_sns_topic" else resource["arn"]
@@ -107,21 +107,21 @@ def _buckets(made: Sequence[Resource]) -> list[Resource]:
 
 
 def _about(made: Sequence[Resource], bucket: Resource, kind: str) -> Resource | None:
-    """The resource of a kind that is about a bucket; None where there is none."""
+    """The resource of a kind that configures a bucket; None if there is none."""
     return next((found for found in of_kind(made, kind) if found["bucket"] == bucket["bucket"]), None)
 
 
 def _without_key(bucket: Resource) -> bool:
-    """Whether it is for access logs, which S3 brings to no bucket with a key, or for states, which come before keys."""
+    """Whether S3 cannot deliver its access logs with a KMS key, or its Terraform states exist before any key."""
     return str(bucket["bucket"]).endswith("-logs") or "-tfstate-" in str(bucket["bucket"])
 
 
 CHECKS: tuple[Callable[[Sequence[Resource]], Iterator[Finding]], ...] = (
     _unencrypted,
-    _not_by_tls_only,
+    _without_required_tls,
     _public,
-    _without_history,
-    _kept_for_ever,
-    _not_watched,
-    _keys_for_ever,
+    _without_versions,
+    _without_retention,
+    _without_access_logs,
+    _without_rotation,
 )

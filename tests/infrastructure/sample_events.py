@@ -1,4 +1,4 @@
-"""What happens in a project, as AWS tells it: what its rules must hear, and what none of them may."""
+"""Events in the format of AWS: those that a project's rules must match, and those that no rule may match."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
-Told = tuple[str | None, Event]
+Expectation = tuple[str | None, Event]  # the rule that must match the event
 
 KINDS = ("training", "training-hpo", "inference")
 
 
-def sample_events(root: Path, **place: str) -> Any:
-    """The documented events that a project's own tests work with, of some project in some environment."""
-    name = "tree_sample_events"  # in tests/ lie modules that are called like some of ours
+def of(root: Path, **place: str) -> Any:
+    """The documented events from the generated project's tests, for a project in an environment."""
+    name = "tree_sample_events"  # this module and others in tests/ have the same names
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, root / "tests" / "sample_events.py")
         assert spec is not None
@@ -26,8 +26,8 @@ def sample_events(root: Path, **place: str) -> Any:
     return sys.modules[name].SampleEvents(**place)
 
 
-def heard(events: Any) -> Iterator[Told]:
-    """Events, each with the one rule that must hear it."""
+def matched(events: Any) -> Iterator[Expectation]:
+    """Events, each with the only rule that must match it."""
     for reason in ("PutObject", "CompleteMultipartUpload", "CopyObject"):
         yield "new-data", events.object_created("data/training/2026-01.csv", reason=reason)
     yield "new-data", events.object_created("data/inference/2026-01/rows.csv")
@@ -46,8 +46,8 @@ def heard(events: Any) -> Iterator[Told]:
     yield "retraining", events.retraining_decision("held-back")
 
 
-def unheard(events: Any) -> Iterator[Told]:
-    """Events that are nobody's business: other states, other steps, other prefixes, other things."""
+def unmatched(events: Any) -> Iterator[Expectation]:
+    """Events that no rule may match: other states, other steps, other prefixes, other types."""
     for status in ("Executing", "Stopping", "Stopped"):
         yield None, events.execution_changed("training", status)
     for status in ("Starting", "Executing", "Stopping", "Stopped"):
@@ -59,6 +59,6 @@ def unheard(events: Any) -> Iterator[Told]:
     yield None, {**events.retraining_decision(), "detail-type": "Something Else"}
 
 
-def foreign(events: Any) -> Iterator[Told]:
-    """Whatever happens elsewhere, of which no rule here may hear."""
-    yield from ((None, event) for _, event in [*heard(events), *unheard(events)])
+def foreign(events: Any) -> Iterator[Expectation]:
+    """All events of another project or environment, which no rule may match."""
+    yield from ((None, event) for _, event in [*matched(events), *unmatched(events)])

@@ -1,9 +1,9 @@
-"""An empty local cloud in a process of its own, steered by its standard input.
+"""Runs an empty local cloud in a separate process, controlled through standard input.
 
-    python cloud_program.py PROJECT
+    python cloud_server.py PROJECT
 
-One process holds one cloud, and the tests of several stacks need several. It prints its URL, then for each line of JSON
-that it reads, a call, a line with what became of it. It ends with its input, so it outlives nobody.
+A process can hold one cloud, and the tests need several. It prints its URL. Then it reads calls as lines of JSON, and
+prints a line of JSON with the result of each. It ends when its input ends, so it never outlives the tests.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ project = Path(sys.argv[1])
 
 
 def main() -> None:
-    """Serve, and do as told."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever else is printed
+    """Start the cloud and answer calls."""
+    responses = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # for all other output
     with LocalCloud(project, empty_account=True) as cloud:
-        print(cloud.url, file=answers, flush=True)
+        print(cloud.url, file=responses, flush=True)
         for line in sys.stdin:
-            print(json.dumps(answer(cloud, **json.loads(line))), file=answers, flush=True)
+            print(json.dumps(answer(cloud, **json.loads(line))), file=responses, flush=True)
 
 
 def answer(cloud: LocalCloud, call: str, arguments: list[Any]) -> dict[str, Any]:
-    """Call one of the cloud's methods, or have what Python made deleted."""
+    """Call one of the cloud's methods, or delete what `deploy` created."""
     try:
         if call == "delete":
             delete(
