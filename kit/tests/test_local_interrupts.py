@@ -147,7 +147,7 @@ def test_a_cloud_whose_folder_was_removed_ends_with_all_it_runs(tmp_path: Path) 
         job = int(wait_for(mark))
         shutil.rmtree(lab.cloud.work)
     wait_for_end(job)
-    assert lab.cloud._runner.find(arn).recorder.status == "Stopped"
+    assert lab.cloud._parts.executor.find(arn).recorder.status == "Stopped"
 
 
 def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +165,6 @@ def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monke
 def test_what_is_started_after_the_end_is_refused(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         kind = lab.deploy(lab.job("Works"))
-        lab.cloud._runner.close()
+        lab.cloud._parts.executor.close()
         with pytest.raises(ClientError, match="is about to end"):
             lab.cloud.start(kind)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from rich.console import Console
 
 from mlops_kit.aws.environment import LOCAL, Environment, environment_names
 from mlops_kit.definition.code import content_hash
+from mlops_kit.local_cloud.functions.packaging import PackagingError, write_packages
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.report.elements import count
@@ -114,10 +113,10 @@ class Infrastructure:
         return self._copy / f"{LOCAL}.yaml"
 
     def _package(self) -> None:
-        program, build = self._root / "infra" / "package_lambdas.py", self._copy / "infra" / "build"
-        packed = subprocess.run([sys.executable, program, "--build", build], capture_output=True, text=True)
-        if packed.returncode:
-            raise TerraformError(f"the Lambda functions cannot be packed: {packed.stderr.strip().splitlines()[-1]}")
+        try:
+            write_packages(self._root, self._copy / "infra" / "build")
+        except PackagingError as error:
+            raise TerraformError(str(error)) from error
 
     def _variables(self) -> list[str]:
         """What the first environment of the project says, but for what is another here."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mlops_kit.local_cloud.emails import Mail, read_mails
+from mlops_kit.local_cloud.emails import Email, read_emails
 from pipeline_harness import Lab, open_lab
 
 
@@ -17,8 +17,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield opened
 
 
-def sent(lab: Lab, topic: str) -> list[Mail]:
-    return [mail for mail in read_mails(lab.cloud.work)[0] if mail.topic == topic]
+def sent(lab: Lab, topic: str) -> list[Email]:
+    return [mail for mail in read_emails(lab.cloud.work)[0] if mail.topic == topic]
 
 
 def test_everybody_who_subscribes_by_mail_gets_one(lab: Lab) -> None:
@@ -51,6 +51,6 @@ def test_a_message_of_several_forms_has_one_for_mail(lab: Lab) -> None:
 def test_lines_that_are_no_mails_are_counted(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> None:
     work = tmp_path_factory.mktemp("work")
     good = {"time": "2026-11-21T10:00:00.000Z", "topic": "t", "to": None, "subject": "s", "text": "x"}
-    (work / "mails.jsonl").write_text(f"{json.dumps(good)}\n[]\nnull\n{{\n", encoding="utf-8")
-    mails, unreadable = read_mails(work)
+    (work / "emails.jsonl").write_text(f"{json.dumps(good)}\n[]\nnull\n{{\n", encoding="utf-8")
+    mails, unreadable = read_emails(work)
     assert (len(mails), unreadable) == (1, 3)

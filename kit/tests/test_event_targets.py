@@ -188,7 +188,7 @@ def test_a_function_whose_queue_is_gone_says_so(bus: Bus, function: Callable[...
     bus.put("luck")
     (delivery,) = bus.deliveries()
     assert delivery["kept"] == []
-    assert f"{gone} did not take it" in delivery["reason"]
+    assert f"{gone} did not accept it" in delivery["reason"]
 
 
 # Targets that cannot be reached
@@ -325,13 +325,13 @@ def test_settling_waits_for_what_an_execution_causes(bus: Bus, function: Callabl
 
 def test_settling_gives_up_at_some_time(bus: Bus) -> None:
     arn = bus.lab.cloud.start(bus.lab.deploy(bus.lab.job("Slow", "import time; time.sleep(600)", seconds=700)))
-    with pytest.raises(TimeoutError, match="still under way"):
+    with pytest.raises(TimeoutError, match="still running"):
         bus.lab.cloud.settle(0.1)
     bus.lab.cloud.stop(arn)
     bus.lab.cloud.settle()
 
 
 def test_what_nothing_starts_is_not_waited_for_without_end(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_kit.local_cloud.cloud.START_SECONDS", 0.1)
+    monkeypatch.setattr("mlops_kit.local_cloud.cloud.START_TIMEOUT", 0.1)
     with pytest.raises(TimeoutError, match="nothing has started the training pipeline"):
         bus.lab.cloud.next_execution("training", 0)
