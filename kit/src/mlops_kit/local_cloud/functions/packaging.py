@@ -30,7 +30,7 @@ def write_packages(root: Path, build: Path) -> list[Path]:
     script = open_project(root).infrastructure / SCRIPT
     if not script.is_file():
         return []
-    command = [sys.executable, script, "--build", build]
+    command = [sys.executable, str(script), "--build", str(build)]
     ended = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
     if ended.returncode:
         reason = (ended.stderr.strip().splitlines() or [f"{script} ended with exit code {ended.returncode}"])[-1]
