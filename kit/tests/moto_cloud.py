@@ -1,4 +1,4 @@
-"""moto's server, and in it an account that looks empty to each test: every environment has names of its own."""
+"""moto's server, and environments with unique names, so that the account looks empty to each test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlops_kit.local_cloud.server import one_at_a_time
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 
-ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/flats/execution/abc123"  # of the execution that `tell` tells of
+ARN = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/flats/execution/abc123"  # of the execution that `tell` stubs
 START = datetime(2026, 1, 5, 10, 0, tzinfo=timezone.utc)
 
 _numbers = count(1)
@@ -28,7 +28,7 @@ _numbers = count(1)
 
 @contextmanager
 def moto_server() -> Iterator[str]:
-    """Start moto's server, and stop it in the end; yields its URL."""
+    """Run moto's server, and yield its URL."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     assert server._server is not None
@@ -39,7 +39,7 @@ def moto_server() -> Iterator[str]:
 
 
 def make_environment(endpoint: str) -> Environment:
-    """An environment whose bucket and key are there, as their owner would have made them."""
+    """An environment whose bucket and key exist."""
     project = f"flats{next(_numbers)}"
     environment = Environment(
         name="dev",
@@ -56,8 +56,8 @@ def make_environment(endpoint: str) -> Environment:
         monitor_image_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/model-monitor:latest",
         endpoint_url=endpoint,
     )
-    where = {"LocationConstraint": REGION}
-    environment.client("s3").create_bucket(Bucket=environment.bucket, CreateBucketConfiguration=where)
+    location = {"LocationConstraint": REGION}
+    environment.client("s3").create_bucket(Bucket=environment.bucket, CreateBucketConfiguration=location)
     kms = environment.client("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=f"alias/{project}-dev", TargetKeyId=key)
@@ -65,7 +65,7 @@ def make_environment(endpoint: str) -> Environment:
 
 
 def own_copy(project: Path, folder: Path) -> Path:
-    """A copy of what a project's definitions are made of, for a test to change."""
+    """A copy of the files from which a project's definitions are compiled, for a test to change."""
     for name in ("config", "jobs"):
         shutil.copytree(project / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(project / "pyproject.toml", folder)
@@ -75,10 +75,10 @@ def own_copy(project: Path, folder: Path) -> Path:
 def register_model(
     environment: Environment, metadata: Mapping[str, str] | None = None, status: str = "PendingManualApproval"
 ) -> str:
-    """Put a version of the model into the registry, and return its ARN."""
+    """Register a version of the model, and return its ARN."""
     sagemaker, group = environment.client("sagemaker"), environment.model_package_group
     known = sagemaker.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]
-    if not any(found["ModelPackageGroupName"] == group for found in known):
+    if not any(summary["ModelPackageGroupName"] == group for summary in known):
         sagemaker.create_model_package_group(ModelPackageGroupName=group)
     return str(
         sagemaker.create_model_package(
@@ -90,15 +90,15 @@ def register_model(
 
 
 def tell(monkeypatch: pytest.MonkeyPatch, *steps: Mapping[str, Any], status: str = "", reason: str = "") -> None:
-    """Let moto, whose executions have no steps and all succeed, tell these steps of every execution, and this end."""
+    """Let every execution have these steps and this status: in moto, executions have no steps, and all succeed."""
 
     def answer(operation: str, content: Mapping[str, Any]) -> None:
         monkeypatch.setattr(SageMakerResponse, operation, lambda _: ActionResult(content), raising=False)
 
     answer("list_pipeline_execution_steps", {"PipelineExecutionSteps": list(steps)})
     if status:
-        end = {"PipelineExecutionStatus": status, "FailureReason": reason, "CreationTime": START}
-        answer("describe_pipeline_execution", end)
+        description = {"PipelineExecutionStatus": status, "FailureReason": reason, "CreationTime": START}
+        answer("describe_pipeline_execution", description)
         summary = {"PipelineExecutionStatus": status, "PipelineExecutionFailureReason": reason, "StartTime": START}
         summaries = [{"PipelineExecutionArn": ARN, **summary}]
         answer("list_pipeline_executions", {"PipelineExecutionSummaries": summaries})

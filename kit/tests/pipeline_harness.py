@@ -1,4 +1,4 @@
-"""A local cloud for small definitions, whose jobs are a few lines each."""
+"""A local cloud for small pipelines whose jobs are a few lines of code."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ THIS_EXECUTION = {"Get": "Execution.PipelineExecutionId"}
 
 @dataclass
 class Clock:
-    """Tells the time that a test wants, and waits for nothing."""
+    """A clock that a test sets, with waits that take no time."""
 
     now: float = 0.0
     waited: list[float] = field(default_factory=list)
 
     def wait(self, stop: Stop, seconds: float) -> None:
-        """Remember what would have been waited."""
+        """Record the seconds."""
         self.waited.append(seconds)
 
 
 class Lab:
-    """Makes steps, deploys them as pipelines, runs these."""
+    """Writes steps, deploys them as pipelines, and runs these."""
 
     def __init__(self, cloud: LocalCloud, clock: Clock) -> None:
         self.cloud = cloud
@@ -44,7 +44,7 @@ class Lab:
         self._numbers = count(1)
 
     def store(self, folder: str, files: Mapping[str, str | bytes]) -> str:
-        """Put files into S3 below a folder of their own, and give back its URI."""
+        """Upload files to a new prefix, and return its URI."""
         prefix = f"{folder}-{next(self._numbers)}"
         for name, content in files.items():
             self.cloud.client("s3").put_object(Bucket=self.bucket, Key=f"{prefix}/{name}", Body=content)
@@ -73,21 +73,21 @@ class Lab:
         seconds: int = 60,
         **more: Any,
     ) -> Step:
-        """A processing step that runs some code.
+        """A processing step that runs Python code.
 
         Args:
             name: the step's name.
-            code: Python; its inputs lie in /opt/ml/processing/input/<name>, its outputs in .../output/<name>.
-            inputs: URIs by name, or whole S3Inputs.
+            code: finds its inputs in /opt/ml/processing/input/<name>, and writes its outputs to .../output/<name>.
+            inputs: URIs or complete S3Inputs, by name.
             outputs: their names.
-            arguments: of the script.
-            environment: of the job.
-            instances: how many.
-            seconds: how long it may take.
+            arguments: the arguments of the script.
+            environment: the variables of the job.
+            instances: the number of instances.
+            seconds: the timeout.
             more: other keys of the step.
         """
         script = self.store("code", {"job.py": code})
-        given = [_input("code", script), *(_input(key, uri) for key, uri in (inputs or {}).items())]
+        job_inputs = [_input("code", script), *(_input(key, uri) for key, uri in (inputs or {}).items())]
         request = {
             "ProcessingResources": {"ClusterConfig": {**CLUSTER, "InstanceCount": instances}},
             "AppSpecification": {
@@ -96,7 +96,7 @@ class Lab:
                 "ContainerArguments": list(arguments),
             },
             "Environment": dict(environment or {}),
-            "ProcessingInputs": given,
+            "ProcessingInputs": job_inputs,
             "ProcessingOutputConfig": {"Outputs": [self._output(name, output) for output in outputs]},
             "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
             "RoleArn": "role",
@@ -104,7 +104,7 @@ class Lab:
         return {"Name": name, "Type": "Processing", "Arguments": request, **more}
 
     def deploy(self, *steps: Step, parameters: Sequence[Step] = ()) -> str:
-        """Create a pipeline of some steps, and give back its kind."""
+        """Create a pipeline, and return its kind."""
         kind = f"case-{next(self._numbers)}"
         definition = {"Version": "2020-12-01", "Parameters": list(parameters), "Steps": list(steps)}
         self.cloud.client("sagemaker").create_pipeline(
@@ -116,12 +116,12 @@ class Lab:
         return kind
 
     def register(self, name: str, files: Mapping[str, str], seconds: int = 30, **more: Any) -> str:
-        """Make a Lambda function of some files, whose handler is code.main, and give back its ARN."""
+        """Create a Lambda function with the handler code.main, and return its ARN."""
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w") as writer:
             for path, content in files.items():
                 writer.writestr(path, content)
-        made = self.cloud.client("lambda").create_function(
+        created = self.cloud.client("lambda").create_function(
             FunctionName=name,
             Runtime="python3.12",
             Role=self.cloud.environment.role_arn,
@@ -131,11 +131,11 @@ class Lab:
             Timeout=seconds,
             **more,
         )
-        return str(made["FunctionArn"])
+        return str(created["FunctionArn"])
 
-    def run(self, *steps: Step, parameters: Sequence[Step] = (), **given: Any) -> Record:
-        """Deploy and run, and give back the record."""
-        return self.cloud.run(self.deploy(*steps, parameters=parameters), given)
+    def run(self, *steps: Step, parameters: Sequence[Step] = (), **values: Any) -> Record:
+        """Deploy and run a pipeline, and return the record."""
+        return self.cloud.run(self.deploy(*steps, parameters=parameters), values)
 
     def _output(self, step: str, name: str) -> Step:
         uri = {"Std:Join": {"On": "/", "Values": [f"s3://{self.bucket}/executions", THIS_EXECUTION, step, name]}}
@@ -145,7 +145,7 @@ class Lab:
 
 @contextmanager
 def open_lab(folder: Path) -> Iterator[Lab]:
-    """A lab whose project is nothing but a name."""
+    """A lab whose project consists of a name."""
     (folder / "config").mkdir(parents=True, exist_ok=True)
     (folder / "config" / "pipelines.yaml").write_text("project: lab\n", encoding="utf-8")
     clock = Clock()
@@ -170,7 +170,7 @@ def fail(name: str, message: Any, **more: Any) -> Step:
 
 
 def statuses(record: Record) -> dict[str, str]:
-    """What became of each step."""
+    """The status of each step."""
     return {step["name"]: step["status"] for step in record["steps"]}
 
 
@@ -181,5 +181,5 @@ def step_of(record: Record, name: str) -> Record:
 
 def _input(name: str, source: Any) -> Step:
     s3_input = source if isinstance(source, dict) and "S3Uri" in source else {"S3Uri": source}
-    place = {"LocalPath": f"/opt/ml/processing/input/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"}
-    return {"InputName": name, "S3Input": {**place, **s3_input}}
+    target = {"LocalPath": f"/opt/ml/processing/input/{name}", "S3DataType": "S3Prefix", "S3InputMode": "File"}
+    return {"InputName": name, "S3Input": {**target, **s3_input}}

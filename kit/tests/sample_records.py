@@ -366,7 +366,7 @@ def events(work: Path) -> None:
 def mails(work: Path, **said: str | None) -> None:
     """Write an e-mail as SNS would have sent it."""
     mail = {"time": moment(0), "topic": "arn:aws:sns:eu-central-1:123456789012:notifications", **said}
-    with (work / "mails.jsonl").open("a", encoding="utf-8") as file:
+    with (work / "emails.jsonl").open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(mail)}\n")
 
 

@@ -1,4 +1,4 @@
-"""A local cloud whose account is left to Terraform, and moto as it was when the cloud has gone."""
+"""A local cloud for Terraform, and moto without patches after the cloud has closed."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     (folder / "config" / "pipelines.yaml").write_text("project: lab\n", encoding="utf-8")
     with LocalCloud(folder, empty_account=True) as opened:
         yield opened
-    assert (Rule.send_to_targets, LambdaFunction.__init__) == ORIGINALS, "moto is as it was when the cloud has gone"
+    assert (Rule.send_to_targets, LambdaFunction.__init__) == ORIGINALS, "closing the cloud removes its patches"
 
 
-def test_there_is_nothing_in_it(cloud: LocalCloud) -> None:
+def test_it_contains_no_resources(cloud: LocalCloud) -> None:
     assert cloud.client("s3").list_buckets()["Buckets"] == []
     assert cloud.client("lambda").list_functions()["Functions"] == []
     assert cloud.client("sagemaker").list_model_package_groups()["ModelPackageGroupSummaryList"] == []
 
 
-def test_names_are_by_rule_until_the_infrastructure_hands_them_over(cloud: LocalCloud) -> None:
+def test_names_are_derived_until_terraform_outputs_replace_them(cloud: LocalCloud) -> None:
     assert cloud.environment.bucket == "lab-local-123456789012"
     assert cloud.environment.subnets == ()
     assert set(cloud.environment.by_rule) == set(HANDED_OVER)
@@ -48,5 +48,5 @@ def test_a_rule_of_a_security_group_keeps_its_description(cloud: LocalCloud) -> 
     assert {rule["Description"] for rule in rules if not rule["IsEgress"]} == {"one another", "the network"}
 
 
-def test_moto_is_another_while_the_cloud_is_there(cloud: LocalCloud) -> None:
+def test_moto_is_patched_while_the_cloud_is_open(cloud: LocalCloud) -> None:
     assert not {Rule.send_to_targets, LambdaFunction.__init__} & set(ORIGINALS)

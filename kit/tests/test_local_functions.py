@@ -1,4 +1,4 @@
-"""A Lambda step calls the code that is registered for its function, also where the SDK's own LambdaStep made it."""
+"""A Lambda step invokes the registered code of its function; so does the SDK's own LambdaStep."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def call(name: str, event: dict[str, Any], outputs: Sequence[tuple[str, str]], **more: Any) -> dict[str, Any]:
-    """A Lambda step as a definition has it."""
+    """A Lambda step of a definition."""
     return {
         "Name": "Call",
         "Type": "Lambda",
@@ -56,7 +56,7 @@ def call(name: str, event: dict[str, Any], outputs: Sequence[tuple[str, str]], *
     }
 
 
-def test_a_function_gets_its_event_and_its_variables_and_answers(lab: Lab) -> None:
+def test_a_function_receives_its_event_and_variables_and_answers(lab: Lab) -> None:
     outputs = [("sum", "Integer"), ("name", "String"), ("greeting", "String"), ("large", "Boolean")]
     number = {"Name": "N", "Type": "Integer", "DefaultValue": 2}
     step = step_of(lab.run(call("add", {"a": {"Get": "Parameters.N"}, "b": 3}, outputs), parameters=[number]), "Call")
@@ -72,14 +72,14 @@ def test_a_function_reaches_the_local_aws(lab: Lab) -> None:
     assert step_of(record, "Call")["result"]["OutputParameters"] == {"count": "2"}
 
 
-def test_a_condition_may_stand_on_an_output(lab: Lab) -> None:
+def test_a_condition_may_refer_to_an_output(lab: Lab) -> None:
     check = condition("Check", equals({"Get": "Steps.Call.OutputParameters['sum']"}, 5), then=[lab.job("Yes")])
     record = lab.run(call("add", {"a": 2, "b": 3}, [("sum", "Integer")]), check)
     assert statuses(record) == {"Call": "Succeeded", "Check": "Succeeded", "Yes": "Succeeded"}
 
 
 @pytest.mark.parametrize(
-    ("name", "outputs", "said"),
+    ("name", "outputs", "reason"),
     [
         ("break", [], "the Lambda function break failed: ValueError: no data"),
         ("sleep", [], "the Lambda function sleep failed: ClientError: the job took more than the 1 seconds"),
@@ -89,8 +89,8 @@ def test_a_condition_may_stand_on_an_output(lab: Lab) -> None:
         ("add", [("large", "Integer")], "holds 'large' as True, which is no Integer"),
     ],
 )
-def test_what_goes_wrong_is_told(lab: Lab, name: str, outputs: list[tuple[str, str]], said: str) -> None:
-    assert said in lab.run(call(name, {"a": 2, "b": 3}, outputs))["reason"]
+def test_a_failure_has_its_reason(lab: Lab, name: str, outputs: list[tuple[str, str]], reason: str) -> None:
+    assert reason in lab.run(call(name, {"a": 2, "b": 3}, outputs))["reason"]
 
 
 def test_the_sdks_own_lambda_step_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""However a local cloud ends, its executions end with it, and the next one starts as if nothing had been."""
+"""However a local cloud ends, its executions end with it, and the next cloud starts empty."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from test_local_processes import wait_for, wait_for_end
 
 pytestmark = pytest.mark.slow
 
-# A program that runs a pipeline of one step, which says who it is and then takes as long as it is told.
+# A program that runs a pipeline whose first step writes its process id and then sleeps.
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -43,7 +43,7 @@ Running = tuple["subprocess.Popen[str]", int]
 
 @pytest.fixture(params=["warm", "plain"])
 def run(request: pytest.FixtureRequest, project: Path, tmp_path: Path) -> Iterator[Callable[[], Running]]:
-    """Start the program and wait until its job runs; gives the program and the job's process id."""
+    """Starts the program, waits until its job runs, and returns the program and the job's process id."""
     environment = {**os.environ, "LOCAL_PROCESSES": request.param, "PYTHONPATH": str(project)}
     started: list[subprocess.Popen[str]] = []
 
@@ -70,8 +70,8 @@ def records(folder: Path) -> list[dict[str, Any]]:
 def test_ctrl_c_stops_the_execution_and_leaves_nothing_behind(run: Callable[[], Running], tmp_path: Path) -> None:
     program, job = run()
     program.send_signal(signal.SIGINT)
-    _, said = program.communicate(timeout=20)
-    assert "KeyboardInterrupt" in said
+    _, errors = program.communicate(timeout=20)
+    assert "KeyboardInterrupt" in errors
     wait_for_end(job)
     [record] = records(tmp_path / "lab")
     assert record["status"] == "Stopped"
@@ -79,7 +79,7 @@ def test_ctrl_c_stops_the_execution_and_leaves_nothing_behind(run: Callable[[], 
     assert record["ended"]
 
 
-def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(
+def test_after_a_kill_no_job_survives_and_the_next_cloud_starts_empty(
     run: Callable[[], Running], tmp_path: Path
 ) -> None:
     program, job = run()
@@ -87,13 +87,13 @@ def test_after_a_kill_no_job_is_left_and_the_next_cloud_starts_afresh(
     program.communicate(timeout=20)
     wait_for_end(job)
     [abandoned] = records(tmp_path / "lab")
-    assert abandoned["status"] == "Executing", "nobody was left to write that it has ended"
+    assert abandoned["status"] == "Executing", "the process that writes the record was killed"
     with open_lab(tmp_path / "lab") as lab:
-        assert records(tmp_path / "lab") == [], "what an earlier cloud left is not shown as this one's"
+        assert records(tmp_path / "lab") == [], "the records of an earlier cloud are removed"
         assert step_of(lab.run(lab.job("Again", "print('works')")), "Again")["note"] == "works"
 
 
-def test_while_one_cloud_works_in_a_folder_another_is_refused(run: Callable[[], Running], tmp_path: Path) -> None:
+def test_a_second_cloud_in_the_same_folder_is_refused(run: Callable[[], Running], tmp_path: Path) -> None:
     run()
     with pytest.raises(UserError, match="another local cloud works in"), open_lab(tmp_path / "lab"):
         pass
@@ -104,7 +104,7 @@ def test_while_one_cloud_works_in_a_folder_another_is_refused(run: Callable[[], 
     assert running["status"] == "Executing"
 
 
-def test_a_cloud_begins_without_what_an_earlier_one_left(tmp_path: Path) -> None:
+def test_a_cloud_removes_the_files_of_an_earlier_one(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         lab.run(lab.job("Works"))
         work = lab.cloud.work
@@ -115,7 +115,7 @@ def test_a_cloud_begins_without_what_an_earlier_one_left(tmp_path: Path) -> None
         assert {path.name for path in work.iterdir()} <= {"lock", "kept.txt"}
 
 
-def test_to_leave_a_cloud_is_to_stop_what_it_runs(tmp_path: Path) -> None:
+def test_leaving_a_cloud_stops_its_executions(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         lab.cloud.start(lab.deploy(lab.job("Long", "import time\ntime.sleep(600)")))
     [record] = records(tmp_path / "lab")
@@ -129,7 +129,7 @@ def test_an_exception_leaves_no_cloud_behind(tmp_path: Path) -> None:
         assert lab.run(lab.job("Works"))["status"] == "Succeeded"
 
 
-def test_there_is_one_cloud_in_a_process_at_a_time(tmp_path: Path) -> None:
+def test_a_process_has_at_most_one_cloud_at_a_time(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         with (
             pytest.raises(RuntimeError, match="there is a local cloud in this process already"),
@@ -139,7 +139,7 @@ def test_there_is_one_cloud_in_a_process_at_a_time(tmp_path: Path) -> None:
         assert lab.run(lab.job("Works"))["status"] == "Succeeded"
 
 
-def test_a_cloud_whose_folder_was_removed_ends_with_all_it_runs(tmp_path: Path) -> None:
+def test_a_cloud_whose_folder_was_removed_still_stops_its_executions(tmp_path: Path) -> None:
     mark = tmp_path / "job-runs"
     code = f"import os, pathlib, time\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(600)"
     with open_lab(tmp_path / "lab") as lab:
@@ -147,7 +147,7 @@ def test_a_cloud_whose_folder_was_removed_ends_with_all_it_runs(tmp_path: Path) 
         job = int(wait_for(mark))
         shutil.rmtree(lab.cloud.work)
     wait_for_end(job)
-    assert lab.cloud._runner.find(arn).recorder.status == "Stopped"
+    assert lab.cloud._parts.executor.find(arn).recorder.status == "Stopped"
 
 
 def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,9 +162,9 @@ def test_a_cloud_that_cannot_be_opened_leaves_nothing_open(tmp_path: Path, monke
     assert "events" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_what_is_started_after_the_end_is_refused(tmp_path: Path) -> None:
+def test_a_start_during_the_shutdown_is_refused(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         kind = lab.deploy(lab.job("Works"))
-        lab.cloud._runner.close()
+        lab.cloud._parts.executor.close()
         with pytest.raises(ClientError, match="is about to end"):
             lab.cloud.start(kind)

@@ -1,4 +1,4 @@
-"""The stand-in for the model monitor writes its files, finds drift, and takes chance for chance."""
+"""The local model monitor writes Model Monitor's files, detects drift, and tolerates differences by chance."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def columns_of(**columns: Any) -> list[Column]:
-    found: list[Column] = read_columns(pd.DataFrame(columns))
-    return found
+    result: list[Column] = read_columns(pd.DataFrame(columns))
+    return result
 
 
 def baseline_of(columns: list[Column]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -45,10 +45,10 @@ def baseline_of(columns: list[Column]) -> tuple[dict[str, Any], dict[str, Any]]:
     return statistics, constraints
 
 
-def found(baseline: list[Column], now: list[Column], **config: Any) -> list[tuple[str, str]]:
+def violated(baseline: list[Column], batch: list[Column], **config: Any) -> list[tuple[str, str]]:
     statistics, constraints = baseline_of(baseline)
     constraints["monitoring_config"].update(config)
-    checked = violations(now, statistics, constraints)
+    checked = violations(batch, statistics, constraints)
     return [(violation["feature_name"], violation["constraint_check_type"]) for violation in checked]
 
 
@@ -59,10 +59,12 @@ def normal(seed: int, rows: int, mean: float = 10.0) -> Numbers:
 # The files
 
 
-def test_statistics_are_those_of_the_columns_in_the_monitors_schema() -> None:
-    columns = columns_of(whole=[1, 2, 3, None], part=[0.5, 1.5, 2.5, 3.5], text=["a", "b", "a", None], none=[None] * 4)
+def test_statistics_have_the_schema_of_model_monitor() -> None:
+    columns = columns_of(
+        integer=[1, 2, 3, None], part=[0.5, 1.5, 2.5, 3.5], text=["a", "b", "a", None], none=[None] * 4
+    )
     content = statistics_of(columns, 4)
-    whole, part, text, none = content["features"]
+    integer, part, text, none = content["features"]
     assert content["dataset"] == {"item_count": 4}
     assert [feature["inferred_type"] for feature in content["features"]] == [
         "Integral",
@@ -70,7 +72,7 @@ def test_statistics_are_those_of_the_columns_in_the_monitors_schema() -> None:
         "String",
         "Unknown",
     ]
-    numbers = whole["numerical_statistics"]
+    numbers = integer["numerical_statistics"]
     assert numbers["common"] == {"num_present": 3, "num_missing": 1}
     assert (numbers["mean"], numbers["sum"], numbers["min"], numbers["max"]) == (2.0, 6.0, 1.0, 3.0)
     kll = part["numerical_statistics"]["distribution"]["kll"]
@@ -85,12 +87,12 @@ def test_statistics_are_those_of_the_columns_in_the_monitors_schema() -> None:
     assert set(none) == {"name", "inferred_type"}
 
 
-def test_constraints_are_what_the_columns_suggest() -> None:
-    columns = columns_of(whole=[1, 2, 3, None], below=[-0.5, 1.0, 2.0, 3.0], text=["b", "a", "b", "b"])
+def test_constraints_are_suggested_from_the_columns() -> None:
+    columns = columns_of(integer=[1, 2, 3, None], below=[-0.5, 1.0, 2.0, 3.0], text=["b", "a", "b", "b"])
     content = suggested_constraints(columns)
     assert content["features"] == [
         {
-            "name": "whole",
+            "name": "integer",
             "inferred_type": "Integral",
             "completeness": 0.75,
             "num_constraints": {"is_non_negative": True},
@@ -113,7 +115,7 @@ def test_constraints_are_what_the_columns_suggest() -> None:
 
 
 @given(st.integers(1, 20_000), st.integers(0, 9))
-def test_a_sketch_stands_for_as_many_values_as_there_were_and_for_their_order(rows: int, seed: int) -> None:
+def test_a_sketch_represents_all_values_and_preserves_their_ranks(rows: int, seed: int) -> None:
     values = np.sort(normal(seed, rows))
     levels = sketch(values)
     assert sum(map(len, levels)) <= 2048 + len(levels[-1]) % 2 + 16
@@ -131,12 +133,12 @@ def test_a_sketch_stands_for_as_many_values_as_there_were_and_for_their_order(ro
 def test_a_batch_like_the_baseline_has_no_violations(seed: int, project: Path) -> None:
     contract = load_contract(project / "config" / "dataset.yaml")
     table = sample_table(contract, BASELINE_ROWS + BATCH_ROWS, seed).select(list(contract.baseline_columns)).to_pandas()
-    assert found(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
+    assert violated(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
 
 
 @pytest.mark.parametrize("problem_type", ["regression", "binary", "multiclass"])
 @pytest.mark.parametrize("seed", range(5))
-def test_neither_has_one_of_another_problem(problem_type: str, seed: int) -> None:
+def test_neither_does_a_batch_of_another_problem_type(problem_type: str, seed: int) -> None:
     kinds = {"amount": "numeric", "region": "categorical", "label": "target"}
     content = {
         "dataset": "bills",
@@ -148,38 +150,38 @@ def test_neither_has_one_of_another_problem(problem_type: str, seed: int) -> Non
     }
     contract = parse_contract(json.dumps(content))
     table = sample_table(contract, BASELINE_ROWS + BATCH_ROWS, seed).select(list(contract.baseline_columns)).to_pandas()
-    assert found(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
+    assert violated(read_columns(table[:BASELINE_ROWS]), read_columns(table[BASELINE_ROWS:])) == []
 
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("rows", [BATCH_ROWS, 5000])
-def test_numbers_that_lie_elsewhere_have_drifted(seed: int, rows: int) -> None:
+def test_a_shift_of_the_mean_is_drift(seed: int, rows: int) -> None:
     baseline = columns_of(x=normal(seed, BASELINE_ROWS))
-    assert found(baseline, columns_of(x=normal(seed + 100, rows, mean=12.0))) == [("x", "baseline_drift_check")]
+    assert violated(baseline, columns_of(x=normal(seed + 100, rows, mean=12.0))) == [("x", "baseline_drift_check")]
 
 
-def test_drift_is_found_against_a_large_baseline_too() -> None:
+def test_drift_is_detected_against_a_large_baseline() -> None:
     baseline = columns_of(x=normal(1, 100_000))
-    assert found(baseline, columns_of(x=normal(2, 10_000))) == []
-    assert found(baseline, columns_of(x=normal(2, 10_000, mean=10.8))) == [("x", "baseline_drift_check")]
+    assert violated(baseline, columns_of(x=normal(2, 10_000))) == []
+    assert violated(baseline, columns_of(x=normal(2, 10_000, mean=10.8))) == [("x", "baseline_drift_check")]
 
 
-def test_a_small_batch_is_no_different_one_but_by_the_simple_method() -> None:
+def test_a_small_batch_has_drifted_only_by_the_simple_method() -> None:
     baseline, batch = columns_of(x=normal(1, BASELINE_ROWS)), columns_of(x=normal(2, 40))
     simple = {"perform_comparison": "Enabled", "comparison_threshold": 0.1, "comparison_method": "Simple"}
-    assert found(baseline, batch) == []
-    assert found(baseline, batch, distribution_constraints=simple) == [("x", "baseline_drift_check")]
+    assert violated(baseline, batch) == []
+    assert violated(baseline, batch, distribution_constraints=simple) == [("x", "baseline_drift_check")]
     off = {**simple, "perform_comparison": "Disabled"}
-    assert found(baseline, columns_of(x=normal(2, 40, mean=50)), distribution_constraints=off) == []
+    assert violated(baseline, columns_of(x=normal(2, 40, mean=50)), distribution_constraints=off) == []
 
 
-def test_categories_that_are_otherwise_frequent_have_drifted() -> None:
+def test_a_change_of_category_frequencies_is_drift() -> None:
     baseline = columns_of(c=["a"] * 700 + ["b"] * 700)
-    assert found(baseline, columns_of(c=["a"] * 250 + ["b"] * 250)) == []
-    assert found(baseline, columns_of(c=["a"] * 450 + ["b"] * 50)) == [("c", "baseline_drift_check")]
+    assert violated(baseline, columns_of(c=["a"] * 250 + ["b"] * 250)) == []
+    assert violated(baseline, columns_of(c=["a"] * 450 + ["b"] * 50)) == [("c", "baseline_drift_check")]
 
 
-def test_a_category_that_nobody_knew_is_told_of() -> None:
+def test_an_unknown_category_is_a_violation() -> None:
     baseline = columns_of(c=["a"] * 1000)
     statistics, constraints = baseline_of(baseline)
     [violation] = violations(columns_of(c=["a"] * 999 + ["new"]), statistics, constraints)
@@ -187,65 +189,65 @@ def test_a_category_that_nobody_knew_is_told_of() -> None:
     assert "Observed: 99.9%; unknown are 'new'" in violation["description"]
 
 
-def test_texts_that_are_all_different_are_not_compared() -> None:
+def test_unique_texts_are_not_compared() -> None:
     baseline = columns_of(id=[f"r{number}" for number in range(1000)])
-    assert found(baseline, columns_of(id=[f"s{number}" for number in range(500)])) == []
+    assert violated(baseline, columns_of(id=[f"s{number}" for number in range(500)])) == []
 
 
-def test_missing_cells_are_told_of_where_they_are_more_than_chance() -> None:
+def test_more_missing_cells_than_by_chance_are_a_violation() -> None:
     random = np.random.default_rng(1)
     baseline = columns_of(x=np.where(random.random(1400) < 0.05, np.nan, 1.5))
     for share, expected in ((0.05, []), (0.08, []), (0.15, [("x", "completeness_check")])):
         batch = columns_of(x=np.where(np.arange(500) < share * 500, np.nan, 1.5))
-        assert found(baseline, batch) == expected
-    assert found(columns_of(x=[1.5] * 1000), columns_of(x=[1.5] * 499 + [None])) == [("x", "completeness_check")]
+        assert violated(baseline, batch) == expected
+    assert violated(columns_of(x=[1.5] * 1000), columns_of(x=[1.5] * 499 + [None])) == [("x", "completeness_check")]
 
 
 @pytest.mark.parametrize(
-    ("baseline", "now", "said"),
+    ("baseline", "batch", "description"),
     [
         ([1, 2, 3], [1, 2, 2.5], "Expected data type: Integral, Expected match: 100.0%. Observed: Only 66.7%"),
         ([0.5, 1.5, 2.5], ["a", "1.5", "2.5"], "Expected data type: Fractional"),
         (["a", "b", "c"], [1, 2, 3], "Expected data type: String"),
     ],
 )
-def test_another_type_is_told_of(baseline: list[Any], now: list[Any], said: str) -> None:
+def test_another_type_is_a_violation(baseline: list[Any], batch: list[Any], description: str) -> None:
     statistics, constraints = baseline_of(columns_of(x=baseline))
-    checked = violations(columns_of(x=now), statistics, constraints)
-    assert said in {v["constraint_check_type"]: v["description"] for v in checked}["data_type_check"]
+    checked = violations(columns_of(x=batch), statistics, constraints)
+    assert description in {v["constraint_check_type"]: v["description"] for v in checked}["data_type_check"]
 
 
-def test_whole_numbers_may_stand_where_fractions_stood() -> None:
-    assert found(columns_of(x=[0.5, 1.0, 2.0]), columns_of(x=[1, 2, 0])) == []
+def test_integers_are_valid_in_a_fractional_column() -> None:
+    assert violated(columns_of(x=[0.5, 1.0, 2.0]), columns_of(x=[1, 2, 0])) == []
 
 
-def test_negative_numbers_are_told_of_where_there_were_none() -> None:
+def test_negative_numbers_violate_a_baseline_without_them() -> None:
     baseline = columns_of(x=np.linspace(0.1, 9.9, 1000))
     few, many = (columns_of(x=np.linspace(low, 9.9, 500)) for low in (-0.05, -0.5))
-    assert found(baseline, few) == [], "one in 500 may have been missed by chance"
-    assert found(baseline, many) == [("x", "non_negative_check")]
+    assert violated(baseline, few) == [], "the baseline may lack one in 500 by chance"
+    assert violated(baseline, many) == [("x", "non_negative_check")]
 
 
-def test_columns_that_are_missing_or_too_many_are_told_of() -> None:
+def test_missing_and_extra_columns_are_violations() -> None:
     expected = [("b", "missing_column_check"), ("c", "extra_column_check")]
-    assert found(columns_of(a=[1.5, 2.5], b=[1, 2]), columns_of(a=[1.5, 2.5], c=[1, 2])) == expected
+    assert violated(columns_of(a=[1.5, 2.5], b=[1, 2]), columns_of(a=[1.5, 2.5], c=[1, 2])) == expected
 
 
-def test_the_checks_can_be_turned_off_by_the_baseline_as_a_whole_or_for_a_column() -> None:
+def test_the_baseline_can_disable_checks_for_all_columns_or_one() -> None:
     baseline, batch = columns_of(x=[1, 2, 3]), columns_of(x=["a", "b", "c"])
-    assert found(baseline, batch, evaluate_constraints="Disabled") == []
+    assert violated(baseline, batch, evaluate_constraints="Disabled") == []
     statistics, constraints = baseline_of(baseline)
     constraints["features"][0]["monitoringConfigOverrides"] = {"datatype_check_threshold": 0.0}
     assert violations(batch, statistics, constraints) == []
 
 
-def test_a_method_that_is_not_known_is_refused() -> None:
+def test_an_unknown_method_is_refused() -> None:
     chi = {"comparison_threshold": 0.1, "categorical_drift_method": "ChiSquared"}
-    with pytest.raises(SystemExit, match="knows no categorical_drift_method but LInfinity"):
-        found(columns_of(x=["a"]), columns_of(x=["a"]), distribution_constraints=chi)
+    with pytest.raises(SystemExit, match="supports no categorical_drift_method but LInfinity"):
+        violated(columns_of(x=["a"]), columns_of(x=["a"]), distribution_constraints=chi)
 
 
-# The program
+# The script
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -253,14 +255,14 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("header", "names"), [(True, ["x", "1"]), (False, ["_c0", "_c1"])])
-def test_the_program_reads_all_files_with_or_without_header(tmp_path: Path, header: bool, names: list[str]) -> None:
+def test_the_script_reads_all_files_with_or_without_a_header(tmp_path: Path, header: bool, names: list[str]) -> None:
     for name in ("in/a.csv", "in/deep/b.csv"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x,1\nNA,2\n,3\n", encoding="utf-8")
     (tmp_path / "in" / "_SUCCESS").touch()
-    form = json.dumps({"csv": {"header": header}})
-    monitor.main(environment(tmp_path, dataset_format=form))
+    dataset_format = json.dumps({"csv": {"header": header}})
+    monitor.main(environment(tmp_path, dataset_format=dataset_format))
     content = json.loads((tmp_path / "out" / "statistics.json").read_text(encoding="utf-8"))
     assert [feature["name"] for feature in content["features"]] == names
     assert content["dataset"]["item_count"] == (4 if header else 6)
@@ -268,9 +270,9 @@ def test_the_program_reads_all_files_with_or_without_header(tmp_path: Path, head
     assert not (tmp_path / "out" / "constraint_violations.json").exists()
 
 
-def test_the_program_refuses_what_it_cannot_read(tmp_path: Path) -> None:
+def test_the_script_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    with pytest.raises(SystemExit, match="holds no file to look at"):
+    with pytest.raises(SystemExit, match="contains no file"):
         monitor.main(environment(tmp_path))
     with pytest.raises(SystemExit, match="reads CSV, and not parquet"):
         monitor.main(environment(tmp_path, dataset_format='{"parquet": {}}'))
@@ -302,41 +304,41 @@ def supplied(step: str) -> dict[str, Any]:
     return {f"SuppliedBaseline{what}": {"Get": path + what} for what in ("Statistics", "Constraints")}
 
 
-def test_a_baseline_is_made_registered_and_checked_against(lab: Lab) -> None:
+def test_a_baseline_is_created_registered_and_used_by_later_checks(lab: Lab) -> None:
     baseline = check(lab, "Baseline", lab.store("data", csv(normal(1, 1400))), SkipCheck=True, RegisterNewBaseline=True)
     same = check(lab, "Same", lab.store("data", csv(normal(2, 500))), **supplied("Baseline"))
     other = check(lab, "Other", lab.store("data", csv(normal(3, 500, mean=20))), **supplied("Baseline"))
     record = lab.run(baseline, same, other)
     assert record["status"] == "Succeeded", record["reason"]
-    made = step_of(record, "Baseline")["result"]
-    assert made["CalculatedBaselineStatistics"] == made["BaselineUsedForDriftCheckStatistics"]
+    created = step_of(record, "Baseline")["result"]
+    assert created["CalculatedBaselineStatistics"] == created["BaselineUsedForDriftCheckStatistics"]
     assert step_of(record, "Baseline")["note"] == "1400 rows, 1 columns"
     assert step_of(record, "Same")["note"] == "no violations"
     assert step_of(record, "Other")["note"] == "1 violation: x (baseline_drift_check)"
     result = step_of(record, "Other")["result"]
-    assert result["BaselineUsedForDriftCheckStatistics"] == made["CalculatedBaselineStatistics"]
+    assert result["BaselineUsedForDriftCheckStatistics"] == created["CalculatedBaselineStatistics"]
     uri = step_of(record, "Other")["files"][0]["s3_uri"]
     assert len(json.loads(lab.read(f"{uri}/constraint_violations.json"))["violations"]) == 1
     steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=record["arn"])
-    told = {step["StepName"]: step["Metadata"]["QualityCheck"] for step in steps["PipelineExecutionSteps"]}
-    assert told["Other"]["ViolationReport"] == f"{uri}/constraint_violations.json"
-    assert told["Baseline"]["SkipCheck"] is True
+    metadata = {step["StepName"]: step["Metadata"]["QualityCheck"] for step in steps["PipelineExecutionSteps"]}
+    assert metadata["Other"]["ViolationReport"] == f"{uri}/constraint_violations.json"
+    assert metadata["Baseline"]["SkipCheck"] is True
 
 
-def test_a_violation_fails_the_step_where_it_is_to(lab: Lab) -> None:
+def test_a_violation_fails_a_step_with_fail_on_violation(lab: Lab) -> None:
     baseline = check(lab, "Baseline", lab.store("data", csv(normal(1, 1400))), SkipCheck=True, RegisterNewBaseline=True)
     other = check(lab, "Other", lab.store("data", csv(-normal(3, 500))), FailOnViolation=True, **supplied("Baseline"))
     reason = lab.run(baseline, other)["reason"]
     assert reason == "Other: ClientError: 2 violations: x (non_negative_check), x (baseline_drift_check)"
 
 
-def test_without_a_baseline_that_of_the_approved_model_is_taken(lab: Lab) -> None:
+def test_the_default_baseline_is_that_of_the_approved_model(lab: Lab) -> None:
     data = lab.store("data", csv(normal(1, 500)))
     group = lab.cloud.environment.model_package_group
     step = check(lab, "Check", data, ModelPackageGroupName=group)
     assert "there is no baseline to check against" in lab.run(step)["reason"]
-    made = step_of(lab.run(check(lab, "Baseline", data, SkipCheck=True)), "Baseline")["result"]
-    quality = {what: {"S3Uri": made[f"CalculatedBaseline{what}"], "ContentType": "application/json"} for what in WHAT}
+    first = step_of(lab.run(check(lab, "Baseline", data, SkipCheck=True)), "Baseline")["result"]
+    quality = {what: {"S3Uri": first[f"CalculatedBaseline{what}"], "ContentType": "application/json"} for what in WHAT}
     lab.cloud.client("sagemaker").create_model_package(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
@@ -360,6 +362,6 @@ def test_without_a_baseline_that_of_the_approved_model_is_taken(lab: Lab) -> Non
 WHAT = ("Statistics", "Constraints")
 
 
-def test_another_kind_of_check_is_refused(lab: Lab) -> None:
+def test_another_check_type_is_refused(lab: Lab) -> None:
     step = check(lab, "Check", lab.store("data", csv(normal(1, 9))), CheckType="MODEL_QUALITY")
     assert "local mode checks DATA_QUALITY, and not MODEL_QUALITY" in lab.run(step)["reason"]

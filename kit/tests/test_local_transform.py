@@ -1,4 +1,4 @@
-"""Batch transform serves a model with the code in its artifact, in payloads as SageMaker makes them."""
+"""Batch transform runs the inference code in the model's archive, with SageMaker's payloads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def output_fn(predictions, accept):
     rows = "\\n".join(json.dumps({"prediction": p, "batch": len(predictions)}) for p in predictions)
     return rows, accept
 """
-WHOLE = """
+TRANSFORM_ONLY = """
 def model_fn(model_dir):
     return None
 
@@ -81,7 +81,7 @@ def transform(lab: Lab, files: dict[str, str], **more: Any) -> dict[str, Any]:
     return {"Name": "Transform", "Type": "Transform", "Arguments": request}
 
 
-def test_each_input_gets_its_answers_line_by_line(lab: Lab) -> None:
+def test_each_input_file_has_an_output_file_with_its_answers(lab: Lab) -> None:
     files = {"a.csv": "1\n2\n", "deep/b.csv": "3"}
     record = lab.run(model(artifact(lab, inference=SERVE)), transform(lab, files))
     step = step_of(record, "Transform")
@@ -104,15 +104,15 @@ def test_several_instances_share_the_files(lab: Lab) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [f"{name}.csv.out" for name in "abc"]
 
 
-def test_one_record_at_a_time_is_one_record_at_a_time(lab: Lab) -> None:
-    parts = model(artifact(lab, inference=SERVE)), transform(lab, {"a.csv": "1\n2\n"}, BatchStrategy="SingleRecord")
-    [output] = step_of(lab.run(*parts), "Transform")["files"]
+def test_the_strategy_single_record_sends_one_record_per_payload(lab: Lab) -> None:
+    steps = model(artifact(lab, inference=SERVE)), transform(lab, {"a.csv": "1\n2\n"}, BatchStrategy="SingleRecord")
+    [output] = step_of(lab.run(*steps), "Transform")["files"]
     assert {json.loads(line)["batch"] for line in lab.read(f"{output['s3_uri']}/a.csv.out").splitlines()} == {1}
 
 
-def test_the_model_names_its_program(lab: Lab) -> None:
-    made = model(artifact(lab, serve=SERVE), SAGEMAKER_PROGRAM="serve.py")
-    assert lab.run(made, transform(lab, {"a.csv": "1\n"}))["status"] == "Succeeded"
+def test_the_model_names_its_script(lab: Lab) -> None:
+    create = model(artifact(lab, serve=SERVE), SAGEMAKER_PROGRAM="serve.py")
+    assert lab.run(create, transform(lab, {"a.csv": "1\n"}))["status"] == "Succeeded"
 
 
 def test_a_model_may_be_a_registered_package(lab: Lab) -> None:
@@ -125,34 +125,36 @@ def test_a_model_may_be_a_registered_package(lab: Lab) -> None:
             "SupportedResponseMIMETypes": ["application/jsonlines"],
         },
     )["ModelPackageArn"]
-    made = {"PrimaryContainer": {"ModelPackageName": arn}, "ExecutionRoleArn": ROLE}
-    record = lab.run({"Name": "Create", "Type": "Model", "Arguments": made}, transform(lab, {"a.csv": "1\n"}))
+    arguments = {"PrimaryContainer": {"ModelPackageName": arn}, "ExecutionRoleArn": ROLE}
+    record = lab.run({"Name": "Create", "Type": "Model", "Arguments": arguments}, transform(lab, {"a.csv": "1\n"}))
     assert record["status"] == "Succeeded", record["reason"]
 
 
 @pytest.mark.parametrize(
-    ("code", "more", "said"),
+    ("code", "more", "reason"),
     [
-        ({}, {}, "the model's archive holds no code/inference.py"),
+        ({}, {}, "the model's archive contains no code/inference.py"),
         ({"inference": "def model_fn(d): pass\n"}, {}, "inference.py has no input_fn"),
         ({"inference": SERVE.replace("int(line)", "int('x')")}, {}, "ValueError: invalid literal"),
         ({"inference": SERVE}, {"DataProcessing": {"JoinSource": "Input"}}, "local mode knows no DataProcessing"),
     ],
 )
-def test_what_cannot_be_served_is_refused(lab: Lab, code: dict[str, str], more: dict[str, Any], said: str) -> None:
+def test_a_model_that_cannot_be_served_fails_with_the_reason(
+    lab: Lab, code: dict[str, str], more: dict[str, Any], reason: str
+) -> None:
     record = lab.run(model(artifact(lab, **code)), transform(lab, {"a.csv": "1\n"}, **more))
-    assert said in record["reason"]
+    assert reason in record["reason"]
 
 
 # Payloads
 
 
-def request(split: str = "Line", strategy: str = "MultiRecord", most: int = 1) -> dict[str, Any]:
-    return {"TransformInput": {"SplitType": split}, "BatchStrategy": strategy, "MaxPayloadInMB": most}
+def request(split: str = "Line", strategy: str = "MultiRecord", limit: int = 1) -> dict[str, Any]:
+    return {"TransformInput": {"SplitType": split}, "BatchStrategy": strategy, "MaxPayloadInMB": limit}
 
 
 @given(st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), max_size=30), st.data())
-def test_payloads_are_whole_lines_that_fit_and_all_of_them(
+def test_payloads_are_complete_lines_within_the_limit_and_contain_the_entire_file(
     tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("payloads") / "a.csv"
@@ -160,32 +162,32 @@ def test_payloads_are_whole_lines_that_fit_and_all_of_them(
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving, "MEGABYTE", 40)
-        found = list(serving.payloads(path, request()))
-    assert b"".join(found) == content
-    assert all(0 < len(payload) <= 40 for payload in found)
-    assert all(payload.endswith(b"\n") for payload in found[:-1])
+        parts = list(serving.payloads(path, request()))
+    assert b"".join(parts) == content
+    assert all(0 < len(payload) <= 40 for payload in parts)
+    assert all(payload.endswith(b"\n") for payload in parts[:-1])
 
 
 def test_a_record_larger_than_a_payload_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"1\n" + b"2" * (2 << 20))
     for split in ("Line", "None"):
-        with pytest.raises(SystemExit, match=r"a\.csv holds a record of more than 1 MB"):
+        with pytest.raises(SystemExit, match=r"a\.csv contains a record of more than 1 MB"):
             list(serving.payloads(path, request(split)))
-    with pytest.raises(SystemExit, match="not by RecordIO"):
+    with pytest.raises(SystemExit, match="not RecordIO"):
         list(serving.payloads(path, request("RecordIO")))
 
 
-def test_a_whole_file_may_be_a_payload_and_a_model_may_answer_it_whole(
+def test_a_payload_may_be_an_entire_file_and_transform_fn_may_answer_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delenv("SAGEMAKER_PROGRAM", raising=False)
     for folder in ("model/code", "in", "out"):
         (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "model" / "code" / "inference.py").write_text(WHOLE, encoding="utf-8")
+    (tmp_path / "model" / "code" / "inference.py").write_text(TRANSFORM_ONLY, encoding="utf-8")
     (tmp_path / "in" / "a.bin").write_bytes(b"\xff\n\xff")
-    told = {"TransformInput": {"ContentType": "application/x-image"}, "TransformOutput": {}}
-    (tmp_path / "request.json").write_text(json.dumps(told), encoding="utf-8")
+    content = {"TransformInput": {"ContentType": "application/x-image"}, "TransformOutput": {}}
+    (tmp_path / "request.json").write_text(json.dumps(content), encoding="utf-8")
     serving.main(*(tmp_path / name for name in ("request.json", "model", "in", "out")))
     assert (tmp_path / "out" / "a.bin.out").read_text(encoding="utf-8") == "3 bytes"

@@ -1,4 +1,4 @@
-"""What moto lacks, or forgets, and Terraform or the pipelines need of AWS."""
+"""Operations and settings that moto lacks or drops, and that Terraform or the pipelines need."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def package(lab: Lab, name: str) -> str:
     return str(answer["ModelPackageArn"])
 
 
-# Groups of model packages
+# Model package groups
 
 
-def test_a_group_has_a_policy_until_it_is_taken_away(lab: Lab) -> None:
+def test_a_group_has_a_policy_until_it_is_deleted(lab: Lab) -> None:
     sagemaker, name = lab.cloud.client("sagemaker"), group(lab, "policy")
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     sagemaker.put_model_package_group_policy(ModelPackageGroupName=name, ResourcePolicy=policy)
@@ -59,14 +59,14 @@ def test_a_group_has_a_policy_until_it_is_taken_away(lab: Lab) -> None:
         sagemaker.get_model_package_group_policy(ModelPackageGroupName=name)
 
 
-def test_there_is_no_policy_without_a_group(lab: Lab) -> None:
+def test_an_unknown_group_cannot_have_a_policy(lab: Lab) -> None:
     with pytest.raises(ClientError, match="does not exist"):
         lab.cloud.client("sagemaker").put_model_package_group_policy(
             ModelPackageGroupName="nowhere", ResourcePolicy="{}"
         )
 
 
-def test_a_group_goes_when_its_packages_have_gone(lab: Lab) -> None:
+def test_a_group_can_be_deleted_once_its_packages_are_deleted(lab: Lab) -> None:
     sagemaker, name = lab.cloud.client("sagemaker"), group(lab, "leaving")
     arn = package(lab, name)
     with pytest.raises(ClientError, match="still contains"):
@@ -95,9 +95,9 @@ def budgets(lab: Lab) -> Iterator[Any]:
     client.delete_budget(AccountId=ACCOUNT, BudgetName="b")
 
 
-def test_a_budget_knows_who_is_told(budgets: Any) -> None:
-    found = budgets.describe_subscribers_for_notification(AccountId=ACCOUNT, BudgetName="b", Notification=NOTIFICATION)
-    assert found["Subscribers"] == [SUBSCRIBER]
+def test_a_budget_has_subscribers(budgets: Any) -> None:
+    answer = budgets.describe_subscribers_for_notification(AccountId=ACCOUNT, BudgetName="b", Notification=NOTIFICATION)
+    assert answer["Subscribers"] == [SUBSCRIBER]
     with pytest.raises(ClientError, match="no such notification"):
         budgets.describe_subscribers_for_notification(
             AccountId=ACCOUNT, BudgetName="b", Notification={**NOTIFICATION, "Threshold": 90.0}
@@ -111,7 +111,7 @@ def test_a_budget_has_tags(budgets: Any) -> None:
     assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "environment", "Value": "local"}]
 
 
-def test_a_budget_changes(budgets: Any) -> None:
+def test_a_budget_can_be_updated(budgets: Any) -> None:
     larger = {**BUDGET, "BudgetLimit": {"Amount": "20", "Unit": "USD"}}
     budgets.update_budget(AccountId=ACCOUNT, NewBudget=larger)
     assert budgets.describe_budget(AccountId=ACCOUNT, BudgetName="b")["Budget"]["BudgetLimit"]["Amount"] == "20"
@@ -122,19 +122,19 @@ def test_a_budget_changes(budgets: Any) -> None:
 # Functions
 
 
-def test_a_function_gives_back_where_its_failures_and_its_log_go(lab: Lab) -> None:
+def test_a_function_keeps_its_dead_letter_queue_and_log_settings(lab: Lab) -> None:
     functions = lab.cloud.client("lambda")
     dead = {"TargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"}
     logging = {"LogFormat": "JSON", "LogGroup": "/aws/lambda/kept"}
     lab.register("kept", PLAIN, DeadLetterConfig=dead, LoggingConfig=logging)
-    found = functions.get_function_configuration(FunctionName="kept")
-    assert (found["DeadLetterConfig"], found["LoggingConfig"]) == (dead, logging)
+    configuration = functions.get_function_configuration(FunctionName="kept")
+    assert (configuration["DeadLetterConfig"], configuration["LoggingConfig"]) == (dead, logging)
     other = {"TargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:other"}
     functions.update_function_configuration(FunctionName="kept", DeadLetterConfig=other)
     assert functions.get_function_configuration(FunctionName="kept")["DeadLetterConfig"] == other
 
 
-def test_the_last_configuration_of_asynchronous_calls_counts(lab: Lab) -> None:
+def test_the_latest_configuration_of_asynchronous_invocation_applies(lab: Lab) -> None:
     functions = lab.cloud.client("lambda")
     lab.register("configured", PLAIN)
     for retries in (0, 1):
@@ -145,17 +145,17 @@ def test_the_last_configuration_of_asynchronous_calls_counts(lab: Lab) -> None:
 # Buckets
 
 
-def test_a_bucket_says_that_it_tells_event_bridge(lab: Lab) -> None:
+def test_a_bucket_returns_its_event_bridge_setting(lab: Lab) -> None:
     s3 = lab.cloud.client("s3")
-    s3.create_bucket(Bucket="telling")
-    assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket="telling")
+    s3.create_bucket(Bucket="notifying")
+    assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket="notifying")
     s3.put_bucket_notification_configuration(
-        Bucket="telling", NotificationConfiguration={"EventBridgeConfiguration": {}}
+        Bucket="notifying", NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
-    assert s3.get_bucket_notification_configuration(Bucket="telling")["EventBridgeConfiguration"] == {}
+    assert s3.get_bucket_notification_configuration(Bucket="notifying")["EventBridgeConfiguration"] == {}
 
 
-def test_a_denial_under_a_condition_keeps_nobody_out(lab: Lab) -> None:
+def test_a_conditional_denial_has_no_effect(lab: Lab) -> None:
     s3 = lab.cloud.client("s3")
     s3.create_bucket(Bucket="tls-only")
     denial = {

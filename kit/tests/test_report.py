@@ -192,7 +192,7 @@ def test_messages_say_who_would_have_got_what_and_lead_to_what_they_are_about(tm
     text = f"Execution: {record['arn']}\nLook at it."
     records.mails(tmp_path, to="ada@example.com", subject="Training succeeded", text=text)
     records.mails(tmp_path, to=None, subject=HOSTILE, text=HOSTILE)
-    with (tmp_path / "mails.jsonl").open("a", encoding="utf-8") as file:
+    with (tmp_path / "emails.jsonl").open("a", encoding="utf-8") as file:
         file.write("{\n")
     page = write_report(tmp_path, packages=[], project="Abalone Rings")
     text = words(page)
@@ -201,7 +201,7 @@ def test_messages_say_who_would_have_got_what_and_lead_to_what_they_are_about(tm
         "Training succeeded",
         "Look at it.",
         "nobody subscribes yet",
-        "1 line of mails.jsonl cannot be read",
+        "1 line of emails.jsonl cannot be read",
     ):
         assert said in text
     written = page.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from conftest import Example
 from mlops_jobs.errors import UserError
-from mlops_kit.local_cloud.emails import read_mails
+from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.local_cloud.events.targets import read_deliveries
 from mlops_kit.rehearsal.scenario import tell
 from support import ROOT
@@ -92,7 +92,7 @@ def test_with_the_infrastructure_what_happens_starts_what_it_should(
     assert "From here on, what happens starts what it should." in said
     assert said.count("as it should be") == 8
     assert "validation:rmse" in said.partition("6. ")[2], "rows to train on started the training pipeline"
-    mails, _ = read_mails(project / ".local")
+    mails, _ = read_emails(project / ".local")
     assert {mail.to for mail in mails} == {"ada@example.com"}
     told_of = "\n".join(mail.subject for mail in mails)
     for subject in (

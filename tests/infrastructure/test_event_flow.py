@@ -61,7 +61,7 @@ class Chain:
 
     def mails(self) -> list[dict[str, Any]]:
         """All messages sent so far."""
-        path = self.stack.project / ".local" / "mails.jsonl"
+        path = self.stack.project / ".local" / "emails.jsonl"
         return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
     def failed_calls(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Stand-ins for the images of AWS: model monitor, model server, Lambda runtime. Each runs as a script."""
+"""Replacements for AWS's images: model monitor, model server and Lambda runtime. Each runs as a script."""
 
 from pathlib import Path
 

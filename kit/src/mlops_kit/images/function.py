@@ -1,4 +1,4 @@
-"""What AWS Lambda does around a handler. Run by path, in the folder of the function's code."""
+"""The Lambda runtime: runs a handler. Run by path, in the folder of the function's code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass
 class Context:
-    """What a handler is told about its call."""
+    """The context object that Lambda passes to a handler."""
 
     function_name: str
     invoked_function_arn: str
@@ -25,12 +25,12 @@ class Context:
     started: float = field(default_factory=time.monotonic)
 
     def get_remaining_time_in_millis(self) -> int:
-        """How long the call may still take."""
+        """The time until the timeout."""
         return max(0, round((self.seconds - (time.monotonic() - self.started)) * 1000))
 
 
 def main(handler: str, event: Path, answer: Path, request_id: str) -> None:
-    """Call a handler with an event, and write its answer, or the error that it ended with."""
+    """Call a handler with an event, and write its answer or its exception."""
     sys.path.insert(0, str(Path.cwd()))
     context = Context(
         os.environ["AWS_LAMBDA_FUNCTION_NAME"],
@@ -44,8 +44,8 @@ def main(handler: str, event: Path, answer: Path, request_id: str) -> None:
         result = function(json.loads(event.read_text(encoding="utf-8")), context)
         answer.write_text(json.dumps(result), encoding="utf-8")
     except Exception as error:
-        told = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": traceback.format_exc()}
-        answer.write_text(json.dumps(told), encoding="utf-8")
+        failure = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": traceback.format_exc()}
+        answer.write_text(json.dumps(failure), encoding="utf-8")
         raise
 
 

@@ -1,22 +1,23 @@
-"""A stand-in for the container of SageMaker's Model Monitor: the same environment variables, the same JSON files.
+"""A replacement for the container of SageMaker's Model Monitor: the same environment variables and JSON files.
 
-    dataset_source, dataset_format, output_path    what to look at, how it is written, where the files go
-    baseline_statistics, baseline_constraints      the baseline to check against; without them a baseline is made
+    dataset_source, dataset_format, output_path    the dataset, its format, and the folder for the files
+    baseline_statistics, baseline_constraints      the baseline to check against; without them, one is created
 
-Approximated, since Model Monitor itself (Spark and Deequ) is not at hand:
+It approximates Model Monitor, which needs Spark and Deequ:
 
-- Only CSV is read. A cell is missing where it is empty; a column is Integral where all of its numbers are whole, so 9.0
-  counts as whole, and of any mixture of numbers and texts as String.
-- The KLL sketch is made of exact order statistics, where Model Monitor draws them at random; a file of either can be
-  read here.
-- The distance of two distributions is Deequ's: the largest difference of their cumulative distributions (of the
-  relative frequencies, for categories), and with the method Robust less 1.8 * sqrt((n + m) / (n * m)), so that a small
-  batch is not taken for a different one. ChiSquared is not known.
-- Where the baseline has missing cells, a batch may have more of them by what chance allows (four standard errors); and
-  where it has no negative number, a batch may hold a few that the baseline may have missed by chance. Model Monitor
-  documents no check of its own for the latter; here it is called non_negative_check.
-- Missing and extra columns are named one by one.
-- No metric is sent to CloudWatch. Run by path.
+- It reads only CSV. An empty cell is missing. A column is Integral if all of its numbers are integers, and 9.0 is an
+  integer; a column of numbers and texts is String.
+- The KLL sketch consists of exact order statistics; Model Monitor samples them. It reads sketches of either kind.
+- The distance of two distributions is Deequ's: the largest difference of their cumulative distributions (for
+  categories, of the relative frequencies). The method Robust subtracts 1.8 * sqrt((n + m) / (n * m)), so that a small
+  batch does not count as drifted. ChiSquared is not supported.
+- If the baseline has missing cells, a batch may have more of them by chance (up to four standard errors). If the
+  baseline has no negative numbers, a batch may have a few that the baseline lacks by chance. Model Monitor documents no
+  check for negative numbers; here it is called non_negative_check.
+- It reports each missing and each extra column.
+- It sends no metrics to CloudWatch.
+
+Run by path.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from mlops_kit.images.monitor_statistics import statistics_of
 
 
 def main(environment: Mapping[str, str]) -> None:
-    """Look at a dataset, write what it is like, and what is wrong with it where there is a baseline."""
+    """Write the statistics and constraints of a dataset and, if there is a baseline, the violations."""
     dataset = _read(Path(environment["dataset_source"]), json.loads(environment.get("dataset_format", "{}")))
     columns = read_columns(dataset)
     output = Path(environment["output_path"])
@@ -47,20 +48,20 @@ def main(environment: Mapping[str, str]) -> None:
     print(f"{len(dataset)} rows, {len(columns)} columns")
     if environment.get("baseline_constraints"):
         baseline = _load(environment["baseline_statistics"]), _load(environment["baseline_constraints"])
-        found = violations(columns, *baseline)
-        _write(output / "constraint_violations.json", {"violations": found})
-        for violation in found:
+        violated = violations(columns, *baseline)
+        _write(output / "constraint_violations.json", {"violations": violated})
+        for violation in violated:
             print(f"{violation['feature_name']}: {violation['constraint_check_type']}: {violation['description']}")
 
 
-def _read(folder: Path, form: Mapping[str, Any]) -> pd.DataFrame:
+def _read(folder: Path, dataset_format: Mapping[str, Any]) -> pd.DataFrame:
     """All CSV files of a folder as one table."""
-    if set(form) - {"csv"}:
-        sys.exit(f"error: the local model monitor reads CSV, and not {', '.join(form)}")
-    header = 0 if form.get("csv", {}).get("header", True) else None
+    if set(dataset_format) - {"csv"}:
+        sys.exit(f"error: the local model monitor reads CSV, and not {', '.join(dataset_format)}")
+    header = 0 if dataset_format.get("csv", {}).get("header", True) else None
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith((".", "_"))]
     if not files:
-        sys.exit(f"error: {folder} holds no file to look at")
+        sys.exit(f"error: {folder} contains no file")
     options = {"header": header, "keep_default_na": False, "na_values": [""], "low_memory": False}
     table = pd.concat([pd.read_csv(path, **options) for path in files], ignore_index=True)
     return table.rename(columns=str if header == 0 else lambda name: f"_c{name}")  # Spark's names

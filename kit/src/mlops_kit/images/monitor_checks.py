@@ -1,4 +1,4 @@
-"""constraint_violations.json: where a dataset does not keep to what its baseline suggests."""
+"""constraint_violations.json: how a dataset violates the constraints of its baseline."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from mlops_kit.images.monitor_columns import Column
 from mlops_kit.images.monitor_statistics import unfold
 
-STANDARD_ERRORS = 4.0  # by which a batch's completeness may lie below that of a baseline with missing cells
-LUCK = 0.001  # at which it is no chance any more that all of so many negative numbers are in the batch
-ROBUST = 1.8  # of Deequ's correction for small samples
+STANDARD_ERRORS = 4.0  # that a batch may be less complete than a baseline with missing cells
+SIGNIFICANCE = 0.001  # the probability below which it is not chance that only the batch has negative numbers
+ROBUST = 1.8  # the factor of Deequ's correction for small samples
 
 Feature = Mapping[str, Any]
 Violation = dict[str, str]
@@ -25,32 +25,33 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
     config = constraints["monitoring_config"]
     if config.get("evaluate_constraints", "Enabled") != "Enabled":
         return []
-    found: list[Violation] = []
-    there = {column.name: column for column in columns}
-    known = {feature["name"]: feature for feature in statistics["features"]}
+    violated: list[Violation] = []
+    present = {column.name: column for column in columns}
+    statistics_of = {feature["name"]: feature for feature in statistics["features"]}
     for feature in constraints["features"]:
         name = feature["name"]
-        if name not in there:
-            found.append(_violation(name, "missing_column_check", "the baseline has this column, the dataset has not"))
+        if name not in present:
+            violated.append(_violation(name, "missing_column_check", "the column is missing in the dataset"))
             continue
         own = {**config, **feature.get("monitoringConfigOverrides", {})}
-        found += _column_violations(there[name], feature, known.get(name, {}), own, statistics["dataset"]["item_count"])
+        rows = statistics["dataset"]["item_count"]
+        violated += _column_violations(present[name], feature, statistics_of.get(name, {}), own, rows)
     expected = {feature["name"] for feature in constraints["features"]}
-    found += [
-        _violation(name, "extra_column_check", "the dataset has this column, the baseline has not")
-        for name in there
+    violated += [
+        _violation(name, "extra_column_check", "the column is missing in the baseline")
+        for name in present
         if name not in expected
     ]
-    return found
+    return violated
 
 
 def _column_violations(
-    column: Column, constraint: Feature, baseline: Feature, config: Feature, rows_before: float
+    column: Column, constraint: Feature, baseline: Feature, config: Feature, baseline_rows: float
 ) -> Iterator[Violation]:
     checks = {
         "data_type_check": _data_type(column, constraint, config),
-        "completeness_check": _completeness(column, constraint, rows_before),
-        "non_negative_check": _non_negative(column, constraint, rows_before),
+        "completeness_check": _completeness(column, constraint, baseline_rows),
+        "non_negative_check": _non_negative(column, constraint, baseline_rows),
         "categorical_values_check": _domain(column, constraint, config),
         "baseline_drift_check": _drift(column, baseline, config["distribution_constraints"]),
     }
@@ -64,49 +65,51 @@ def _violation(name: str, kind: str, description: str) -> Violation:
 
 
 def _data_type(column: Column, constraint: Feature, config: Feature) -> str:
-    expected, wanted = constraint["inferred_type"], float(config["datatype_check_threshold"])
+    expected, threshold = constraint["inferred_type"], float(config["datatype_check_threshold"])
     if "Unknown" in (expected, column.type):
         return ""
     if expected == "String":
         share = 1.0 if column.type == "String" else 0.0
-    else:  # a whole number may stand among fractions, a fraction not among whole numbers
+    else:  # integers are valid in a Fractional column, fractions are invalid in an Integral one
         share = column.shares["Integral"] + (column.shares["Fractional"] if expected == "Fractional" else 0.0)
-    if share >= wanted:
+    if share >= threshold:
         return ""
     return (
-        f"Data type match requirement is not met. Expected data type: {expected}, Expected match: {wanted:.1%}. "
+        f"Data type match requirement is not met. Expected data type: {expected}, Expected match: {threshold:.1%}. "
         f"Observed: Only {share:.1%} of data is {expected}."
     )
 
 
-def _completeness(column: Column, constraint: Feature, rows_before: float) -> str:
+def _completeness(column: Column, constraint: Feature, baseline_rows: float) -> str:
     expected, rows = float(constraint["completeness"]), column.present + column.missing
-    overall = (expected * rows_before + column.present) / (rows_before + rows)
-    chance = STANDARD_ERRORS * math.sqrt(overall * (1 - overall) * (1 / rows_before + 1 / rows)) if expected < 1 else 0
-    if column.completeness >= expected - chance:
+    overall = (expected * baseline_rows + column.present) / (baseline_rows + rows)
+    error = math.sqrt(overall * (1 - overall) * (1 / baseline_rows + 1 / rows))
+    tolerance = STANDARD_ERRORS * error if expected < 1 else 0.0
+    if column.completeness >= expected - tolerance:
         return ""
     return f"Completeness requirement is not met. Expected: {expected:.1%}. Observed: {column.completeness:.1%}."
 
 
-def _non_negative(column: Column, constraint: Feature, rows_before: float) -> str:
+def _non_negative(column: Column, constraint: Feature, baseline_rows: float) -> str:
     negative = int((column.numbers < 0).sum())
     if not constraint.get("num_constraints", {}).get("is_non_negative") or not negative:
         return ""
-    if (column.present / (column.present + rows_before)) ** negative > LUCK:
+    if (column.present / (column.present + baseline_rows)) ** negative > SIGNIFICANCE:
         return ""
     return f"Non-negative requirement is not met. Observed: {negative} negative numbers, down to {column.numbers[0]:g}."
 
 
 def _domain(column: Column, constraint: Feature, config: Feature) -> str:
-    domains, wanted = constraint.get("string_constraints", {}).get("domains"), float(config["domain_content_threshold"])
+    domains = constraint.get("string_constraints", {}).get("domains")
+    threshold = float(config["domain_content_threshold"])
     if not domains or column.type != "String":
         return ""
     unknown = {text: count for text, count in column.counts.items() if text not in set(domains)}
     share = 1 - sum(unknown.values()) / column.present
-    if share >= wanted:
+    if share >= threshold:
         return ""
     return (
-        f"Domain content requirement is not met. Expected match: {wanted:.1%}. Observed: {share:.1%}; "
+        f"Domain content requirement is not met. Expected match: {threshold:.1%}. Observed: {share:.1%}; "
         f"unknown are {', '.join(repr(text) for text in list(unknown)[:5])}."
     )
 
@@ -119,7 +122,7 @@ def _drift(column: Column, baseline: Feature, config: Feature) -> str:
         distance = _numeric_distance(column, baseline["numerical_statistics"], config)
     elif "string_statistics" in baseline and column.counts:
         if config.get("categorical_drift_method", "LInfinity") != "LInfinity":
-            sys.exit("error: the local model monitor knows no categorical_drift_method but LInfinity")
+            sys.exit("error: the local model monitor supports no categorical_drift_method but LInfinity")
         distance = _categorical_distance(column, baseline["string_statistics"], config)
         threshold = float(config.get("categorical_comparison_threshold", threshold))
     else:
@@ -131,22 +134,23 @@ def _numeric_distance(column: Column, baseline: Feature, config: Feature) -> flo
     values, weights = unfold(baseline["distribution"]["kll"]["sketch"]["data"])
     points = np.union1d(values, column.numbers)
     below = np.concatenate([[0.0], np.cumsum(weights)])[np.searchsorted(values, points, side="right")] / weights.sum()
-    now_below = np.searchsorted(column.numbers, points, side="right") / len(column.numbers)
-    return _corrected(float(np.abs(below - now_below).max()), baseline["common"]["num_present"], column.present, config)
+    batch_below = np.searchsorted(column.numbers, points, side="right") / len(column.numbers)
+    simple = float(np.abs(below - batch_below).max())
+    return _corrected(simple, baseline["common"]["num_present"], column.present, config)
 
 
 def _categorical_distance(column: Column, baseline: Feature, config: Feature) -> float:
     buckets = {bucket["value"]: bucket["count"] for bucket in baseline["distribution"]["categorical"]["buckets"]}
-    before = baseline["common"]["num_present"]
+    total = baseline["common"]["num_present"]
     if baseline["distinct_count"] > len(buckets):
-        return 0.0  # so many texts that the baseline does not count each: there is nothing to compare
+        return 0.0  # too many texts: the baseline counts only the most frequent ones
     texts = {*buckets, *column.counts}
-    simple = max(abs(buckets.get(text, 0) / before - column.counts.get(text, 0) / column.present) for text in texts)
-    return _corrected(simple, before, column.present, config)
+    simple = max(abs(buckets.get(text, 0) / total - column.counts.get(text, 0) / column.present) for text in texts)
+    return _corrected(simple, total, column.present, config)
 
 
 def _corrected(simple: float, n: float, m: float, config: Feature) -> float:
-    """The distance by the method that the baseline names."""
+    """The distance, by the baseline's comparison method."""
     if config.get("comparison_method", "Robust") != "Robust":
         return simple
     return max(0.0, simple - ROBUST * math.sqrt((n + m) / (n * m)))

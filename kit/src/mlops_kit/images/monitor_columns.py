@@ -1,4 +1,4 @@
-"""The columns of a dataset as the model monitor sees them."""
+"""The columns of a dataset, as the model monitor classifies them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -14,17 +17,17 @@ class Column:
     """A column, without its missing cells.
 
     Attributes:
-        type: Integral, Fractional, String, or Unknown where every cell is missing.
-        numbers: the numbers in it, in order of their size; empty for texts.
-        counts: how often each text occurs, the most frequent first; empty for numbers.
-        shares: the share of cells that are Integral, Fractional, and String.
+        type: Integral, Fractional, String, or Unknown if all cells are missing.
+        numbers: its numbers, sorted; empty for a String column.
+        counts: how often each text occurs, the most frequent first; empty for a numeric column.
+        shares: the shares of the Integral, Fractional and String cells.
     """
 
     name: str
     type: str
     present: int
     missing: int
-    numbers: np.ndarray
+    numbers: Numbers
     counts: dict[str, int]
     shares: dict[str, float]
 
@@ -36,38 +39,38 @@ class Column:
 
 
 def read_columns(dataset: pd.DataFrame) -> list[Column]:
-    """The columns of a table, in its order."""
+    """The columns of a table, in order."""
     return [_column(str(name), dataset[name]) for name in dataset.columns]
 
 
 def _column(name: str, cells: pd.Series[Any]) -> Column:
-    there = cells.dropna()
-    present, missing = len(there), len(cells) - len(there)
-    is_text = not pd.api.types.is_numeric_dtype(there) or pd.api.types.is_bool_dtype(there)
-    numbers = pd.to_numeric(there.astype(str), errors="coerce").dropna() if is_text else there
-    values = numbers.to_numpy(dtype=np.float64)
-    values = np.sort(values[np.isfinite(values)])
-    shares = _shares(values, present)
+    values = cells.dropna()
+    present, missing = len(values), len(cells) - len(values)
+    is_text = not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+    numeric = pd.to_numeric(values.astype(str), errors="coerce").dropna() if is_text else values
+    numbers = numeric.to_numpy(dtype=np.float64)
+    numbers = np.sort(numbers[np.isfinite(numbers)])
+    shares = _shares(numbers, present)
     kind = _type(present, shares)
-    counts = there.astype(str).value_counts() if kind == "String" else {}
+    counts = values.astype(str).value_counts() if kind == "String" else {}
     return Column(
         name=name,
         type=kind,
         present=present,
         missing=missing,
-        numbers=np.empty(0) if kind == "String" else values,
+        numbers=np.empty(0) if kind == "String" else numbers,
         counts={str(text): int(count) for text, count in dict(counts).items()},
         shares=shares,
     )
 
 
-def _shares(values: np.ndarray, present: int) -> dict[str, float]:
-    whole = int((values == np.round(values)).sum())
-    of_all = max(present, 1)
+def _shares(numbers: Numbers, present: int) -> dict[str, float]:
+    integers = int((numbers == np.round(numbers)).sum())
+    total = max(present, 1)
     return {
-        "Integral": whole / of_all,
-        "Fractional": (len(values) - whole) / of_all,
-        "String": (present - len(values)) / of_all,
+        "Integral": integers / total,
+        "Fractional": (len(numbers) - integers) / total,
+        "String": (present - len(numbers)) / total,
     }
 
 

@@ -1,4 +1,4 @@
-"""constraints.json: what a dataset like this one may be expected to keep to."""
+"""constraints.json: the constraints that a dataset suggests for later ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_kit.images.monitor_columns import Column
 
-MOST_DOMAINS = 30  # texts of a column of which it can still be said that these are all there are
+MAX_DOMAINS = 30  # different texts, up to which a column's texts count as an enumeration
 
 MONITORING = {
     "evaluate_constraints": "Enabled",
@@ -41,6 +41,6 @@ def _feature(column: Column) -> dict[str, Any]:
     }
     if column.type in ("Integral", "Fractional"):
         feature["num_constraints"] = {"is_non_negative": bool(column.numbers[0] >= 0)}
-    elif column.type == "String" and len(column.counts) <= MOST_DOMAINS:
+    elif column.type == "String" and len(column.counts) <= MAX_DOMAINS:
         feature["string_constraints"] = {"domains": sorted(column.counts)}
     return feature

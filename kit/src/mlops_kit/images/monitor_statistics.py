@@ -1,4 +1,4 @@
-"""statistics.json: how the values of each column are distributed."""
+"""statistics.json: the distribution of the values of each column."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mlops_kit.images.monitor_columns import Column
+from mlops_kit.images.monitor_columns import Column, Numbers
 
 BUCKETS = 10
-SKETCH = {"c": 0.64, "k": 2048.0}  # the parameters of the prebuilt container's sketches
-MOST_CATEGORIES = 100
+SKETCH = {"c": 0.64, "k": 2048.0}  # the sketch parameters of AWS's container
+MAX_CATEGORIES = 100
 
 
 def statistics_of(columns: Sequence[Column], rows: int) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def _feature(column: Column) -> dict[str, Any]:
     feature: dict[str, Any] = {"name": column.name, "inferred_type": column.type}
     common = {"num_present": column.present, "num_missing": column.missing}
     if column.type == "String":
-        buckets = [{"value": text, "count": count} for text, count in list(column.counts.items())[:MOST_CATEGORIES]]
+        buckets = [{"value": text, "count": count} for text, count in list(column.counts.items())[:MAX_CATEGORIES]]
         feature["string_statistics"] = {
             "common": common,
             "distinct_count": float(len(column.counts)),
@@ -34,7 +34,7 @@ def _feature(column: Column) -> dict[str, Any]:
     return feature
 
 
-def _numbers(values: np.ndarray) -> dict[str, Any]:
+def _numbers(values: Numbers) -> dict[str, Any]:
     counts, edges = np.histogram(values, BUCKETS)
     buckets = [
         {"lower_bound": float(low), "upper_bound": float(high), "count": float(count)}
@@ -50,27 +50,27 @@ def _numbers(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def sketch(values: np.ndarray) -> list[list[float]]:
-    """Values as levels, of which each stands for twice as many values as the one before.
+def sketch(values: Numbers) -> list[list[float]]:
+    """Values as levels; a value of a level represents twice as many values as one of the level before.
 
     Args:
-        values: in order.
+        values: sorted.
     """
     levels: list[list[float]] = []
     weight = 1
     while len(values) // weight > SKETCH["k"]:
         levels.append([])
         weight *= 2
-    whole = len(values) - len(values) % weight
-    levels.append([float(value) for value in values[weight // 2 : whole : weight]])
-    rest = values[whole:]  # fewer than the weight: they stand for themselves
-    if len(rest) and weight > 1:
-        levels[0] = [float(value) for value in rest]
+    end = len(values) - len(values) % weight
+    levels.append([float(value) for value in values[weight // 2 : end : weight]])
+    remainder = values[end:]  # fewer than the weight: each represents itself
+    if len(remainder) and weight > 1:
+        levels[0] = [float(value) for value in remainder]
     return levels
 
 
-def unfold(levels: Sequence[Sequence[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """The values of a sketch in order, and how many each stands for."""
+def unfold(levels: Sequence[Sequence[float]]) -> tuple[Numbers, Numbers]:
+    """The values of a sketch in order, and how many values each represents."""
     values = np.array([value for level in levels for value in level], dtype=np.float64)
     weights = np.array([2.0**index for index, level in enumerate(levels) for _ in level])
     order = np.argsort(values, kind="stable")

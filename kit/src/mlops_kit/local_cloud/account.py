@@ -1,24 +1,22 @@
-"""The local account: the resources that infrastructure code makes in a real one."""
+"""The local account: the resources that Terraform creates in a real one."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from mlops_kit.aws.environment import HANDED_OVER, LOCAL, Environment, environment_names, load_environment, project_name
-from mlops_kit.project import open_project
+from mlops_kit.local_cloud.functions.packaging import read_packages
 from mlops_kit.runner.runtime_context import Function
 
-ACCOUNT = "123456789012"  # moto's
-REGION = "us-east-1"  # where the project names none
+ACCOUNT = "123456789012"  # moto's default
+REGION = "us-east-1"  # for a project without environments
 IMAGE = "sagemaker-xgboost:3.0-5"
 MONITOR_IMAGE = "sagemaker-model-monitor-analyzer"
 HANDLER = "handler.handler"
 RUNTIME = "python3.12"
-TIMEOUT_SECONDS = 60
+FUNCTION_TIMEOUT = 60  # seconds
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -29,30 +27,30 @@ TRUST = {
 
 
 def local_environment(root: Path, url: str, empty_account: bool = False) -> Environment:
-    """The environment of a local cloud that answers under a URL; its resources have the names by rule.
+    """The environment of a local cloud; the names of its resources are derived from the project's name.
 
     Args:
         root: the project.
-        url: where the cloud answers.
-        empty_account: Terraform makes them, and hands over what it has made.
+        url: the cloud's.
+        empty_account: Terraform creates the resources, and its outputs replace the derived names.
 
     Raises:
-        UserError: the project does not say what it is called, or an environment of it is not as it should be.
+        UserError: config/pipelines.yaml has no project name, or the first environment is invalid.
     """
     project, region = project_name(root), _region(root)
-    stem = f"{project}-{LOCAL}"
+    prefix = f"{project}-{LOCAL}"
     registry = f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com"
     return Environment(
         name=LOCAL,
         project=project,
         account_id=ACCOUNT,
         region=region,
-        bucket=f"{stem}-{ACCOUNT}",
-        kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{stem}",
-        role_arn=f"arn:aws:iam::{ACCOUNT}:role/{stem}-pipeline",
+        bucket=f"{prefix}-{ACCOUNT}",
+        kms_key_arn=f"arn:aws:kms:{region}:{ACCOUNT}:alias/{prefix}",
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/{prefix}-pipeline",
         subnets=() if empty_account else ("subnet-local",),
         security_groups=() if empty_account else ("sg-local",),
-        model_package_group=stem,
+        model_package_group=prefix,
         image_uri=f"{registry}/{IMAGE}",
         monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
         endpoint_url=url,
@@ -61,14 +59,13 @@ def local_environment(root: Path, url: str, empty_account: bool = False) -> Envi
 
 
 def make_account(environment: Environment, root: Path) -> None:
-    """Make bucket, key, role, model package group and Lambda functions of an environment.
+    """Create an environment's bucket, key, role, model package group and Lambda functions.
 
-    Args:
-        environment: names them.
-        root: the project, whose folders under lambdas/ are the functions.
+    Raises:
+        PackagingError: the project's functions cannot be packed.
     """
-    _make_bucket(environment)
-    _make_key(environment)
+    _create_bucket(environment)
+    _create_key(environment)
     role = environment.role_arn.rpartition("/")[2]
     environment.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
     environment.client("sagemaker").create_model_package_group(ModelPackageGroupName=environment.model_package_group)
@@ -76,71 +73,67 @@ def make_account(environment: Environment, root: Path) -> None:
 
 
 def put_functions(environment: Environment, root: Path) -> None:
-    """Make the Lambda functions of an environment, or give those that are there the code of now."""
+    """Create an environment's Lambda functions from the project's packages, or update the code of existing ones.
+
+    Raises:
+        PackagingError: the project's functions cannot be packed.
+    """
     functions = environment.client("lambda")
-    known = {found["FunctionName"] for found in functions.list_functions()["Functions"]}
-    for handler in sorted((open_project(root).lambdas).glob("*/handler.py")):
-        name = environment.function_arn(handler.parent.name.replace("_", "-")).rpartition(":")[2]
+    known = {function["FunctionName"] for function in functions.list_functions()["Functions"]}
+    for folder, package in read_packages(root).items():
+        name = environment.function_arn(folder.replace("_", "-")).rpartition(":")[2]
         if name in known:
-            functions.update_function_code(FunctionName=name, ZipFile=_zipped(handler.parent))
+            functions.update_function_code(FunctionName=name, ZipFile=package)
             continue
         functions.create_function(
             FunctionName=name,
             Runtime=RUNTIME,
             Role=environment.role_arn,
             Handler=HANDLER,
-            Code={"ZipFile": _zipped(handler.parent)},
-            Timeout=TIMEOUT_SECONDS,
+            Code={"ZipFile": package},
+            Timeout=FUNCTION_TIMEOUT,
         )
 
 
 def registered_function(environment: Environment, arn: str) -> Function | None:
-    """Look up a Lambda function; None where there is no such function.
+    """Look up a Lambda function; None if it does not exist.
 
-    moto does not hand a function's code out over its API, so it is taken from where moto keeps it.
+    moto's API does not return a function's code, so this reads moto's backend.
     """
-    # not above: a cloud without functions starts without them
+    # not at the top: a cloud without functions starts faster
     from moto.awslambda.exceptions import UnknownFunctionException
     from moto.awslambda.models import lambda_backends
 
     try:
-        found: Any = lambda_backends[environment.account_id][environment.region].get_function(arn)
+        function: Any = lambda_backends[environment.account_id][environment.region].get_function(arn)
     except UnknownFunctionException:
         return None
-    calls = found.event_invoke_config[-1].config if found.event_invoke_config else {}
+    asynchronous = function.event_invoke_config[-1].config if function.event_invoke_config else {}
     return Function(
-        arn=found.function_arn,
-        code=found.code_bytes,
-        handler=found.handler,
-        environment=dict(found.environment_vars),
-        timeout=float(found.timeout),
-        callers=tuple(found.policy.statements),
-        retries=int(calls.get("MaximumRetryAttempts", Function.retries)),
-        dead_letters=(found.get_configuration().get("DeadLetterConfig") or {}).get("TargetArn", ""),
-        on_failure=((calls.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", ""),
+        arn=function.function_arn,
+        code=function.code_bytes,
+        handler=function.handler,
+        environment=dict(function.environment_vars),
+        timeout=float(function.timeout),
+        permissions=tuple(function.policy.statements),
+        retries=int(asynchronous.get("MaximumRetryAttempts", Function.retries)),
+        dead_letter_queue=(function.get_configuration().get("DeadLetterConfig") or {}).get("TargetArn", ""),
+        on_failure=((asynchronous.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination", ""),
     )
 
 
-def _make_bucket(environment: Environment) -> None:
+def _create_bucket(environment: Environment) -> None:
     s3 = environment.client("s3")
-    # us-east-1 is where a bucket lies that names no location, and may not be named
-    place = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
-    s3.create_bucket(Bucket=environment.bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    # us-east-1 is S3's default location, and S3 rejects it as an explicit one
+    location = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
+    s3.create_bucket(Bucket=environment.bucket, **({"CreateBucketConfiguration": location} if location else {}))
     s3.put_bucket_versioning(Bucket=environment.bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-def _make_key(environment: Environment) -> None:
+def _create_key(environment: Environment) -> None:
     kms = environment.client("kms")
     key = kms.create_key(Description=f"data of {environment.project}")["KeyMetadata"]["KeyId"]
     kms.create_alias(AliasName=environment.kms_key_arn.rpartition(":")[2], TargetKeyId=key)
-
-
-def _zipped(folder: Path) -> bytes:
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as writer:
-        for path in sorted(folder.rglob("*.py")):
-            writer.write(path, path.relative_to(folder).as_posix())
-    return archive.getvalue()
 
 
 def _region(root: Path) -> str:

@@ -1,7 +1,7 @@
-"""A local cloud that stays up between commands, in a process of its own.
+"""A local cloud in its own process, which stays up between commands.
 
-While it is up, .local/cloud.json says where it answers, and .local/environment.yaml describes it to every command that
-works with an environment: `mlops start training --env local` is then as good as any other.
+While it is up, cloud.json in the working folder contains its address, and environment.yaml describes it as an
+environment: `mlops start training --env local` then works as with any other environment.
 """
 
 from __future__ import annotations
@@ -21,78 +21,83 @@ import yaml
 
 from mlops_jobs.errors import UserError
 from mlops_kit.definition.code import content_hash
+from mlops_kit.project import open_project
 from mlops_kit.runner.record import now, write_atomically
 from mlops_kit.runner.work_folder import DEPLOYED, ENVIRONMENT, STATE, OccupiedError
 
 LOG = "cloud.log"
-START_SECONDS = 120.0  # that a start may take on a machine that is busy
-OTHERS_SECONDS = 15.0  # that the start of another command may still take
-STOP_SECONDS = 60.0
-BROUGHT = ("config", "jobs", "lambdas", "pipelines")  # folders that hold what is deployed
-EMPTY = "--empty"  # asks for a cloud whose account Terraform is going to fill
-OCCUPIED = 3  # the exit code of a cloud that found another one in its folder
-LOOK_SECONDS = 0.05  # between two looks
-ANSWER_SECONDS = 2.0  # that an answer may take
-ALONE_SECONDS = 1.0  # between two looks of the cloud whether it is still the project's
+START_TIMEOUT = 120.0  # seconds, for a busy machine
+CONCURRENT_START_TIMEOUT = 15.0  # seconds for the cloud that another command is starting
+STOP_TIMEOUT = 60.0  # seconds
+RESPONSE_TIMEOUT = 2.0  # seconds
+POLL_INTERVAL = 0.05  # seconds
+OWNER_CHECK_INTERVAL = 1.0  # seconds after which a cloud checks whether cloud.json still names it
+EMPTY = "--empty"  # the argument for a cloud whose resources Terraform will create
+OCCUPIED = 3  # the exit code of a cloud whose working folder another cloud uses
 
 START = "start it with: mlops local up"
 
 
 def start(root: Path, empty_account: bool = False) -> bool:
-    """Start the local cloud of a project, and come back when it answers.
+    """Start the local cloud of a project, and wait until it answers.
 
     Args:
         root: the project.
-        empty_account: leave its resources to Terraform.
+        empty_account: create none of the project's resources, because Terraform will.
 
     Returns:
-        whether it was started; False when it was up already.
+        whether this call started it; False if it was up already.
 
     Raises:
-        UserError: it did not start, or one is up whose account is not empty.
+        UserError: it did not start, or is up with an account that is not empty.
     """
-    work = root / ".local"
     if is_up(root):
         if empty_account and not has_infrastructure(root):
             raise UserError("the local cloud is up without the infrastructure; stop it first: mlops local down")
         return False
-    work.mkdir(exist_ok=True)
+    process = _spawn(root, empty_account)
+    deadline = time.monotonic() + START_TIMEOUT
+    while not is_up(root):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            if process.wait() == OCCUPIED and _concurrent_start_succeeds(root):
+                return False
+            log = _work(root) / LOG
+            last_line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            raise UserError(f"the local cloud did not start: {last_line}; the complete log is {log}")
+        time.sleep(POLL_INTERVAL)
+    is_own = int(require(root)["pid"]) == process.pid
+    if not is_own:  # another command was faster; our process would take over as soon as that cloud ends
+        process.kill()
+        process.wait()
+    return is_own
+
+
+def _spawn(root: Path, empty_account: bool) -> subprocess.Popen[bytes]:
+    work = _work(root)
+    work.mkdir(parents=True, exist_ok=True)
     with (work / LOG).open("a", encoding="utf-8") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "mlops_kit.local_cloud.daemon", str(root), *([EMPTY] if empty_account else [])],
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],  # python -m imports from here first: it must not be the project
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),
         )
-    deadline = time.monotonic() + START_SECONDS
-    while not is_up(root):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            if process.wait() == OCCUPIED and _comes_up(root):
-                return False
-            said = (work / LOG).read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            raise UserError(f"the local cloud did not start: {said}; all it said is in {work / LOG}")
-        time.sleep(LOOK_SECONDS)
-    ours = int(require(root)["pid"]) == process.pid
-    if not ours:  # somebody was faster; left alone, it would become the cloud as soon as theirs has gone
-        process.kill()
-        process.wait()
-    return ours
 
 
-def _comes_up(root: Path) -> bool:
-    """Whether the cloud that has the folder is one that is just being started by somebody else."""
-    deadline = time.monotonic() + OTHERS_SECONDS
+def _concurrent_start_succeeds(root: Path) -> bool:
+    """Whether the cloud that uses the working folder comes up, started by another command."""
+    deadline = time.monotonic() + CONCURRENT_START_TIMEOUT
     while not is_up(root) and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_INTERVAL)
     return is_up(root)
 
 
 def stop(root: Path) -> None:
-    """Have the local cloud of a project stop, and come back when it has.
+    """Stop the local cloud of a project, and wait until it has stopped.
 
     Raises:
         UserError: it is not up, or does not stop.
@@ -102,44 +107,45 @@ def stop(root: Path) -> None:
         with build_opener(ProxyHandler({})).open(Request(address, method="POST")):
             pass
     except (URLError, OSError) as error:
-        raise UserError(f"the local cloud does not take the request to stop ({error}); end its process") from error
-    deadline = time.monotonic() + STOP_SECONDS
+        raise UserError(f"the local cloud refuses the request to stop ({error}); end its process") from error
+    deadline = time.monotonic() + STOP_TIMEOUT
     while answers(address):
         if time.monotonic() > deadline:
-            raise UserError(f"the local cloud has not stopped within {STOP_SECONDS:.0f} s; end its process")
-        time.sleep(LOOK_SECONDS)
+            raise UserError(f"the local cloud has not stopped within {STOP_TIMEOUT:.0f} s; end its process")
+        time.sleep(POLL_INTERVAL)
 
 
 def note_deployed(root: Path) -> None:
-    """Remember what was brought to the local cloud, for `has_changed`."""
-    write_atomically(root / ".local" / DEPLOYED, _fingerprint(root))
+    """Store a fingerprint of what is deployed to the local cloud, for `has_changed`."""
+    write_atomically(_work(root) / DEPLOYED, _fingerprint(root))
 
 
 def has_changed(root: Path) -> bool:
-    """Whether the project's files differ from those that were brought to the local cloud."""
-    path = root / ".local" / DEPLOYED
+    """Whether the project's files differ from those that are deployed to the local cloud."""
+    path = _work(root) / DEPLOYED
     return path.exists() and path.read_text(encoding="utf-8") != _fingerprint(root)
 
 
 def _fingerprint(root: Path) -> str:
-    paths = [path for name in BROUGHT for path in sorted((root / name).rglob("*"))]
-    files = {path.relative_to(root).as_posix(): path for path in paths if path.suffix in (".py", ".yaml")}
-    return content_hash({name: path.read_bytes() for name, path in files.items()})
+    project = open_project(root)
+    folders = (project.config, project.jobs, project.lambdas, root / "pipelines")
+    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".yaml")]
+    return content_hash({path.relative_to(root).as_posix(): path.read_bytes() for path in paths})
 
 
 def tidy(root: Path) -> None:
-    """Remove what a cloud that has gone without leave says of itself."""
+    """Remove the files that describe a cloud whose process has died."""
     if not is_up(root):
         for name in (ENVIRONMENT, STATE):
-            (root / ".local" / name).unlink(missing_ok=True)
+            (_work(root) / name).unlink(missing_ok=True)
 
 
 def answers(address: str) -> bool:
-    """Whether a local cloud is there under its address."""
+    """Whether a local cloud answers at an address."""
     if not address.startswith("http://127.0.0.1:"):
         return False
     try:
-        with build_opener(ProxyHandler({})).open(address, timeout=ANSWER_SECONDS):
+        with build_opener(ProxyHandler({})).open(address, timeout=RESPONSE_TIMEOUT):
             return True
     except (URLError, OSError):
         return False
@@ -147,22 +153,22 @@ def answers(address: str) -> bool:
 
 def is_up(root: Path) -> bool:
     """Whether the local cloud of a project answers."""
-    state = _state(root)
-    return bool(state) and (root / ".local" / ENVIRONMENT).exists() and answers(str(state.get("address", "")))
+    state = _state(_work(root))
+    return bool(state) and (_work(root) / ENVIRONMENT).exists() and answers(str(state.get("address", "")))
 
 
 def has_infrastructure(root: Path) -> bool:
-    """Whether the resources of the local cloud that is up are Terraform's."""
-    return bool(_state(root).get("infrastructure"))
+    """Whether Terraform created the resources of the local cloud that is up."""
+    return bool(_state(_work(root)).get("infrastructure"))
 
 
 def require(root: Path) -> dict[str, Any]:
-    """What cloud.json says of the local cloud.
+    """The content of the local cloud's cloud.json.
 
     Raises:
-        UserError: it is not up, or has gone without leave.
+        UserError: the cloud is not up, or its process has died.
     """
-    state = _state(root)
+    state = _state(_work(root))
     if not state:
         raise UserError(f"the local cloud is not up; {START}")
     if not answers(str(state.get("address", ""))):
@@ -170,22 +176,26 @@ def require(root: Path) -> dict[str, Any]:
     return state
 
 
-def _state(root: Path) -> dict[str, Any]:
+def _work(root: Path) -> Path:
+    return open_project(root).work
+
+
+def _state(work: Path) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = json.loads((root / ".local" / STATE).read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads((work / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return state
 
 
 def serve(root: Path, empty_account: bool = False) -> None:
-    """Be the local cloud of a project until somebody asks it to stop, or the project's folder knows it no longer.
+    """Run the local cloud of a project until it is asked to stop, or cloud.json no longer names it.
 
     Args:
         root: the project.
-        empty_account: leave its resources to Terraform.
+        empty_account: create none of the project's resources, because Terraform will.
     """
-    from mlops_kit.local_cloud.cloud import LocalCloud  # whoever only asks whether it is up need not wait for moto
+    from mlops_kit.local_cloud.cloud import LocalCloud  # not at the top: `is_up` and `require` do not need moto
 
     with LocalCloud(root, empty_account=empty_account) as cloud:
         signal.signal(signal.SIGTERM, lambda *_: cloud.dismissed.set())
@@ -198,19 +208,19 @@ def serve(root: Path, empty_account: bool = False) -> None:
             "infrastructure": empty_account,
         }
         write_atomically(cloud.work / STATE, json.dumps(state, indent=1))
-        write_atomically(cloud.work / ENVIRONMENT, yaml.safe_dump(_described(cloud.environment), sort_keys=False))
-        while _state(root) == state and not cloud.dismissed.wait(ALONE_SECONDS):
+        write_atomically(cloud.work / ENVIRONMENT, yaml.safe_dump(_settings(cloud.environment), sort_keys=False))
+        while _state(cloud.work) == state and not cloud.dismissed.wait(OWNER_CHECK_INTERVAL):
             pass
-        if _state(root) == state:
+        if _state(cloud.work) == state:
             for name in (ENVIRONMENT, STATE):
                 (cloud.work / name).unlink(missing_ok=True)
 
 
-def _described(environment: Any) -> dict[str, Any]:
-    """An environment as its file has it: what the file's name and the project say is left out."""
+def _settings(environment: Any) -> dict[str, Any]:
+    """The content of an environment's file, without what the file's name and the project already determine."""
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(environment).items()}
-    left_out = {"name", "project", "by_rule", *environment.by_rule} - {"subnets", "security_groups"}  # which are []
-    return {key: value for key, value in facts.items() if key not in left_out}
+    omitted = {"name", "project", "by_rule", *environment.by_rule} - {"subnets", "security_groups"}  # these are []
+    return {key: value for key, value in facts.items() if key not in omitted}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The e-mails that SNS would have sent: one line of mails.jsonl for each recipient."""
+"""The e-mails that SNS would send: a line of emails.jsonl per recipient."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 
 from mlops_kit.runner.record import now
 
-FILE = "mails.jsonl"
+FILE = "emails.jsonl"
 
 
 @dataclass(frozen=True)
-class Mail:
+class Email:
     """One e-mail.
 
     Attributes:
-        time: when it would have been sent.
-        topic: the ARN of the topic.
-        to: the address; None where nobody subscribes to the topic.
+        time: when SNS would send it.
+        topic: the topic's ARN.
+        to: the address; None if the topic has no subscriber.
     """
 
     time: str
@@ -31,37 +31,37 @@ class Mail:
     text: str
 
 
-class Mails:
-    """Keeps e-mails in the order in which they come.
+class EmailLog:
+    """Appends e-mails to the file, in the order of publication.
 
     Args:
-        work: the folder of mails.jsonl.
+        work: the folder of emails.jsonl.
     """
 
     def __init__(self, work: Path) -> None:
         self._path = work / FILE
-        self._writing = threading.Lock()
+        self._lock = threading.Lock()
 
     def send(self, topic: str, to: Sequence[str], subject: str, text: str) -> None:
-        """Send a message to everybody who subscribes to its topic by e-mail."""
-        mails = [Mail(now(), topic, address, subject, text) for address in (*to,) or (None,)]
-        # somebody may have removed the folder, or the disk is full: nobody would hear of that by mail
-        with self._writing, contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{json.dumps(asdict(mail))}\n" for mail in mails)
+        """Record a message to each subscriber of a topic, or to nobody if there is none."""
+        emails = [Email(now(), topic, address, subject, text) for address in (*to,) or (None,)]
+        # the folder may have been removed, or the disk may be full: publishing succeeds all the same, as in AWS
+        with self._lock, contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{json.dumps(asdict(email))}\n" for email in emails)
 
 
-def read_mails(work: Path) -> tuple[list[Mail], int]:
-    """The e-mails so far, and how many lines of the file are none."""
+def read_emails(work: Path) -> tuple[list[Email], int]:
+    """The e-mails so far, and the number of lines that cannot be read."""
     path = work / FILE
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    mails = [mail for line in lines if (mail := _read(line))]
-    return mails, len(lines) - len(mails)
+    emails = [email for line in lines if (email := _parse(line))]
+    return emails, len(lines) - len(emails)
 
 
-def _read(line: str) -> Mail | None:
+def _parse(line: str) -> Email | None:
     try:
-        found = json.loads(line)
-        to = found["to"] if found["to"] is None else str(found["to"])
-        return Mail(str(found["time"]), str(found["topic"]), to, str(found["subject"]), str(found["text"]))
+        content = json.loads(line)
+        to = content["to"] if content["to"] is None else str(content["to"])
+        return Email(str(content["time"]), str(content["topic"]), to, str(content["subject"]), str(content["text"]))
     except (KeyError, TypeError, ValueError):
         return None

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ from rich.console import Console
 
 from mlops_kit.aws.environment import LOCAL, Environment, environment_names
 from mlops_kit.definition.code import content_hash
+from mlops_kit.local_cloud.functions.packaging import PackagingError, write_packages
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.local_cloud.terraform_overrides import OVERRIDE, PACKAGES, override_slow_resources
@@ -116,11 +115,10 @@ class Infrastructure:
         return self._copy / "infra" / "build"
 
     def _package(self) -> None:
-        program = self._root / "infra" / "package_lambdas.py"
-        packed = subprocess.run([sys.executable, program, "--build", self._build], capture_output=True, text=True)
-        if packed.returncode:
-            reason = packed.stderr.strip().splitlines()[-1]
-            raise TerraformError(f"the Lambda functions cannot be packaged: {reason}")
+        try:
+            write_packages(self._root, self._build)
+        except PackagingError as error:
+            raise TerraformError(str(error)) from error
 
     def _upload_packages(self) -> None:
         """Put the packages where the override of the functions expects them."""

@@ -1,4 +1,4 @@
-"""moto's server on a free port of this machine, with the operations that moto lacks put in front."""
+"""An HTTP server on a port of this machine, and moto's application."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 HOST = "127.0.0.1"
-POLL_SECONDS = 0.02  # how soon a server that is to stop does
-CALLS = "/invocations"  # how the path of a request ends that calls a Lambda function
+POLL_INTERVAL = 0.02  # seconds until the server notices that it must stop
+INVOCATIONS = "/invocations"  # the end of the path of a request that invokes a Lambda function
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-_one = threading.Lock()  # moto keeps its accounts in the memory of this process: there can be one of them only
+_in_use = threading.Lock()  # moto stores its accounts in the memory of this process, so there can be only one server
 
 
 def moto_application() -> Wsgi:
-    """moto: all AWS services, chosen by what a request is signed for."""
+    """moto: all AWS services; a request's signature names the service."""
     return one_at_a_time(DomainDispatcherApplication(create_backend_app))
 
 
 def one_at_a_time(application: Wsgi) -> Wsgi:
-    """Moto's application, which stumbles when a request changes what another is just reading.
+    """Serialize the requests to moto, which fails when a request changes what another one reads.
 
-    A call of a Lambda function is let through beside others: the function's code asks for things itself.
+    Invocations of Lambda functions are exempt, because a function's code sends requests itself.
     """
     lock = threading.Lock()
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].endswith(CALLS):
+        if environ["PATH_INFO"].endswith(INVOCATIONS):
             return application(environ, start_response)
         with lock:
             return application(environ, start_response)
@@ -41,51 +41,62 @@ def one_at_a_time(application: Wsgi) -> Wsgi:
 
 
 class Server:
-    """An empty AWS, from the making of this object to `close`.
+    """Listens on a port, with an empty moto behind it. Requests wait until `serve`.
+
+    The address is known before the application exists, so an application can be built from parts that need the address.
 
     Args:
-        application: what is served: moto's, or one that hands requests on to it.
-        port: 0 takes a free one.
+        port: 0 chooses a free one.
 
     Raises:
-        RuntimeError: there is one in this process already.
+        RuntimeError: this process already has a server.
     """
 
-    def __init__(self, application: Wsgi, port: int = 0) -> None:
-        if not _one.acquire(blocking=False):
+    def __init__(self, port: int = 0) -> None:
+        if not _in_use.acquire(blocking=False):
             raise RuntimeError("there is a local cloud in this process already; leave it before entering another")
         try:
             moto_api_backend.reset()
-            self._server = make_server(HOST, port, application, threaded=True, request_handler=_Quiet)
+            self._server = make_server(HOST, port, _no_application, threaded=True, request_handler=_RequestHandler)
         except BaseException:
-            _one.release()
+            _in_use.release()
             raise
         self.url = f"http://{HOST}:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True)
+        self._thread: threading.Thread | None = None
+
+    def serve(self, application: Wsgi) -> None:
+        """Answer requests with an application from now on."""
+        self._server.app = application
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_INTERVAL,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering, and release the port."""
         try:
-            self._server.shutdown()
-            self._thread.join()
+            if self._thread:
+                self._server.shutdown()
+                self._thread.join()
             self._server.server_close()
         finally:
-            _one.release()
+            _in_use.release()
 
 
-class _Quiet(MotoRequestHandler):
-    """Writes no line for each request, and head and body of an answer at once.
+def _no_application(*_: Any) -> Iterable[bytes]:
+    raise NotImplementedError  # `serve` replaces it before the first request is read
 
-    Go's client, and so Terraform, sometimes loses a body that comes by itself after the head.
+
+class _RequestHandler(MotoRequestHandler):
+    """Logs no requests, and sends the head and the body of a response together.
+
+    Go's HTTP client, and therefore Terraform, sometimes loses a body that follows the head separately.
     """
 
     wbufsize = 1 << 16
 
     def make_environ(self) -> dict[str, Any]:
-        """Let a client go on first that waits for leave to send its body."""
+        """Send `100 Continue` at once to a client that waits for it before it sends its body."""
         self.wfile.flush()
         return super().make_environ()
 
     def log_request(self, *_: Any) -> None:
-        """Write nothing."""
+        """Log nothing."""

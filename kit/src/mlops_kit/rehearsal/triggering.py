@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from mlops_jobs.errors import UserError
 from mlops_kit.local_cloud.cloud import LocalCloud
-from mlops_kit.local_cloud.emails import read_mails
+from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.local_cloud.events.targets import read_deliveries
 from mlops_kit.runner.record import Listener
 
@@ -127,7 +127,7 @@ class Wired:
             if delivery["outcome"] != "delivered":
                 target = delivery["target"].rpartition(":")[2]
                 raise UndeliveredError(f"the rule {delivery['rule']} did not get to {target}: {delivery['reason']}")
-        mails, _ = read_mails(self._cloud.work)
+        mails, _ = read_emails(self._cloud.work)
         return f"{len(deliveries)} events reached the functions, which wrote {len(mails)} messages"
 
     def _followed(self, kind: str, known: int, listener: Listener) -> Record:

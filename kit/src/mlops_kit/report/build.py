@@ -14,7 +14,7 @@ from typing import Any
 
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.registry import model_packages
-from mlops_kit.local_cloud.emails import read_mails
+from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.chapters import entries_of
 from mlops_kit.report.elements import Html, html, join
@@ -48,7 +48,7 @@ def write_report(
     """Write report.html into the working folder; links lead from there to logs and files.
 
     Args:
-        work: the folder of executions/, events.jsonl and mails.jsonl, .local as a rule.
+        work: the folder of executions/, events.jsonl and emails.jsonl, .local as a rule.
         packages: the model versions, as DescribeModelPackage tells them.
         project: its name.
         title: stands above it.
@@ -62,7 +62,7 @@ def write_report(
     entries = entries_of(executions, chapters or (), lambda execution: findings_of(execution.steps, shelf))
     lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
     anchors = {one.execution.id: one.anchor for one in entries if one.execution}
-    told = messages(*read_mails(work), anchors)
+    told = messages(*read_emails(work), anchors)
     main = html(
         "main",
         page_head(project, title, executions, entries, shelf.event_counts()),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
-from mlops_kit.local_cloud.emails import Mail
+from mlops_kit.local_cloud.emails import Email
 from mlops_kit.report.elements import Column, Html, code, count, html, join, row, table
 from mlops_kit.report.statuses import badge
 from mlops_kit.report.times import moment
@@ -17,7 +17,7 @@ NOBODY = "nobody subscribes yet"
 EXECUTION = re.compile(r"/execution/(\w+)")
 
 
-def messages(mails: Sequence[Mail], unreadable: int, anchors: Mapping[str, str]) -> Html | None:
+def messages(mails: Sequence[Email], unreadable: int, anchors: Mapping[str, str]) -> Html | None:
     """All messages in the order in which they would have been sent; nothing where there was none.
 
     Args:
@@ -28,7 +28,7 @@ def messages(mails: Sequence[Mail], unreadable: int, anchors: Mapping[str, str])
     if not mails and not unreadable:
         return None
     rows = [_row(mail, anchors) for mail in mails]
-    lost = html("p", badge("warn", f"{count(unreadable, 'line')} of mails.jsonl cannot be read"), class_="verdict")
+    lost = html("p", badge("warn", f"{count(unreadable, 'line')} of emails.jsonl cannot be read"), class_="verdict")
     return html(
         "section",
         html("h2", TITLE, id=ANCHOR),
@@ -39,7 +39,7 @@ def messages(mails: Sequence[Mail], unreadable: int, anchors: Mapping[str, str])
     )
 
 
-def _row(mail: Mail, anchors: Mapping[str, str]) -> Html:
+def _row(mail: Email, anchors: Mapping[str, str]) -> Html:
     said = html("details", html("summary", mail.subject or "without a subject"), html("pre", mail.text))
     to = mail.to if mail.to else html("span", NOBODY, class_="absent")
     named = dict.fromkeys(EXECUTION.findall(mail.text))

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops_kit.runner.failures import algorithm_error, client_error, internal_error
 from mlops_kit.runner.processes import Command, TookTooLongError
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.stop import Stop
 
 ML = "/opt/ml"
@@ -31,12 +31,12 @@ class Container:
         folder: stands for the container's root.
     """
 
-    def __init__(self, machine: Machine, stop: Stop, folder: Path) -> None:
+    def __init__(self, context: RuntimeContext, stop: Stop, folder: Path) -> None:
         self.folder = folder
         self.log = folder / LOG
         self.seconds = 0.0
         self._begin = self.log.stat().st_size if self.log.exists() else 0  # where an earlier attempt's log ends
-        self._machine = machine
+        self._context = context
         self._stop = stop
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -92,9 +92,9 @@ class Container:
             log=self.log,
             environment={name: self.real(value) for name, value in environment.items()},
         )
-        with self._machine.slots.taken(self._stop):
+        with self._context.job_limiter.slot(self._stop):
             try:
-                ended = self._machine.processes.run(command, self._stop, seconds)
+                ended = self._context.processes.run(command, self._stop, seconds)
             except TookTooLongError:
                 raise client_error(f"the job took more than the {seconds:g} seconds that it may take") from None
             except OSError as error:

@@ -14,7 +14,7 @@ from mlops_kit.runner.container import LOG, relative
 from mlops_kit.runner.failures import ExecutionFailedError, StepFailedError, StepStoppedError
 from mlops_kit.runner.graph import Node
 from mlops_kit.runner.record import ENDED, Recorder
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_executor import Facts, Performer
 from mlops_kit.runner.stop import Stop
 
@@ -26,14 +26,14 @@ class Execution:
         metadata: of each step that has ended, as ListPipelineExecutionSteps tells it.
     """
 
-    def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine) -> None:
+    def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, context: RuntimeContext) -> None:
         self.facts = facts
         self.recorder = recorder
         self.metadata: dict[str, dict[str, Any]] = {}
         self._nodes = nodes
-        self._work = machine.work
+        self._work = context.work
         self._stop = Stop()
-        self._performer = Performer(facts, nodes, recorder, machine, self._stop)
+        self._performer = Performer(facts, nodes, recorder, context, self._stop)
         self._stopped_by_hand = False
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._over = threading.Event()

@@ -1,4 +1,4 @@
-"""How many jobs run at a time."""
+"""Limit how many jobs run at the same time."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from contextlib import contextmanager
 
 from mlops_kit.runner.stop import Stop
 
-_LOOK_UP = 0.1  # seconds between two looks at a request to stop
+_POLL_INTERVAL = 0.1  # seconds
 
 
-class Slots:
-    """As many places for jobs as the machine has processors, whichever executions they belong to."""
+class JobLimiter:
+    """Allows as many jobs at a time as the machine has processors, across all executions.
+
+    Args:
+        count: another limit.
+    """
 
     def __init__(self, count: int | None = None) -> None:
         self._free = threading.BoundedSemaphore(count or os.cpu_count() or 1)
 
     @contextmanager
-    def taken(self, stop: Stop) -> Iterator[None]:
-        """Have one of the places within this block.
+    def slot(self, stop: Stop) -> Iterator[None]:
+        """Wait for a free slot, and hold it within this block.
 
         Raises:
-            StepStoppedError: it was told to stop before there was a free one.
+            StepStoppedError: the stop was requested before a slot was free.
         """
-        while not self._free.acquire(timeout=_LOOK_UP):
+        while not self._free.acquire(timeout=_POLL_INTERVAL):
             stop.check()
         try:
             yield

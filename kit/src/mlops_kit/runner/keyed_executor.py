@@ -1,4 +1,4 @@
-"""Things to be done one after the other in each of several lanes, which do not wait for one another."""
+"""Run actions in order per key, and different keys in parallel."""
 
 from __future__ import annotations
 
@@ -10,56 +10,59 @@ from queue import SimpleQueue
 Action = Callable[[], None]
 
 
-class Lanes:
-    """Does what is put into a lane in the order in which it came, from a thread for each lane.
+class KeyedExecutor:
+    """Runs the actions of each key one after another, in a thread per key.
 
     Args:
-        name: what the threads are called by.
+        name: the name of the threads.
+
+    Attributes:
+        submitted: the number of actions so far.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._lanes: dict[str, SimpleQueue[Action | None]] = {}
+        self._queues: dict[str, SimpleQueue[Action | None]] = {}
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
-        self._under_way = 0
+        self._pending = 0
         self._closed = False
-        self.taken = 0
+        self.submitted = 0
 
-    def put(self, lane: str, action: Action) -> None:
-        """Have something done in a lane; nothing once the lanes are closed."""
+    def submit(self, key: str, action: Action) -> None:
+        """Run an action after the earlier ones of the same key; after `close`, ignore it."""
         with self._changed:
             if self._closed:
                 return
-            self.taken += 1
-            self._under_way += 1
-            if lane not in self._lanes:
-                self._lanes[lane] = SimpleQueue()
-                thread = threading.Thread(target=self._work, args=(self._lanes[lane],), name=self._name, daemon=True)
+            self.submitted += 1
+            self._pending += 1
+            if key not in self._queues:
+                self._queues[key] = SimpleQueue()
+                thread = threading.Thread(target=self._work, args=(self._queues[key],), name=self._name, daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            self._lanes[lane].put(action)
+            self._queues[key].put(action)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until all is done; False when it is not by then."""
+        """Wait until every action has ended; return False on a timeout."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._under_way, seconds)
+            return self._changed.wait_for(lambda: not self._pending, seconds)
 
     def close(self, seconds: float) -> None:
-        """Take nothing more, and wait for what is under way, but no longer than so many seconds for each lane."""
+        """Accept no more actions, and wait for the pending ones, up to this many seconds per key."""
         with self._changed:
             self._closed = True
-        for lane in self._lanes.values():
-            lane.put(None)
+        for queue in self._queues.values():
+            queue.put(None)
         for thread in self._threads:
             thread.join(seconds)
 
-    def _work(self, lane: SimpleQueue[Action | None]) -> None:
-        while (action := lane.get()) is not None:
+    def _work(self, queue: SimpleQueue[Action | None]) -> None:
+        while (action := queue.get()) is not None:
             try:
                 action()
-            except Exception:  # of local mode itself: what comes after it in the lane is none the worse
+            except Exception:  # a bug in local mode must not block the later actions of this key
                 traceback.print_exc()
             with self._changed:
-                self._under_way -= 1
+                self._pending -= 1
                 self._changed.notify_all()

@@ -8,19 +8,18 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mlops_kit.local_cloud.events.bus import Events
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.graph import DefinitionError, read_graph
 from mlops_kit.runner.parameters import read_parameters
-from mlops_kit.runner.record import ExecutionRecord, Recorder
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.record import Change, ExecutionRecord, Recorder
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_executor import Facts
 
 PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # a folder has this name too
-PATIENCE = 30.0  # seconds that stopping may take: jobs are killed, so it takes much less
+SHUTDOWN_TIMEOUT = 30.0  # seconds; jobs are killed, so stopping takes much less
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,14 @@ class Runner:
     """Starts executions, finds them again, stops them.
 
     Args:
-        machine: what they share.
-        events: is told what becomes of them.
+        context: what they share.
+        notify: is called with each change of status of an execution or a step.
         cloud: the address under which this cloud answers, which their records name.
     """
 
-    def __init__(self, machine: Machine, events: Events, cloud: str) -> None:
-        self._machine = machine
-        self._events = events
+    def __init__(self, context: RuntimeContext, notify: Callable[[Change], None], cloud: str) -> None:
+        self._context = context
+        self._notify = notify
         self._cloud = cloud
         self._executions: dict[str, Execution] = {}
         self._definitions: dict[str, str] = {}
@@ -79,15 +78,13 @@ class Runner:
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
         arn = f"{pipeline.arn}/execution/{id_}"
         record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
-        recorder = Recorder(
-            record, self._machine.work / "executions" / pipeline.name / id_, self._events.status_changed
-        )
+        recorder = Recorder(record, self._context.work / "executions" / pipeline.name / id_, self._notify)
         facts = Facts(id_, display_name or id_, arn, pipeline.name, pipeline.arn, parameters)
         try:
             nodes, fault = read_graph(definition), ""
         except DefinitionError as error:
             nodes, fault = (), f"the definition cannot be run: {error}"
-        execution = Execution(facts, nodes, recorder, self._machine)
+        execution = Execution(facts, nodes, recorder, self._context)
         with self._lock:
             if self._closed:
                 raise ValueError("the local cloud is about to end, and starts nothing more")
@@ -138,7 +135,7 @@ class Runner:
 
     def close(self) -> None:
         """Stop all executions and wait until they have stopped."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         with self._lock:
             self._closed = True
             executions = list(self._executions.values())

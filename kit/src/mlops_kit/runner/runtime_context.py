@@ -1,4 +1,4 @@
-"""What all executions on this machine share."""
+"""What all executions of a local cloud share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.runner.cache import Cache
-from mlops_kit.runner.job_limiter import Slots
+from mlops_kit.runner.job_limiter import JobLimiter
 from mlops_kit.runner.objects import Objects
 from mlops_kit.runner.processes import Processes
 from mlops_kit.runner.stop import Stop
@@ -17,16 +17,16 @@ from mlops_kit.runner.stop import Stop
 
 @dataclass(frozen=True)
 class Function:
-    """A Lambda function as it was registered.
+    """A registered Lambda function.
 
     Attributes:
         code: its .zip file.
-        handler: module and function, like handler.handler.
-        timeout: seconds.
-        callers: statements of its policy: which services may call it, and for what.
-        retries: how often an asynchronous call that failed is tried again.
-        dead_letters: the ARN of the queue that keeps what it failed at in the end.
-        on_failure: the ARN of the queue that is told of it.
+        handler: module and function, for example handler.handler.
+        timeout: in seconds.
+        permissions: the statements of its resource policy.
+        retries: the maximum number of retries of a failed asynchronous invocation.
+        dead_letter_queue: the ARN of the queue that receives events after the last retry; empty for none.
+        on_failure: the ARN of its failure destination, a queue; empty for none.
     """
 
     arn: str
@@ -34,9 +34,9 @@ class Function:
     handler: str
     environment: dict[str, str]
     timeout: float
-    callers: tuple[Mapping[str, Any], ...] = ()
+    permissions: tuple[Mapping[str, Any], ...] = ()
     retries: int = 2
-    dead_letters: str = ""
+    dead_letter_queue: str = ""
     on_failure: str = ""
 
     @property
@@ -44,8 +44,8 @@ class Function:
         """Its name."""
         return self.arn.rpartition(":")[2]
 
-    def may_be_called_by(self, service: str, source: str) -> bool:
-        """Whether its policy lets a service call it on behalf of a resource.
+    def allows(self, service: str, source: str) -> bool:
+        """Whether its policy allows a service to invoke it on behalf of a resource.
 
         Args:
             service: for example events.amazonaws.com.
@@ -55,26 +55,26 @@ class Function:
             statement.get("Effect") == "Allow"
             and statement.get("Principal") in (service, {"Service": service})
             and fnmatchcase(source, _source(statement))
-            for statement in self.callers
+            for statement in self.permissions
         )
 
 
 def _source(statement: Mapping[str, Any]) -> str:
-    """The pattern of ARNs for which a statement holds."""
+    """The ARN pattern of the resources that a statement applies to."""
     condition = statement.get("Condition") or {}
     return str((condition.get("ArnLike") or {}).get("AWS:SourceArn", "*"))
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What all executions on this machine share.
+class RuntimeContext:
+    """What all executions of a local cloud share.
 
     Attributes:
-        work: the folder of everything that executions leave.
-        environment: variables with which a process reaches the local AWS.
+        work: the folder for everything that executions write.
+        environment: the variables with which a process reaches the local AWS.
         sagemaker: boto3's client of the local AWS.
-        function: looks up a Lambda function by its ARN; None where there is no such function.
-        wait: waits before a step is tried again, unless told to stop; the seconds are those that the definition says.
+        function: looks up a Lambda function by its ARN; returns None if it does not exist.
+        wait: waits before a retry, for at most the seconds that AWS waits, or until the stop is requested.
     """
 
     work: Path
@@ -82,7 +82,7 @@ class Machine:
     account_id: str
     environment: dict[str, str]
     processes: Processes
-    slots: Slots
+    job_limiter: JobLimiter
     objects: Objects
     cache: Cache
     sagemaker: Any
@@ -90,5 +90,5 @@ class Machine:
     wait: Callable[[Stop, float], None]
 
     def arn(self, resource: str) -> str:
-        """The ARN of a SageMaker resource like processing-job/name."""
+        """The ARN of a SageMaker resource, for example processing-job/name."""
         return f"arn:aws:sagemaker:{self.region}:{self.account_id}:{resource}"

@@ -15,7 +15,7 @@ from mlops_kit.runner.failures import ExecutionFailedError, client_error, servic
 from mlops_kit.runner.graph import Node
 from mlops_kit.runner.record import Recorder, now
 from mlops_kit.runner.retries import with_retries
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps import RUNNERS, Task
 from mlops_kit.runner.stop import Stop
@@ -53,12 +53,14 @@ class Performer:
         results: what each step made that has succeeded; later steps refer to it.
     """
 
-    def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine, stop: Stop) -> None:
+    def __init__(
+        self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, context: RuntimeContext, stop: Stop
+    ) -> None:
         self.results: dict[str, Any] = {}
         self._facts = facts
         self._nodes = {node.name: node for node in nodes}
         self._recorder = recorder
-        self._machine = machine
+        self._context = context
         self._stop = stop
         self._started = now()
 
@@ -97,13 +99,13 @@ class Performer:
         if not cached.get("Enabled"):
             return self._make(node, request, options)
         key = cache_key(self._facts.pipeline, node.name, node.type, request, options)
-        found = self._machine.cache.find(key, cached.get("ExpireAfter"))
+        found = self._context.cache.find(key, cached.get("ExpireAfter"))
         if found:
             outcome, source = found
             self._recorder.change_step(node.name, cache_hit=True, cached_from=source)
             return outcome
         outcome = self._make(node, request, options)
-        self._machine.cache.keep(key, outcome, self._facts.arn)
+        self._context.cache.keep(key, outcome, self._facts.arn)
         return outcome
 
     def _make(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
@@ -114,7 +116,7 @@ class Performer:
             options=options,
             execution_id=self._facts.id,
             folder=self._recorder.folder / node.name,
-            machine=self._machine,
+            context=self._context,
             stop=self._stop,
         )
         self._recorder.change_step(node.name, status="Executing")
@@ -129,7 +131,7 @@ class Performer:
             self._recorder.change_step(node.name, job_seconds=round(task.job_seconds, 4))
 
     def _wait(self, seconds: float) -> None:
-        self._machine.wait(self._stop, seconds)
+        self._context.wait(self._stop, seconds)
         self._stop.check()
 
     def _scope(self) -> Scope:
@@ -143,7 +145,7 @@ class Performer:
             "StartDateTime": self._started,
             "CurrentDateTime": now(),
         }
-        read_json = self._machine.objects.read_json
+        read_json = self._context.objects.read_json
         return Scope(facts.parameters, execution, self.results, self._property_file, read_json)
 
     def _property_file(self, step: str, name: str) -> Any:
@@ -153,7 +155,7 @@ class Performer:
         if file is None:
             raise client_error(f"{step} has no property file {name!r}")
         uri = walk(self.results[step], f"ProcessingOutputConfig.Outputs['{file['OutputName']}'].S3Output.S3Uri")
-        return self._machine.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
+        return self._context.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
 
 
 def _attempt(task: Task, kind: str) -> Outcome:

@@ -22,7 +22,7 @@ LEFT = (  # by an earlier cloud
     "calls",
     "events.jsonl",
     "deliveries.jsonl",
-    "mails.jsonl",
+    "emails.jsonl",
     "report.html",
     STATE,
     ENVIRONMENT,

@@ -1,1 +1,1 @@
-"""EventBridge: the bus, its rules' targets, and the queues between them."""
+"""EventBridge: the bus, the targets of its rules, and queues."""

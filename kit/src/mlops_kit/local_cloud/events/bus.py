@@ -1,4 +1,4 @@
-"""Tell the world what changed: events in SageMaker's shape, on the default bus and in events.jsonl."""
+"""Emit SageMaker's events: on the default event bus and in events.jsonl."""
 
 from __future__ import annotations
 
@@ -22,72 +22,72 @@ SOURCE = "aws.sagemaker"
 EXECUTION = "SageMaker Model Building Pipeline Execution Status Change"
 STEP = "SageMaker Model Building Pipeline Execution Step Status Change"
 PACKAGE = "SageMaker Model Package State Change"
-MOST_ENTRIES = 10  # that PutEvents takes at once
-PATIENCE = 10.0  # seconds that sending may take
-GATHERING_SECONDS = 0.05  # in which events come together: ten at once are sent with a tenth of the effort
-UNTOLD = ("Waiting", "Skipped")  # SageMaker does not speak of steps that are not run
+MAX_ENTRIES = 10  # of one PutEvents request
+FLUSH_TIMEOUT = 10.0  # seconds
+BATCH_INTERVAL = 0.05  # seconds in which events are collected: one request with ten events costs as much as with one
+WITHOUT_EVENT = ("Waiting", "Skipped")  # SageMaker emits no events for steps that do not run
 
 Event = dict[str, Any]
 
 
-class Events:
-    """Sends events in the order they happen, from a thread of its own: whoever caused one does not wait.
+class EventBus:
+    """Sends events in order from its own thread, so that emitting one never waits.
 
     Args:
         client: boto3's client for EventBridge.
         work: the folder of events.jsonl.
 
     Attributes:
-        told: how many there have been.
+        emitted: the number of events so far.
     """
 
     def __init__(self, client: Any, work: Path, region: str, account_id: str) -> None:
         self._client = client
         self._path = work / FILE
-        self._place = {"region": region, "account": account_id}
-        self._queue: SimpleQueue[Event | threading.Event | None] = SimpleQueue()  # None is the last
-        self.told = 0
+        self._origin = {"region": region, "account": account_id}
+        self._queue: SimpleQueue[Event | threading.Event | None] = SimpleQueue()  # None ends the thread
+        self.emitted = 0
         self._thread = threading.Thread(target=self._send, name="events", daemon=True)
         self._thread.start()
 
     def status_changed(self, change: Change) -> None:
-        """Tell of an execution or one of its steps."""
+        """Emit the event for an execution's or a step's change of status."""
         if change.step is None:
-            self._tell(EXECUTION, execution_detail(change), [_pipeline_arn(change), change.record["arn"]])
-        elif change.step["status"] not in UNTOLD and change.step["started"]:
-            self._tell(STEP, step_detail(change), [_pipeline_arn(change), change.record["arn"]])
+            self._emit(EXECUTION, execution_detail(change), [_pipeline_arn(change), change.record["arn"]])
+        elif change.step["status"] not in WITHOUT_EVENT and change.step["started"]:
+            self._emit(STEP, step_detail(change), [_pipeline_arn(change), change.record["arn"]])
 
     def package_changed(self, package: Mapping[str, Any], fields: list[str]) -> None:
-        """Tell of a model package.
+        """Emit the event for a model package.
 
         Args:
-            package: what DescribeModelPackage answers.
-            fields: which of its fields were updated; none when it is new.
+            package: the answer of DescribeModelPackage.
+            fields: the updated fields; empty for a new package.
         """
-        self._tell(PACKAGE, package_detail(package, fields), [package["ModelPackageArn"]])
+        self._emit(PACKAGE, package_detail(package, fields), [package["ModelPackageArn"]])
 
-    def flush(self, seconds: float = PATIENCE) -> None:
-        """Wait until all that was told is sent."""
+    def flush(self, seconds: float = FLUSH_TIMEOUT) -> None:
+        """Wait until all events so far are sent."""
         sent = threading.Event()
         self._queue.put(sent)
         sent.wait(seconds)
 
     def close(self) -> None:
-        """Send what is left, and nothing more."""
+        """Send the remaining events, and end the thread."""
         self._queue.put(None)
-        self._thread.join(PATIENCE)
+        self._thread.join(FLUSH_TIMEOUT)
 
-    def _tell(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
-        self.told += 1
+    def _emit(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+        self.emitted += 1
         envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
-        self._queue.put({**envelope, **self._place, "time": now(), "resources": resources, "detail": detail})
+        self._queue.put({**envelope, **self._origin, "time": now(), "resources": resources, "detail": detail})
 
     def _send(self) -> None:
         last = False
         while not last:
             batch = [self._queue.get()]
-            time.sleep(GATHERING_SECONDS)
-            while len(batch) < MOST_ENTRIES and not self._queue.empty():
+            time.sleep(BATCH_INTERVAL)
+            while len(batch) < MAX_ENTRIES and not self._queue.empty():
                 batch.append(self._queue.get())
             last = None in batch
             events = [entry for entry in batch if isinstance(entry, dict)]
@@ -112,17 +112,17 @@ class Events:
         try:
             self._client.put_events(Entries=entries)
         except (BotoCoreError, ClientError) as error:
-            # The local AWS is about to end: the events are in the file, and the execution goes on.
+            # The local AWS is shutting down: the events are in the file, and the execution continues.
             self._write([{"undelivered": [event["id"] for event in events], "reason": str(error)}])
 
     def _write(self, lines: list[Event]) -> None:
-        # somebody may have removed the folder, or the disk is full: the bus still gets them
+        # the folder may have been removed, or the disk may be full: the bus still receives the events
         with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{json.dumps(line)}\n" for line in lines)
 
 
 def execution_detail(change: Change) -> dict[str, Any]:
-    """What SageMaker tells of an execution."""
+    """The detail of an execution's event."""
     record = change.record
     detail = {
         "pipelineArn": _pipeline_arn(change),
@@ -133,11 +133,11 @@ def execution_detail(change: Change) -> dict[str, Any]:
         "executionStartTime": record["started"],
         "executionEndTime": record["ended"],
     }
-    return _given(detail)
+    return _without_none(detail)
 
 
 def step_detail(change: Change) -> dict[str, Any]:
-    """What SageMaker tells of a step."""
+    """The detail of a step's event."""
     record, step = change.record, change.step or {}
     detail = {
         "pipelineArn": _pipeline_arn(change),
@@ -152,12 +152,12 @@ def step_detail(change: Change) -> dict[str, Any]:
         "metadata": _job(step["result"]),
         "cacheHitResult": {"sourcePipelineExecutionArn": step["cached_from"]} if step["cache_hit"] else None,
     }
-    return _given(detail)
+    return _without_none(detail)
 
 
 def package_detail(package: Mapping[str, Any], fields: list[str]) -> dict[str, Any]:
-    """What SageMaker tells of a model package."""
-    told = (
+    """The detail of a model package's event."""
+    reported = (
         "ModelPackageGroupName",
         "ModelPackageVersion",
         "ModelPackageArn",
@@ -171,23 +171,26 @@ def package_detail(package: Mapping[str, Any], fields: list[str]) -> dict[str, A
         "ModelMetrics",
         "CustomerMetadataProperties",
     )
-    detail = {key: package[key] for key in told if key in package}
+    detail = {key: package[key] for key in reported if key in package}
     if fields:
         detail["UpdatedModelPackageFields"] = fields
     return plain(detail)
 
 
 def _job(result: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The job of a step, for example {"processingJob": {"arn": ...}}."""
-    jobs = {"ProcessingJob": "processingJob", "TrainingJob": "trainingJob", "TransformJob": "transformJob"}
-    jobs["HyperParameterTuningJob"] = "tuningJob"
-    found = [(short, result[f"{name}Arn"]) for name, short in jobs.items() if f"{name}Arn" in result]
-    return {name: {"arn": arn} for name, arn in found} or None
+    """A step's job, for example {"processingJob": {"arn": ...}}."""
+    keys = {
+        "ProcessingJob": "processingJob",
+        "TrainingJob": "trainingJob",
+        "TransformJob": "transformJob",
+        "HyperParameterTuningJob": "tuningJob",
+    }
+    return {key: {"arn": result[f"{name}Arn"]} for name, key in keys.items() if f"{name}Arn" in result} or None
 
 
 def _pipeline_arn(change: Change) -> str:
     return str(change.record["arn"]).partition("/execution/")[0]
 
 
-def _given(detail: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(detail: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in detail.items() if value is not None}

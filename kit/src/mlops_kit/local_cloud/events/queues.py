@@ -1,24 +1,24 @@
-"""Messages into queues that are known by their ARNs."""
+"""Send messages to SQS queues by their ARNs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-MOST_TEXT = 1024  # characters of an error in an attribute; Lambda cuts there too
+MAX_ATTRIBUTE_LENGTH = 1024  # characters; Lambda truncates error messages to this length
 
 
 def send(sqs: Any, arn: str, body: str, attributes: Mapping[str, str | int]) -> None:
-    """Put a message into a queue.
+    """Send a message to a queue.
 
     Args:
         sqs: boto3's client.
         arn: the queue's.
-        body: of the message.
-        attributes: texts and numbers beside it.
+        body: the message's body.
+        attributes: the message's attributes; empty strings are omitted.
 
     Raises:
-        ClientError: there is no such queue.
+        ClientError: the queue does not exist.
     """
     url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
     sqs.send_message(
@@ -30,4 +30,4 @@ def send(sqs: Any, arn: str, body: str, attributes: Mapping[str, str | int]) -> 
 
 def _attribute(value: str | int) -> dict[str, str]:
     kind = "Number" if isinstance(value, int) else "String"
-    return {"DataType": kind, "StringValue": str(value)[:MOST_TEXT]}
+    return {"DataType": kind, "StringValue": str(value)[:MAX_ATTRIBUTE_LENGTH]}

@@ -1,4 +1,4 @@
-"""Bring events from the rules of EventBridge to their targets, as AWS does: later, in order, and never to nowhere."""
+"""Send events that match a rule to the rule's targets, as EventBridge does: asynchronously, in order per target."""
 
 from __future__ import annotations
 
@@ -12,36 +12,41 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlops_kit.local_cloud.api import Answer, ApiError, Request
 from mlops_kit.local_cloud.events import queues
-from mlops_kit.local_cloud.functions.async_invocation import AsynchronousCalls
-from mlops_kit.local_cloud.handlers.api import Answer, ApiError, Request
+from mlops_kit.local_cloud.functions.async_invocation import FunctionInvoker
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import StepStoppedError
-from mlops_kit.runner.keyed_executor import Lanes
+from mlops_kit.runner.keyed_executor import KeyedExecutor
 from mlops_kit.runner.record import now
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.stop import Stop
 
 FILE = "deliveries.jsonl"
 SERVICE = "events.amazonaws.com"
-CLOSE_SECONDS = 5.0  # that the end of what is under way may take
+SHUTDOWN_TIMEOUT = 5.0  # seconds per target
 
 
 @dataclass(frozen=True)
-class Matched:
-    """An event that a rule has for a target.
+class MatchedEvent:
+    """An event that matches a rule, and one of the rule's targets.
 
     Attributes:
-        rule: the rule's ARN.
-        target: as PutTargets has it.
-        event: all of it.
-        told: what the target is told of it.
+        rule: the rule's ARN; empty for an asynchronous invocation through Lambda's API.
+        target: the target, as in PutTargets.
+        event: the complete event.
+        payload: what the target receives: the event, or what the target's input settings make of it.
     """
 
     rule: str
     target: Mapping[str, Any]
     event: Mapping[str, Any]
-    told: Any
+    payload: Any
+
+    @property
+    def target_arn(self) -> str:
+        """The target's ARN."""
+        return str(self.target["Arn"])
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,9 @@ class Delivery:
         rule: the rule's name.
         target: the target's ARN.
         event: the event's id.
-        outcome: delivered; failed (the function did, each time); or undelivered (the target was not even reached).
-        kept: the ARN of each queue that keeps what was not delivered.
-        log: what the function printed, below the working folder.
+        outcome: delivered; failed (the function failed on every attempt); or undelivered (the target was not reached).
+        kept: the ARNs of the queues that received the event instead.
+        log: the path of the function's output, relative to the working folder.
     """
 
     time: str
@@ -70,127 +75,127 @@ class Delivery:
 
 
 class UnreachableError(Exception):
-    """A target cannot be reached, and trying again would change nothing."""
+    """A target cannot be reached, and a retry would not help."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-class Deliveries:
-    """Calls functions and starts pipelines that are targets of rules, in one lane for each.
+class TargetSender:
+    """Invokes the functions and starts the pipelines that are targets of rules, in order per target.
 
     Args:
-        machine: where functions run.
+        context: where functions run.
         sqs: boto3's client.
         start: starts an execution, as StartPipelineExecution does.
     """
 
-    def __init__(self, machine: Machine, sqs: Any, start: Callable[[Request], Answer]) -> None:
-        self._machine = machine
+    def __init__(self, context: RuntimeContext, sqs: Any, start: Callable[[Request], Answer]) -> None:
+        self._context = context
         self._sqs = sqs
         self._start = start
         self._stop = Stop()
-        self._lanes = Lanes("deliveries")
-        self._writing = threading.Lock()
-        self.calls = AsynchronousCalls(machine, sqs, self._stop)
+        self._executor = KeyedExecutor("targets")
+        self._file_lock = threading.Lock()
+        self.invoker = FunctionInvoker(context, sqs, self._stop)
 
     @property
-    def taken(self) -> int:
-        """How many there have been."""
-        return self._lanes.taken
+    def sent(self) -> int:
+        """The number of events so far."""
+        return self._executor.submitted
 
-    def take(self, matched: Matched) -> bool:
-        """Deliver an event, and come back at once; False where it is none of those that are delivered here."""
-        arn = str(matched.target["Arn"])
-        deliver = self._deliver_to(arn)
-        if deliver:
-            self._lanes.put(arn, lambda: self._write(self._delivered(matched, deliver)))
-        return deliver is not None
+    def send(self, matched: MatchedEvent) -> bool:
+        """Send an event to its target, without waiting; return False if the target is of another type."""
+        sender = self._sender(matched.target_arn)
+        if sender:
+            self._executor.submit(matched.target_arn, lambda: self._write(self._deliver(matched, sender)))
+        return sender is not None
 
-    def call_later(self, arn: str, event: Any) -> None:
-        """Call a function for somebody who does not wait for its answer."""
-        self.take(Matched("", {"Arn": arn}, {}, event))
+    def invoke_later(self, arn: str, event: Any) -> None:
+        """Invoke a function asynchronously."""
+        self.send(MatchedEvent("", {"Arn": arn}, {}, event))
 
-    def undelivered(self, matched: Matched, code: str, message: str) -> None:
-        """Take note that a target that is reached otherwise was not; come back at once."""
+    def report_undelivered(self, matched: MatchedEvent, code: str, message: str) -> None:
+        """Handle an event that moto could not deliver, without waiting."""
         error = UnreachableError(code, message)
-        self._lanes.put(str(matched.target["Arn"]), lambda: self._write(self._kept(matched, error)))
+        self._executor.submit(matched.target_arn, lambda: self._write(self._dead_letter(matched, error)))
 
     def wait(self, seconds: float) -> bool:
-        """Wait until everything taken is delivered; False when it is not by then."""
-        return self._lanes.wait(seconds)
+        """Wait until all events are delivered; return False on a timeout."""
+        return self._executor.wait(seconds)
 
     def close(self) -> None:
-        """Stop what is under way, and deliver nothing more."""
+        """Stop the current deliveries, and accept no more."""
         self._stop.set()
-        self._lanes.close(CLOSE_SECONDS)
+        self._executor.close(SHUTDOWN_TIMEOUT)
 
-    def _deliver_to(self, arn: str) -> Callable[[Matched], Delivery] | None:
+    def _sender(self, arn: str) -> Callable[[MatchedEvent], Delivery] | None:
         if ":lambda:" in arn and ":function:" in arn:
-            return self._call
+            return self._invoke_function
         if ":sagemaker:" in arn and ":pipeline/" in arn:
             return self._start_pipeline
         return None
 
-    def _delivered(self, matched: Matched, deliver: Callable[[Matched], Delivery]) -> Delivery | None:
+    def _deliver(self, matched: MatchedEvent, sender: Callable[[MatchedEvent], Delivery]) -> Delivery | None:
         try:
-            return deliver(matched)
+            return sender(matched)
         except UnreachableError as error:
-            return self._kept(matched, error)
+            return self._dead_letter(matched, error)
         except StepStoppedError:
-            return None  # the cloud is about to end
+            return None  # the cloud is shutting down
 
-    def _call(self, matched: Matched) -> Delivery:
-        arn = str(matched.target["Arn"])
-        function = self._machine.function(arn)
+    def _invoke_function(self, matched: MatchedEvent) -> Delivery:
+        arn = matched.target_arn
+        function = self._context.function(arn)
         if function is None:
-            raise UnreachableError("RESOURCE_NOT_FOUND", f"there is no Lambda function {arn}")
-        if matched.rule and not function.may_be_called_by(SERVICE, matched.rule):
+            raise UnreachableError("RESOURCE_NOT_FOUND", f"the Lambda function {arn} does not exist")
+        if matched.rule and not function.allows(SERVICE, matched.rule):
             raise UnreachableError(
-                "NO_PERMISSIONS", f"the policy of {function.name} does not let {SERVICE} call it for {matched.rule}"
+                "NO_PERMISSIONS",
+                f"the policy of {function.name} does not allow {SERVICE} to invoke it for {matched.rule}",
             )
-        called = self.calls.call(function, matched.told)
-        outcome = "failed" if called.failure else "delivered"
-        reason = "; ".join(filter(None, (str(called.failure or ""), called.lost)))
-        return _delivery(matched, outcome, called.attempts, reason=reason, kept=called.kept, log=called.log)
+        result = self.invoker.invoke_with_retries(function, matched.payload)
+        outcome = "failed" if result.failure else "delivered"
+        reason = "; ".join(filter(None, (str(result.failure or ""), result.queue_error)))
+        return _delivery(matched, outcome, result.attempts, reason=reason, kept=result.queues, log=result.log)
 
-    def _start_pipeline(self, matched: Matched) -> Delivery:
-        given = (matched.target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList") or []
-        parameters = [{"Name": each["Name"], "Value": _worked_out(each["Value"], matched.event)} for each in given]
+    def _start_pipeline(self, matched: MatchedEvent) -> Delivery:
+        declared = (matched.target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList") or []
+        parameters = [{"Name": each["Name"], "Value": _parameter(each["Value"], matched.event)} for each in declared]
         try:
-            self._start({"PipelineName": matched.target["Arn"], "PipelineParameters": parameters})
+            self._start({"PipelineName": matched.target_arn, "PipelineParameters": parameters})
         except ApiError as error:
             raise UnreachableError(error.code, str(error)) from error
         except ClientError as error:
             raise UnreachableError(error.response["Error"]["Code"], str(error)) from error
         return _delivery(matched, "delivered")
 
-    def _kept(self, matched: Matched, error: UnreachableError) -> Delivery:
-        """Put an event that was not delivered into the queue that its target names for that."""
+    def _dead_letter(self, matched: MatchedEvent, error: UnreachableError) -> Delivery:
+        """Send an undelivered event to the target's dead-letter queue."""
         queue = (matched.target.get("DeadLetterConfig") or {}).get("Arn", "")
         reason = str(error)
         if queue:
-            about = {"RULE_ARN": matched.rule, "TARGET_ARN": matched.target["Arn"], "ERROR_CODE": error.code}
+            about = {"RULE_ARN": matched.rule, "TARGET_ARN": matched.target_arn, "ERROR_CODE": error.code}
             try:
                 queues.send(self._sqs, queue, json.dumps(matched.event), {**about, "ERROR_MESSAGE": reason})
-            except (ClientError, BotoCoreError) as lost:
-                queue, reason = "", f"{reason}; {queue} did not take it: {lost}"
+            except (ClientError, BotoCoreError) as refused:
+                queue, reason = "", f"{reason}; {queue} did not accept it: {refused}"
         return _delivery(matched, "undelivered", reason=reason, kept=(queue,) if queue else ())
 
     def _write(self, delivery: Delivery | None) -> None:
         if delivery:
-            path = self._machine.work / FILE
-            # somebody may have removed the folder, or the disk is full: what was delivered stays so
-            with self._writing, contextlib.suppress(OSError), path.open("a", encoding="utf-8", newline="\n") as file:
+            path = self._context.work / FILE
+            # the folder may have been removed, or the disk may be full: the delivery itself has succeeded
+            with self._file_lock, contextlib.suppress(OSError), path.open("a", encoding="utf-8", newline="\n") as file:
                 file.write(f"{json.dumps(asdict(delivery))}\n")
 
 
-def _delivery(matched: Matched, outcome: str, attempts: int = 1, **more: Any) -> Delivery:
+def _delivery(matched: MatchedEvent, outcome: str, attempts: int = 1, **more: Any) -> Delivery:
     return Delivery(
         time=now(),
         rule=matched.rule.rpartition("/")[2],
-        target=str(matched.target["Arn"]),
+        target=matched.target_arn,
         event=str(matched.event.get("id", "")),
         detail_type=str(matched.event.get("detail-type", "")),
         attempts=attempts,
@@ -199,20 +204,20 @@ def _delivery(matched: Matched, outcome: str, attempts: int = 1, **more: Any) ->
     )
 
 
-def _worked_out(value: str, event: Mapping[str, Any]) -> str:
-    """A parameter's value, which may be a path into the event."""
+def _parameter(value: str, event: Mapping[str, Any]) -> str:
+    """The value of a pipeline parameter, which may be a path into the event."""
     return as_text(value_at(value, event)) if value.startswith("$.") else value
 
 
 def value_at(path: str, event: Mapping[str, Any]) -> Any:
-    """What stands in an event at a path like $.detail.name; None where nothing does."""
-    found: Any = event
+    """The value at a path like $.detail.name in an event; None if there is no such value."""
+    value: Any = event
     for name in filter(None, path.removeprefix("$").split(".")):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def read_deliveries(work: Path) -> list[dict[str, Any]]:
-    """What was delivered so far, in order."""
+    """The lines of deliveries.jsonl so far, in order."""
     path = work / FILE
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

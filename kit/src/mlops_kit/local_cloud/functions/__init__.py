@@ -1,1 +1,1 @@
-"""Lambda: synchronous and asynchronous invocation."""
+"""Lambda: packages of the project's functions, and asynchronous invocation."""

@@ -1,15 +1,13 @@
-"""What moto lacks: here in front of its server, and under inside_moto/ where only moto's own objects can be put right.
+"""Operations that moto lacks or implements differently, handled in front of its server.
 
-moto 5.2 stores pipelines and says of every execution that it succeeded. Here StartPipelineExecution really runs the
-definition, and what is asked about executions is answered from what became of them. And:
+Where only a change of moto's own objects helps, see the patches. moto 5.2 stores pipelines, and every execution of
+theirs succeeds. Here StartPipelineExecution runs the definition, and the operations on executions describe that run.
+Furthermore:
 
-- UpdateModelPackage of moto forgets whatever one call does not mention: the approval, its description, the customer's
-  metadata. AWS changes what is given, and so does this.
-- CreateModelPackage of moto leaves a package without an approval status if none is given; AWS makes it wait for one.
-- A model package that changes is told of as an event; moto deletes none.
-- Groups of model packages have no policy in moto, and no end; budgets no subscribers, no tags and no second version.
+- moto's UpdateModelPackage clears the approval, its description and the customer metadata if a request omits them.
+  AWS keeps omitted fields, and so does this.
+- moto's CreateModelPackage leaves a version without an approval status if the request has none. In AWS it is pending.
+- moto emits no events for model packages, and cannot delete them.
+- moto has no policies of model package groups and cannot delete groups; it has no subscribers, tags or updates of
+  budgets.
 """
-
-from mlops_kit.local_cloud.gateway import Additions
-
-__all__ = ["Additions"]

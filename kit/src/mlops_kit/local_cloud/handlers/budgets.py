@@ -1,31 +1,31 @@
-"""Budgets: subscribers, tags and changes of a budget, none of which moto answers for."""
+"""Budgets: subscribers, tags and updates, which moto lacks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mlops_kit.local_cloud.handlers.api import Addition, Answer, ApiError, Request
+from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
 
 SERVICE = "AWSBudgetServiceGateway"
 
 
 class Budgets:
-    """Answers from the budgets that moto keeps, and keeps their tags."""
+    """Reads and updates moto's budgets, and stores their tags."""
 
     def __init__(self) -> None:
         self._tags: dict[str, dict[str, str]] = {}  # by ARN
 
-    def addition(self) -> Addition:
-        """The operations on them that moto lacks."""
-        return Addition(
-            answers={
+    def handler(self) -> Handler:
+        """The operations that moto lacks."""
+        return Handler(
+            instead={
                 f"{SERVICE}.UpdateBudget": self.update,
                 f"{SERVICE}.DescribeSubscribersForNotification": self.describe_subscribers,
                 f"{SERVICE}.ListTagsForResource": self.list_tags,
                 f"{SERVICE}.TagResource": self.tag,
                 f"{SERVICE}.UntagResource": self.untag,
             },
-            afterwards={f"{SERVICE}.CreateBudget": self.after_create, f"{SERVICE}.DeleteBudget": self.after_delete},
+            after={f"{SERVICE}.CreateBudget": self.after_create, f"{SERVICE}.DeleteBudget": self.after_delete},
         )
 
     def update(self, request: Request) -> Answer:
@@ -37,11 +37,11 @@ class Budgets:
     def describe_subscribers(self, request: Request) -> Answer:
         """DescribeSubscribersForNotification."""
         budget = _budget(request["AccountId"], request["BudgetName"])
-        wanted = _identity(request["Notification"])
-        found = [known.subscribers for known in budget.notifications if _identity(known.details) == wanted]
-        if not found:
-            raise ApiError("NotFoundException", f"the budget {request['BudgetName']} has no such notification")
-        return {"Subscribers": found[0]}
+        identity = _identity(request["Notification"])
+        for notification in budget.notifications:
+            if _identity(notification.details) == identity:
+                return {"Subscribers": notification.subscribers}
+        raise ApiError("NotFoundException", f"the budget {request['BudgetName']} has no such notification")
 
     def list_tags(self, request: Request) -> Answer:
         """ListTagsForResource."""
@@ -50,8 +50,8 @@ class Budgets:
 
     def tag(self, request: Request) -> Answer:
         """TagResource."""
-        given = {tag["Key"]: tag["Value"] for tag in request["ResourceTags"]}
-        self._tags[request["ResourceARN"]] = {**self._tags.get(request["ResourceARN"], {}), **given}
+        tags = {tag["Key"]: tag["Value"] for tag in request["ResourceTags"]}
+        self._tags[request["ResourceARN"]] = {**self._tags.get(request["ResourceARN"], {}), **tags}
         return {}
 
     def untag(self, request: Request) -> Answer:
@@ -61,17 +61,17 @@ class Budgets:
         return {}
 
     def after_create(self, request: Request) -> None:
-        """Keep the tags that a new budget is given."""
+        """Store the tags of a new budget."""
         arn = _arn(request["AccountId"], request["Budget"]["BudgetName"])
         self._tags[arn] = {tag["Key"]: tag["Value"] for tag in request.get("ResourceTags") or []}
 
     def after_delete(self, request: Request) -> None:
-        """Forget those of one that is gone."""
+        """Remove the tags of a deleted budget."""
         self._tags.pop(_arn(request["AccountId"], request["BudgetName"]), None)
 
 
 def _budget(account_id: str, name: str) -> Any:
-    from moto.budgets.models import budgets_backends  # a cloud without budgets starts without them
+    from moto.budgets.models import budgets_backends  # not at the top: most clouds have no budget
 
     budgets = budgets_backends[account_id]["aws"].budgets[account_id]
     if name not in budgets:
@@ -84,6 +84,6 @@ def _arn(account_id: str, name: str) -> str:
 
 
 def _identity(notification: dict[str, Any]) -> tuple[Any, ...]:
-    """What tells one notification of a budget from another; a threshold is 80 in one request and 80.0 in the next."""
+    """What identifies a notification of a budget; clients send a threshold as 80 or as 80.0."""
     kind = notification.get("ThresholdType", "PERCENTAGE")
     return notification["NotificationType"], notification["ComparisonOperator"], float(notification["Threshold"]), kind

@@ -1,4 +1,4 @@
-"""SageMaker's operations on executions of pipelines."""
+"""SageMaker's operations on pipeline executions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from mlops_kit.local_cloud.handlers.api import Addition, Answer, ApiError, Request
+from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.pipeline_executor import Pipeline, Runner
@@ -15,25 +15,25 @@ from mlops_kit.runner.record import seconds_of
 
 
 class Executions:
-    """Answers from what became of the executions.
+    """Starts, stops and describes the executions of this cloud.
 
     Args:
-        runner: knows them.
-        sagemaker: boto3's client of moto, which knows the pipelines.
-        kind_of: the kind of a pipeline, by its name.
+        executor: runs them.
+        sagemaker: boto3's client, for the pipelines that moto stores.
+        kind_of: returns a pipeline's kind by its name.
     """
 
-    def __init__(self, runner: Runner, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
-        self._runner = runner
+    def __init__(self, executor: Runner, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
+        self._executor = executor
         self._sagemaker = sagemaker
         self._kind_of = kind_of
-        self._started: dict[tuple[str, str], str] = {}  # ARN by pipeline and the token that a request is known by
+        self._started: dict[tuple[str, str], str] = {}  # ARN by pipeline and idempotency token
         self._starting = threading.Lock()
 
-    def addition(self) -> Addition:
-        """The operations on them, in place of moto's."""
-        return Addition(
-            answers={
+    def handler(self) -> Handler:
+        """The operations on executions, instead of moto's."""
+        return Handler(
+            instead={
                 "SageMaker.StartPipelineExecution": self.start,
                 "SageMaker.DescribePipelineExecution": self.describe,
                 "SageMaker.ListPipelineExecutions": self.list,
@@ -45,17 +45,17 @@ class Executions:
         )
 
     def start(self, request: Request) -> Answer:
-        """StartPipelineExecution; a request that is repeated under its token starts nothing more."""
+        """StartPipelineExecution; a repeated request with the same token starts nothing."""
         described = self._pipeline(request)
         name = described["PipelineName"]
         pipeline = Pipeline(name, described["PipelineArn"], self._kind_of(name), described["PipelineDefinition"])
-        given = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters") or []}
+        parameters = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters") or []}
         token = (name, request.get("ClientRequestToken") or secrets.token_hex(16))
         with self._starting:
             try:
                 if token not in self._started:
-                    shown = request.get("PipelineExecutionDisplayName", "")
-                    self._started[token] = self._runner.start(pipeline, given, shown)
+                    display_name = request.get("PipelineExecutionDisplayName", "")
+                    self._started[token] = self._executor.start(pipeline, parameters, display_name)
             except ValueError as error:
                 raise ApiError("ValidationException", str(error)) from error
             return {"PipelineExecutionArn": self._started[token]}
@@ -75,13 +75,13 @@ class Executions:
         return answer | ({"FailureReason": record["reason"]} if record["reason"] else {})
 
     def list(self, request: Request) -> Answer:
-        """ListPipelineExecutions, the latest first unless asked otherwise."""
+        """ListPipelineExecutions, the latest first by default."""
         pipeline = self._pipeline(request)["PipelineName"]
-        found = [_summary(execution) for execution in self._runner.executions(pipeline)]
-        return _listed("PipelineExecutionSummaries", found, request)
+        summaries = [_summary(execution) for execution in self._executor.executions(pipeline)]
+        return _page("PipelineExecutionSummaries", summaries, request)
 
     def list_steps(self, request: Request) -> Answer:
-        """ListPipelineExecutionSteps: the steps that have started, the latest first unless asked otherwise."""
+        """ListPipelineExecutionSteps: the steps that have started, the latest first by default."""
         execution = self._execution(request)
         steps = [
             _step(step, execution.metadata.get(step["name"], {}))
@@ -89,7 +89,7 @@ class Executions:
             if step["started"]
         ]
         steps.sort(key=lambda step: float(step["StartTime"]), reverse=True)
-        return _listed("PipelineExecutionSteps", steps, request)
+        return _page("PipelineExecutionSteps", steps, request)
 
     def stop(self, request: Request) -> Answer:
         """StopPipelineExecution."""
@@ -100,13 +100,13 @@ class Executions:
     def list_parameters(self, request: Request) -> Answer:
         """ListPipelineParametersForExecution."""
         parameters = self._execution(request).facts.parameters.items()
-        listed = [{"Name": name, "Value": as_text(value)} for name, value in parameters]
-        return _listed("PipelineParameters", listed, request)
+        texts = [{"Name": name, "Value": as_text(value)} for name, value in parameters]
+        return _page("PipelineParameters", texts, request)
 
     def describe_definition(self, request: Request) -> Answer:
         """DescribePipelineDefinitionForExecution."""
         arn = self._execution(request).facts.arn
-        return {"PipelineDefinition": self._runner.definition(arn)}
+        return {"PipelineDefinition": self._executor.definition(arn)}
 
     def _pipeline(self, request: Request) -> dict[str, Any]:
         name = request["PipelineName"].rpartition("/")[2]
@@ -116,13 +116,13 @@ class Executions:
     def _execution(self, request: Request) -> Execution:
         arn = request["PipelineExecutionArn"]
         try:
-            return self._runner.find(arn)
+            return self._executor.find(arn)
         except KeyError:
             raise ApiError("ResourceNotFound", f"Pipeline execution with ARN {arn} does not exist.") from None
 
 
-def _listed(name: str, items: list[Answer], request: Request) -> Answer:
-    """A page of a list; NextToken is where the next one begins."""
+def _page(name: str, items: list[Answer], request: Request) -> Answer:
+    """A page of a list; NextToken is the index where the next page starts."""
     ordered = items[::-1] if request.get("SortOrder") == "Ascending" else items
     begin = int(request.get("NextToken") or 0)
     end = begin + int(request.get("MaxResults") or len(items))

@@ -1,1 +1,1 @@
-"""What can be put right in moto's own objects only: done when a cloud opens, and undone when it closes."""
+"""Corrections of moto that need moto's own objects: applied while a cloud is open, and undone when it closes."""

@@ -1,4 +1,4 @@
-"""Buckets: that events go to EventBridge, which moto does and does not give back; and the shape of these events."""
+"""Bucket notifications: moto does not return the EventBridge setting, and emits events of a different form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from moto.events.utils import EventMessageType
 from moto.s3 import notifications
 from moto.s3.responses import S3Response
 
-from mlops_kit.local_cloud.patches.patch import replaced
+from mlops_kit.local_cloud.patches.patch import patch
 
 CREATED = "s3:ObjectCreated:"
 PUT = "PutObject"
@@ -29,11 +29,11 @@ UNVERSIONED = "null"
 
 
 @contextmanager
-def buckets_tell_as_s3_does() -> Iterator[None]:
-    """Within this block notifications are read back whole, and a new object is told of in the form that S3 has."""
+def patch_bucket_notifications() -> Iterator[None]:
+    """Within this block buckets return all notification settings, and emit events in S3's form."""
     with (
-        replaced(S3Response, "get_bucket_notification", _with_event_bridge),
-        replaced(notifications, "_send_event_bridge_message", _in_the_form_of_s3),
+        patch(S3Response, "get_bucket_notification", _with_event_bridge),
+        patch(notifications, "_send_event_bridge_message", _send_as_s3),
     ):
         yield
 
@@ -43,21 +43,21 @@ def _with_event_bridge(original: Callable[..., Any]) -> Callable[..., Any]:
         status, headers, body = original(response)
         configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
         if configuration and configuration.event_bridge is not None:
-            opened = body[:-2] + ">" + END if body.endswith("/>") else body
-            body = opened.replace(END, f"<EventBridgeConfiguration/>{END}")
+            with_end = body[:-2] + ">" + END if body.endswith("/>") else body
+            body = with_end.replace(END, f"<EventBridgeConfiguration/>{END}")
         return status, headers, body
 
     return get_bucket_notification
 
 
-def _in_the_form_of_s3(original: Callable[..., None]) -> Callable[..., None]:
+def _send_as_s3(original: Callable[..., None]) -> Callable[..., None]:
     def send_event_bridge_message(account_id: str, bucket: Any, event_name: str, key: Any) -> None:
         reason = REASONS.get(str(event_name.value).removeprefix(CREATED))  # type: ignore[attr-defined]
         if reason is None:
             original(account_id, bucket, event_name, key)
             return
         if key.multipart and reason == PUT:
-            return  # moto puts together what came in parts, and tells of that first
+            return  # the end of a multipart upload: moto emits CompleteMultipartUpload, too
         event = cast(EventMessageType, created_event(account_id, bucket, key, reason))
         for rule in list(events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()):
             rule.send_to_targets(event, transform_input=False)
@@ -66,13 +66,13 @@ def _in_the_form_of_s3(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def created_event(account_id: str, bucket: Any, key: Any, reason: str) -> dict[str, Any]:
-    """What EventBridge gets to know of a new object.
+    """S3's event for a new object.
 
     Args:
-        account_id: whose bucket.
-        bucket: as moto keeps it.
-        key: the object, as moto keeps it.
-        reason: the operation that made it.
+        account_id: the bucket's account.
+        bucket: moto's bucket.
+        key: moto's object.
+        reason: the operation that created the object.
     """
     about = {"key": key.name, "size": key.size, "etag": key.etag.strip('"'), "sequencer": f"{time.time_ns():018X}"}
     if key.version_id not in (None, UNVERSIONED):
@@ -83,7 +83,7 @@ def created_event(account_id: str, bucket: Any, key: Any, reason: str) -> dict[s
         "detail-type": "Object Created",
         "source": "aws.s3",
         "account": account_id,
-        "time": time.time(),  # moto, and whoever delivers it, writes it as a date
+        "time": time.time(),  # moto stores times as numbers; patches/rules.py formats them
         "region": bucket.region_name,
         "resources": [bucket.arn],
         "detail": {

@@ -1,4 +1,4 @@
-"""Calls of functions through Lambda's own API: moto would run them in Docker."""
+"""Lambda's Invoke operation: moto would start Docker."""
 
 from __future__ import annotations
 
@@ -10,44 +10,50 @@ from typing import Any
 
 from moto.awslambda.models import LambdaBackend
 
-from mlops_kit.local_cloud.events.targets import Deliveries
-from mlops_kit.local_cloud.functions.invocation import FunctionFailedError
-from mlops_kit.local_cloud.patches.patch import replaced
+from mlops_kit.local_cloud.events.targets import TargetSender
+from mlops_kit.local_cloud.patches.patch import patch
+from mlops_kit.runner.invocation import FunctionFailedError
 from mlops_kit.runner.runtime_context import Function
 
 Invoke = Callable[..., Any]
 
 
 @contextmanager
-def functions_run_when_invoked(deliveries: Deliveries, look_up: Callable[[str], Function | None]) -> Iterator[None]:
-    """Within this block Invoke runs a function's code: at once, or later where nobody waits for the answer."""
-    with replaced(LambdaBackend, "invoke", lambda _: _running(deliveries, look_up)):
+def patch_invocations(targets: TargetSender, look_up: Callable[[str], Function | None]) -> Iterator[None]:
+    """Within this block Invoke runs a function's code, synchronously or asynchronously."""
+    with patch(LambdaBackend, "invoke", lambda _: _invoke(targets, look_up)):
         yield
 
 
-def _running(deliveries: Deliveries, look_up: Callable[[str], Function | None]) -> Invoke:
+def _invoke(targets: TargetSender, look_up: Callable[[str], Function | None]) -> Invoke:
     def invoke(
-        backend: Any, function_name: str, qualifier: str | None, body: Any, headers: Any, answered: dict[str, str]
+        backend: Any,
+        function_name: str,
+        qualifier: str | None,
+        body: Any,
+        headers: Any,
+        response_headers: dict[str, str],
     ) -> bytes:
-        arn = backend.get_function(function_name, qualifier).function_arn  # answers with an error where there is none
+        arn = backend.get_function(function_name, qualifier).function_arn  # raises moto's error for an unknown name
         kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        event = json.loads(body or "{}")
         payload = b""
         if kind == "Event":
-            deliveries.call_later(arn, json.loads(body or "{}"))
+            targets.invoke_later(arn, event)
         elif kind == "RequestResponse":
-            payload = json.dumps(_answer(deliveries, look_up(arn), json.loads(body or "{}"), answered)).encode()
-        answered["Content-Length"] = str(len(payload))
+            payload = json.dumps(_answer(targets, look_up(arn), event, response_headers)).encode()
+        response_headers["Content-Length"] = str(len(payload))
         return payload
 
     return invoke
 
 
-def _answer(deliveries: Deliveries, function: Function | None, event: Any, answered: dict[str, str]) -> Any:
+def _answer(targets: TargetSender, function: Function | None, event: Any, response_headers: dict[str, str]) -> Any:
     if function is None:
-        raise KeyError("the function has gone")
+        raise KeyError("the function has been deleted")
     try:
-        return deliveries.calls.attempt(function, event)
+        return targets.invoker.invoke(function, event)
     except FunctionFailedError as error:
-        answered["x-amz-function-error"] = "Unhandled"
-        answered["x-amz-log-result"] = base64.b64encode(error.reason.encode()).decode()
+        response_headers["x-amz-function-error"] = "Unhandled"
+        response_headers["x-amz-log-result"] = base64.b64encode(error.reason.encode()).decode()
         return error.answer

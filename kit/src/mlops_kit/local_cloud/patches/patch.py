@@ -1,4 +1,4 @@
-"""Have an object do something else for a while."""
+"""Replace an attribute of an object temporarily."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 
 @contextmanager
-def replaced(owner: Any, name: str, made: Callable[[Any], Any]) -> Iterator[None]:
-    """Within this block `owner.name` is what `made` makes of the original."""
+def patch(owner: Any, name: str, replacement: Callable[[Any], Any]) -> Iterator[None]:
+    """Within this block `owner.name` is what `replacement` returns for the original."""
     original = getattr(owner, name)
-    setattr(owner, name, made(original))
+    setattr(owner, name, replacement(original))
     try:
         yield
     finally:

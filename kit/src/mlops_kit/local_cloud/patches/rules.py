@@ -1,6 +1,6 @@
-"""Rules of EventBridge: moto finds which of them an event matches, and knows no functions or pipelines as targets.
+"""EventBridge rules: moto matches events with rules, and supports neither functions nor pipelines as targets.
 
-It also tells disabled rules and those that only have a schedule, which AWS does not.
+It also applies disabled rules, and rules that only have a schedule, to events; AWS does not.
 """
 
 from __future__ import annotations
@@ -15,55 +15,55 @@ from typing import Any, cast
 from moto.events.models import Rule
 from moto.events.utils import EventMessageType, EventTemplateParser
 
-from mlops_kit.local_cloud.events.targets import Deliveries, Matched, value_at
-from mlops_kit.local_cloud.patches.patch import replaced
+from mlops_kit.local_cloud.events.targets import MatchedEvent, TargetSender, value_at
+from mlops_kit.local_cloud.patches.patch import patch
 
 Send = Callable[..., None]
 
 
 @contextmanager
-def rules_reach_their_targets(deliveries: Deliveries) -> Iterator[None]:
-    """Within this block what a rule matches is delivered."""
-    with replaced(Rule, "send_to_targets", lambda original: _delivering(original, deliveries)):
+def patch_rules(targets: TargetSender) -> Iterator[None]:
+    """Within this block rules send events to functions and pipelines, too."""
+    with patch(Rule, "send_to_targets", lambda original: _send(original, targets)):
         yield
 
 
-def _delivering(original: Send, deliveries: Deliveries) -> Send:
+def _send(original: Send, targets: TargetSender) -> Send:
     def send_to_targets(rule: Any, event: Mapping[str, Any], transform_input: bool = True) -> None:
         if rule.state == "DISABLED" or not rule.event_pattern.get_pattern():
             return
         if not rule.event_pattern.matches_event(event):
             return
         for target in list(rule.targets):
-            matched = Matched(rule.arn, target, _as_told(event), _told(target, event))
-            if deliveries.take(matched):
+            matched = MatchedEvent(rule.arn, target, _as_in_aws(event), _payload(target, event))
+            if targets.send(matched):
                 continue
-            alone = copy.copy(rule)
-            alone.targets = [target]
+            with_one_target = copy.copy(rule)
+            with_one_target.targets = [target]
             try:
-                original(alone, {"ingestion-time": event["time"], **event}, transform_input)
-            except Exception as error:  # moto's, of whatever service the target is in
-                deliveries.undelivered(matched, type(error).__name__, str(error))
+                original(with_one_target, {"ingestion-time": event["time"], **event}, transform_input)
+            except Exception as error:  # of any of the services that moto supports as a target
+                targets.report_undelivered(matched, type(error).__name__, str(error))
 
     return send_to_targets
 
 
-def _told(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
-    """What a target wants to be told of an event: all of it, unless it says otherwise."""
-    whole = _as_told(event)
+def _payload(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
+    """What a target receives: the complete event, unless it has input settings."""
+    complete = _as_in_aws(event)
     if "Input" in target:
         return json.loads(target["Input"])
     if "InputPath" in target:
-        return value_at(target["InputPath"], whole)
+        return value_at(target["InputPath"], complete)
     if "InputTransformer" in target:
-        given = target["InputTransformer"]
-        timed = cast(EventMessageType, {**whole, "ingestion-time": event["time"]})
-        return EventTemplateParser.parse(given["InputTemplate"], given.get("InputPathsMap", {}), timed)
-    return whole
+        transformer = target["InputTransformer"]
+        with_time = cast(EventMessageType, {**complete, "ingestion-time": event["time"]})
+        return EventTemplateParser.parse(transformer["InputTemplate"], transformer.get("InputPathsMap", {}), with_time)
+    return complete
 
 
-def _as_told(event: Mapping[str, Any]) -> dict[str, Any]:
-    """An event in the form that AWS has: moto keeps times as numbers, and one time more."""
-    told = {key: value for key, value in event.items() if key != "ingestion-time"}
-    moment = datetime.fromtimestamp(float(event["time"]), timezone.utc)
-    return {**told, "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ")}
+def _as_in_aws(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event in AWS's form; moto stores times as numbers, and adds the ingestion time."""
+    fields = {key: value for key, value in event.items() if key != "ingestion-time"}
+    time = datetime.fromtimestamp(float(event["time"]), timezone.utc)
+    return {**fields, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ")}

@@ -1,38 +1,41 @@
-"""Rules of security groups: what they are for, which moto keeps only where they name addresses."""
+"""Security group rules: moto keeps their descriptions only if the rules name address ranges."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from moto.ec2.models.security_groups import SecurityGroupRule
 
-from mlops_kit.local_cloud.patches.patch import replaced
+from mlops_kit.local_cloud.patches.patch import patch
 
-OTHERS = {"source_group": 6, "prefix_list_id": 7}  # what a rule may name instead: places among the arguments
+OTHER_SOURCES = ("source_group", "prefix_list_id")  # what a rule may name instead of an address range
 
 
 @contextmanager
-def rules_keep_their_descriptions() -> Iterator[None]:
+def patch_security_group_rules() -> Iterator[None]:
     """Within this block every rule keeps its description."""
     with (
-        replaced(SecurityGroupRule, "__init__", _keeping),
-        replaced(SecurityGroupRule, "description", lambda original: property(lambda rule: _described(rule, original))),
+        patch(SecurityGroupRule, "__init__", _keep_description),
+        patch(SecurityGroupRule, "description", lambda original: property(lambda rule: _description(rule, original))),
     ):
         yield
 
 
-def _keeping(original: Callable[..., None]) -> Callable[..., None]:
-    def __init__(rule: Any, *given: Any, **named: Any) -> None:  # noqa: N807
-        for name, place in OTHERS.items():
-            other = named.get(name) or (given[place] if len(given) > place else None)
-            if other and "Description" in other:
-                rule.described = other.pop("Description")  # what is left tells one rule from another
-        original(rule, *given, **named)
+def _keep_description(original: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(original)
+
+    def __init__(rule: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        arguments = signature.bind(rule, *args, **kwargs).arguments
+        for source in filter(None, (arguments.get(name) for name in OTHER_SOURCES)):
+            if "Description" in source:
+                rule.kept_description = source.pop("Description")  # moto identifies a rule by the rest
+        original(rule, *args, **kwargs)
 
     return __init__
 
 
-def _described(rule: Any, original: Any) -> Any:
-    return vars(rule).get("described") or original.fget(rule)
+def _description(rule: Any, original: Any) -> Any:
+    return vars(rule).get("kept_description") or original.fget(rule)

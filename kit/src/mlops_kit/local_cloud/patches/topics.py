@@ -1,4 +1,4 @@
-"""Topics of SNS: moto takes subscriptions by e-mail, and sends nothing to them."""
+"""SNS topics: moto accepts e-mail subscriptions, and sends nothing to them."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Any
 
 from moto.sns.models import Topic
 
-from mlops_kit.local_cloud.emails import Mails
-from mlops_kit.local_cloud.patches.patch import replaced
+from mlops_kit.local_cloud.emails import EmailLog
+from mlops_kit.local_cloud.patches.patch import patch
 
-BY_MAIL = ("email", "email-json")
+PROTOCOLS = ("email", "email-json")
 
 
 @contextmanager
-def topics_send_mails(mails: Mails) -> Iterator[None]:
-    """Within this block what is published goes to those who subscribe by e-mail, too."""
-    with replaced(Topic, "publish", lambda original: _mailing(original, mails)):
+def patch_topics(emails: EmailLog) -> Iterator[None]:
+    """Within this block messages are also sent to the e-mail subscribers."""
+    with patch(Topic, "publish", lambda original: _with_emails(original, emails)):
         yield
 
 
-def _mailing(original: Callable[..., str], mails: Mails) -> Callable[..., str]:
+def _with_emails(original: Callable[..., str], emails: EmailLog) -> Callable[..., str]:
     def publish(topic: Any, message: str, subject: str | None = None, **more: Any) -> str:
         id_ = original(topic, message, subject=subject, **more)
         subscriptions, _ = topic.sns_backend.list_subscriptions_by_topic(topic_arn=topic.arn)
-        addresses = [found.endpoint for found in subscriptions if found.protocol in BY_MAIL]
-        mails.send(topic.arn, addresses, subject or "", _text(message, more.get("message_structure")))
+        addresses = [each.endpoint for each in subscriptions if each.protocol in PROTOCOLS]
+        emails.send(topic.arn, addresses, subject or "", _text(message, more.get("message_structure")))
         return id_
 
     return publish
 
 
 def _text(message: str, structure: str | None) -> str:
-    """What the message says to those who get it by e-mail."""
+    """The message's text for e-mail subscribers."""
     if structure != "json":
         return message
-    said = json.loads(message)
-    return str(said.get("email", said.get("default", "")))
+    texts = json.loads(message)
+    return str(texts.get("email", texts.get("default", "")))

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from mlops_kit.local_cloud.functions.invocation import FunctionFailedError, call
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
+from mlops_kit.runner.invocation import FunctionFailedError, invoke
 from mlops_kit.runner.runtime_context import Function
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.task import Task
@@ -25,7 +25,7 @@ def run_function(task: Task) -> Outcome:
         StepFailedError: there is no such function, it failed, or its answer lacks an output.
     """
     arn = task.options["FunctionArn"]
-    function = task.machine.function(arn)
+    function = task.context.function(arn)
     if function is None:
         raise client_error(f"there is no Lambda function {arn}")
     answer = _call(task, function)
@@ -46,7 +46,7 @@ def run_function(task: Task) -> Outcome:
 def _call(task: Task, function: Function) -> Any:
     container = task.container()
     try:
-        return call(function, task.request, container, task.machine.environment, run=partial(task.run, container))
+        return invoke(function, task.request, container, task.context.environment, run=partial(task.run, container))
     except FunctionFailedError as error:
         raise client_error(f"the Lambda function {function.name} failed: {error.reason}") from error
 

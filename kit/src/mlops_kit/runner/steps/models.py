@@ -11,13 +11,13 @@ def run_model(task: Task) -> Outcome:
     """Create a model with boto3, under a name of its own."""
     name = task.job_name()
     request = {"ModelName": name, **task.request}
-    arn = task.machine.sagemaker.create_model(**request)["ModelArn"]
+    arn = task.context.sagemaker.create_model(**request)["ModelArn"]
     return Outcome({**request, "ModelArn": arn}, note=name, metadata={"Model": {"Arn": arn}})
 
 
 def run_register_model(task: Task) -> Outcome:
     """Register a model package with boto3."""
-    sagemaker = task.machine.sagemaker
+    sagemaker = task.context.sagemaker
     arn = sagemaker.create_model_package(**task.request)["ModelPackageArn"]
     described = sagemaker.describe_model_package(ModelPackageName=arn)
     described.pop("ResponseMetadata", None)

@@ -45,7 +45,7 @@ def process(task: Task, request: Request) -> tuple[Outcome, Container]:
     places = [place for place, _ in outputs.values()]
     whole = on_hosts(task, count, lambda host: _run(task, request, name, inputs, host), places)
     for place, uri in outputs.values():
-        task.machine.objects.put_folder(whole.path(place), uri)
+        task.context.objects.put_folder(whole.path(place), uri)
     return _outcome(task, request, name, whole), whole
 
 
@@ -56,7 +56,7 @@ def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Se
         if "S3Input" not in given:
             raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
         uri, distribution = s3_source(given["S3Input"])
-        objects = task.machine.objects.inputs(uri)
+        objects = task.context.objects.inputs(uri)
         found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))
     return found
 
@@ -70,7 +70,7 @@ def _run(
         raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
     container = host.container
     for place, shares in inputs:
-        task.machine.objects.fetch(shares[host.index], container.made(place))
+        task.context.objects.fetch(shares[host.index], container.made(place))
     for place, _ in _outputs(request).values():
         container.made(place)
     container.write_json(f"{CONFIGURATION}/resourceconfig.json", {"current_host": host.name, "hosts": host.names})
@@ -91,7 +91,7 @@ def _outputs(request: Request) -> dict[str, tuple[str, str]]:
 
 def _outcome(task: Task, request: Request, name: str, whole: Container) -> Outcome:
     outputs = _outputs(request)
-    arn = task.machine.arn(f"processing-job/{name}")
+    arn = task.context.arn(f"processing-job/{name}")
     return Outcome(
         result={
             "ProcessingJobName": name,

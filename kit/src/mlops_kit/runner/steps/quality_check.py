@@ -71,7 +71,7 @@ def _supplied_baseline(task: Task) -> dict[str, str]:
 
 
 def _approved_baseline(task: Task, group: str) -> dict[str, str]:
-    found = task.machine.sagemaker.list_model_packages(
+    found = task.context.sagemaker.list_model_packages(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
@@ -80,7 +80,7 @@ def _approved_baseline(task: Task, group: str) -> dict[str, str]:
     )["ModelPackageSummaryList"]
     if not found:
         return {"Statistics": "", "Constraints": ""}
-    package = task.machine.sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+    package = task.context.sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
     baselines = package.get("DriftCheckBaselines", {}).get("ModelDataQuality", {})
     return {what: baselines.get(what, {}).get("S3Uri", "") for what in ("Statistics", "Constraints")}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlops_kit.runner.container import LOG, Container, relative
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.runtime_context import Machine
+from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_result import OutputFile
 from mlops_kit.runner.stop import Stop
 
@@ -35,7 +35,7 @@ class Task:
     options: dict[str, Any]
     execution_id: str
     folder: Path
-    machine: Machine
+    context: RuntimeContext
     stop: Stop
     job_seconds: float = 0.0
     said: str = ""
@@ -51,7 +51,7 @@ class Task:
         """A container with an empty /opt/ml, in the step's folder or below."""
         folder = self.folder.joinpath(*below)
         shutil.rmtree(folder / "opt", ignore_errors=True)
-        return Container(self.machine, stop or self.stop, folder)
+        return Container(self.context, stop or self.stop, folder)
 
     def run(self, container: Container, arguments: Sequence[str], environment: Mapping[str, str], **more: Any) -> None:
         """Run a command line in a container; see `Container.run`."""
@@ -63,12 +63,12 @@ class Task:
 
     def output(self, name: str, s3_uri: str, path: Path) -> OutputFile:
         """Something that can be looked at."""
-        return OutputFile(name, s3_uri, relative(path, self.machine.work))
+        return OutputFile(name, s3_uri, relative(path, self.context.work))
 
     def log(self) -> str | None:
         """The step's log, below the working folder."""
         path = self.folder / LOG
-        return relative(path, self.machine.work) if path.exists() else None
+        return relative(path, self.context.work) if path.exists() else None
 
 
 def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:

@@ -49,7 +49,7 @@ def run_training(task: Task) -> Outcome:
         StepFailedError: it failed.
     """
     trained = train(task, task.request, task.job_name())
-    arn = task.machine.arn(f"training-job/{trained.name}")
+    arn = task.context.arn(f"training-job/{trained.name}")
     return Outcome(
         result={
             "TrainingJobName": trained.name,
@@ -89,7 +89,7 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
         folder = whole.made(place)
         if any(folder.iterdir()):
             packed = _pack(folder, whole.folder / archive)
-            task.machine.objects.put(packed, f"{target}/{archive}")
+            task.context.objects.put(packed, f"{target}/{archive}")
             packed.unlink()
     return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
 
@@ -104,7 +104,7 @@ def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequen
     channels = {}
     for channel in request.get("InputDataConfig", []):
         uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
-        channels[channel["ChannelName"]] = deal(task.machine.objects.inputs(uri), hosts, distribution)
+        channels[channel["ChannelName"]] = deal(task.context.objects.inputs(uri), hosts, distribution)
     return channels
 
 
@@ -114,7 +114,7 @@ def _run(
     """Do what one instance does."""
     container = host.container
     for channel, shares in channels.items():
-        task.machine.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
+        task.context.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
     for place in (MODEL, DATA, CODE):
         container.made(place)
     given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
@@ -143,7 +143,7 @@ def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> 
         )
     code = container.path(CODE)
     if source.startswith("s3://"):
-        task.machine.objects.fetch(task.machine.objects.inputs(source), code)
+        task.context.objects.fetch(task.context.objects.inputs(source), code)
         archive = code / source.rpartition("/")[2]
     else:
         archive = container.path(source)

@@ -35,11 +35,11 @@ def run_transform(task: Task) -> Outcome:
     name, model = task.job_name(), _container_of(task, request["ModelName"])
     count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
-    shares = deal(task.machine.objects.inputs(uri), count, "ShardedByS3Key")
+    shares = deal(task.context.objects.inputs(uri), count, "ShardedByS3Key")
     whole = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
     target = request["TransformOutput"]["S3OutputPath"]
-    task.machine.objects.put_folder(whole.path(OUTPUT), target)
-    arn = task.machine.arn(f"transform-job/{name}")
+    task.context.objects.put_folder(whole.path(OUTPUT), target)
+    arn = task.context.arn(f"transform-job/{name}")
     return Outcome(
         result={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
         note=task.said,
@@ -52,7 +52,7 @@ def run_transform(task: Task) -> Outcome:
 
 def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
     """Artifact and environment of a model, which may be a package's."""
-    sagemaker = task.machine.sagemaker
+    sagemaker = task.context.sagemaker
     described = sagemaker.describe_model(ModelName=model_name)
     container: Mapping[str, Any] = described.get("PrimaryContainer") or described["Containers"][0]
     if "ModelPackageName" not in container:
@@ -64,12 +64,12 @@ def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
 
 def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], container: Container) -> None:
     """Do what one instance does."""
-    found = task.machine.objects.inputs(model["ModelDataUrl"])
+    found = task.context.objects.inputs(model["ModelDataUrl"])
     if len(found) != 1:
         raise client_error(f"{model['ModelDataUrl']} is not the one .tar.gz that a model is")
-    task.machine.objects.fetch(found, container.folder)
+    task.context.objects.fetch(found, container.folder)
     unpack(container.folder / found[0].name, container.made(MODEL))
-    task.machine.objects.fetch(objects, container.made(INPUT))
+    task.context.objects.fetch(objects, container.made(INPUT))
     container.made(OUTPUT)
     container.write_json(REQUEST, task.request)
     arguments = ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT]

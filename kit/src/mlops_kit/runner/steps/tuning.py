@@ -133,7 +133,7 @@ class _Tuning:
         if not ended:
             raise algorithm_error(f"all {len(failed)} training jobs failed, the last with: {failed[-1].failure}")
         best = ended[0]
-        arn = self._task.machine.arn(f"hyper-parameter-tuning-job/{self._name}")
+        arn = self._task.context.arn(f"hyper-parameter-tuning-job/{self._name}")
         models = [best.trained] if best.trained else []
         return Outcome(
             result={

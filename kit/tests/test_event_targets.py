@@ -1,4 +1,4 @@
-"""What a rule matches reaches its target: a function, a pipeline; and what fails there reaches a queue."""
+"""Events reach the targets of their rules, functions and pipelines; failed ones reach a queue."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 class Bus:
-    """Rules of the test's own, whose targets get what it puts on the bus."""
+    """Rules and events of one test."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -46,7 +46,7 @@ class Bus:
         self._before = len(read_deliveries(lab.cloud.work))
 
     def rule(self, target: str, *, permit: bool = True, state: str = "ENABLED", **more: Any) -> str:
-        """Have a target told of the test's events, and give back the rule's name."""
+        """Create a rule that sends the test's events to a target, and return its name."""
         name = f"rule-{self.number}-{len(self._rules)}"
         pattern = json.dumps({"source": [self.source]})
         arn = self.events.put_rule(Name=name, EventPattern=pattern, State=state)["RuleArn"]
@@ -63,22 +63,22 @@ class Bus:
         return name
 
     def put(self, *words: str) -> None:
-        """Put an event on the bus for each word, and wait for the end of all that it causes."""
+        """Put an event on the bus for each word, and wait until everything it causes has ended."""
         for word in words:
             entry = {"Source": self.source, "DetailType": "Word", "Detail": json.dumps({"word": word})}
             self.events.put_events(Entries=[entry])
         self.lab.cloud.settle()
 
     def deliveries(self) -> list[Delivery]:
-        """What became of them."""
+        """The deliveries of this test."""
         return read_deliveries(self.lab.cloud.work)[self._before :]
 
     def log(self, delivery: Delivery) -> str:
-        """What a function printed."""
+        """The output of a function."""
         return str((self.lab.cloud.work / delivery["log"]).read_text(encoding="utf-8"))
 
     def close(self) -> None:
-        """Take the rules away."""
+        """Delete the rules."""
         for name in self._rules:
             self.events.remove_targets(Rule=name, Ids=["target"])
             self.events.delete_rule(Name=name)
@@ -89,58 +89,58 @@ _numbers = count(1)
 
 @pytest.fixture
 def bus(opened: Lab) -> Iterator[Bus]:
-    found = Bus(opened)
-    yield found
-    found.close()
+    rules = Bus(opened)
+    yield rules
+    rules.close()
 
 
 @pytest.fixture
 def function(bus: Bus) -> Callable[..., str]:
-    """Makes a function of the test's own."""
+    """Creates a function."""
     numbers = count(1)
     return lambda code, **more: bus.lab.register(f"f-{bus.number}-{next(numbers)}", {"code.py": code}, **more)
 
 
 @pytest.fixture
 def queue(bus: Bus) -> Callable[[str], tuple[str, Callable[[], list[dict[str, Any]]]]]:
-    """Makes a queue, and says what is in it."""
+    """Creates a queue, and returns its ARN and a function that returns its messages."""
     sqs = bus.lab.cloud.client("sqs")
 
     def make(name: str) -> tuple[str, Callable[[], list[dict[str, Any]]]]:
         url = sqs.create_queue(QueueName=f"{name}-{bus.number}")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        many = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
-        return str(arn), lambda: sqs.receive_message(**many).get("Messages", [])
+        request = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"]}
+        return str(arn), lambda: sqs.receive_message(**request).get("Messages", [])
 
     return make
 
 
 def attributes(message: dict[str, Any]) -> dict[str, str]:
-    return {name: found["StringValue"] for name, found in message["MessageAttributes"].items()}
+    return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
 
 
 # Functions
 
 
-def test_a_function_is_told_of_the_event_in_the_form_that_aws_has(bus: Bus, function: Callable[..., str]) -> None:
+def test_a_function_receives_the_event_in_the_form_of_aws(bus: Bus, function: Callable[..., str]) -> None:
     rule = bus.rule(function(PRINT))
     bus.put("hello")
     (delivery,) = bus.deliveries()
     assert (delivery["rule"], delivery["outcome"], delivery["attempts"]) == (rule, "delivered", 1)
-    told = json.loads(bus.log(delivery))
-    assert (told["source"], told["detail-type"], told["detail"]) == (bus.source, "Word", {"word": "hello"})
-    assert told["id"] == delivery["event"]
-    assert told["time"].endswith("Z")
-    assert set(told) == {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
+    event = json.loads(bus.log(delivery))
+    assert (event["source"], event["detail-type"], event["detail"]) == (bus.source, "Word", {"word": "hello"})
+    assert event["id"] == delivery["event"]
+    assert event["time"].endswith("Z")
+    assert set(event) == {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
 
 
-def test_events_reach_a_function_in_the_order_in_which_they_came(bus: Bus, function: Callable[..., str]) -> None:
+def test_events_reach_a_function_in_order(bus: Bus, function: Callable[..., str]) -> None:
     bus.rule(function(PRINT))
     bus.put(*"abcde")
     assert [json.loads(bus.log(delivery))["detail"]["word"] for delivery in bus.deliveries()] == list("abcde")
 
 
-def test_a_function_that_fails_is_called_twice_more_after_pauses(bus: Bus, function: Callable[..., str]) -> None:
+def test_a_failing_function_is_retried_twice_after_delays(bus: Bus, function: Callable[..., str]) -> None:
     bus.rule(function(FAIL_TWICE))
     before = len(bus.lab.clock.waited)
     bus.put("hello")
@@ -150,7 +150,7 @@ def test_a_function_that_fails_is_called_twice_more_after_pauses(bus: Bus, funct
     assert bus.log(delivery).count("\nValueError: not yet") == 2
 
 
-def test_what_a_function_fails_at_is_kept_in_its_dead_letter_queue(
+def test_an_event_that_a_function_fails_to_handle_reaches_its_dead_letter_queue(
     bus: Bus, function: Callable[..., str], queue: Callable[..., Any]
 ) -> None:
     arn, messages = queue("dead")
@@ -165,7 +165,7 @@ def test_what_a_function_fails_at_is_kept_in_its_dead_letter_queue(
     assert about["RequestID"] in delivery["log"]
 
 
-def test_a_destination_for_failures_is_told_of_them_after_as_many_retries_as_it_says(
+def test_a_failure_destination_receives_a_record_after_the_configured_retries(
     bus: Bus, function: Callable[..., str], queue: Callable[..., Any]
 ) -> None:
     arn, messages = queue("failures")
@@ -176,19 +176,22 @@ def test_a_destination_for_failures_is_told_of_them_after_as_many_retries_as_it_
     bus.rule(failing)
     bus.put("luck")
     assert bus.deliveries()[0]["attempts"] == 1
-    told = json.loads(messages()[0]["Body"])
-    assert told["requestPayload"]["detail"] == {"word": "luck"}
-    assert told["requestContext"]["condition"] == "RetriesExhausted"
-    assert (told["responsePayload"]["errorType"], told["responsePayload"]["errorMessage"]) == ("ValueError", "no luck")
+    record = json.loads(messages()[0]["Body"])
+    assert record["requestPayload"]["detail"] == {"word": "luck"}
+    assert record["requestContext"]["condition"] == "RetriesExhausted"
+    assert (record["responsePayload"]["errorType"], record["responsePayload"]["errorMessage"]) == (
+        "ValueError",
+        "no luck",
+    )
 
 
-def test_a_function_whose_queue_is_gone_says_so(bus: Bus, function: Callable[..., str]) -> None:
-    gone = "arn:aws:sqs:us-east-1:123456789012:gone"
-    bus.rule(function(FAIL, DeadLetterConfig={"TargetArn": gone}))
+def test_a_missing_dead_letter_queue_is_part_of_the_reason(bus: Bus, function: Callable[..., str]) -> None:
+    missing = "arn:aws:sqs:us-east-1:123456789012:missing"
+    bus.rule(function(FAIL, DeadLetterConfig={"TargetArn": missing}))
     bus.put("luck")
     (delivery,) = bus.deliveries()
     assert delivery["kept"] == []
-    assert f"{gone} did not take it" in delivery["reason"]
+    assert f"{missing} did not accept it" in delivery["reason"]
 
 
 # Targets that cannot be reached
@@ -202,9 +205,9 @@ def test_a_function_whose_queue_is_gone_says_so(bus: Bus, function: Callable[...
         (False, "arn:aws:sagemaker:us-east-1:123456789012:pipeline/none", "ValidationException"),
         (False, "arn:aws:sqs:us-east-1:123456789012:none", "QueueDoesNotExist"),
     ],
-    ids=["a function that lets nobody call it", "no such function", "no such pipeline", "no such queue"],
+    ids=["a function without a permission", "no such function", "no such pipeline", "no such queue"],
 )
-def test_an_event_for_a_target_out_of_reach_is_kept_in_the_targets_queue(
+def test_an_event_for_an_unreachable_target_reaches_the_targets_queue(
     bus: Bus,
     function: Callable[..., str],
     queue: Callable[..., Any],
@@ -225,40 +228,40 @@ def test_an_event_for_a_target_out_of_reach_is_kept_in_the_targets_queue(
     assert about["ERROR_MESSAGE"] == delivery["reason"]
 
 
-def test_an_event_that_nobody_keeps_is_written_down_all_the_same(bus: Bus) -> None:
+def test_an_undelivered_event_without_a_queue_is_recorded(bus: Bus) -> None:
     bus.rule("arn:aws:lambda:us-east-1:123456789012:function:none", permit=False)
     bus.put("hello")
     (delivery,) = bus.deliveries()
     assert (delivery["outcome"], delivery["kept"]) == ("undelivered", [])
 
 
-def test_a_disabled_rule_tells_nobody(bus: Bus, function: Callable[..., str]) -> None:
+def test_a_disabled_rule_sends_nothing(bus: Bus, function: Callable[..., str]) -> None:
     bus.rule(function(PRINT), state="DISABLED")
     bus.put("hello")
     assert bus.deliveries() == []
 
 
-# What a target is told
+# What a target receives
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("settings", "payload"),
     [
         ({"Input": '{"fixed": true}'}, {"fixed": True}),
         ({"InputPath": "$.detail"}, {"word": "hello"}),
         (
-            {"InputTransformer": {"InputPathsMap": {"w": "$.detail.word"}, "InputTemplate": '{"said": "<w>"}'}},
-            {"said": "hello"},
+            {"InputTransformer": {"InputPathsMap": {"w": "$.detail.word"}, "InputTemplate": '{"text": "<w>"}'}},
+            {"text": "hello"},
         ),
     ],
-    ids=["always the same", "a part", "in other words"],
+    ids=["a constant", "a part of the event", "a template"],
 )
-def test_a_target_is_told_what_it_wants_to_be_told(
-    bus: Bus, function: Callable[..., str], wanted: dict[str, Any], told: dict[str, Any]
+def test_a_target_receives_what_its_input_settings_select(
+    bus: Bus, function: Callable[..., str], settings: dict[str, Any], payload: dict[str, Any]
 ) -> None:
-    bus.rule(function(PRINT), **wanted)
+    bus.rule(function(PRINT), **settings)
     bus.put("hello")
-    assert json.loads(bus.log(bus.deliveries()[0])) == told
+    assert json.loads(bus.log(bus.deliveries()[0])) == payload
 
 
 def test_a_pipeline_is_started_with_the_parameters_of_its_target(bus: Bus) -> None:
@@ -278,30 +281,30 @@ def test_a_pipeline_is_started_with_the_parameters_of_its_target(bus: Bus) -> No
     assert record["parameters"] == {"Fixed": "always", "Found": "hello"}
 
 
-# Calls through the API
+# Invocations through the API
 
 
-def test_a_function_that_is_called_by_the_api_answers(bus: Bus, function: Callable[..., str]) -> None:
+def test_a_synchronous_invocation_returns_the_answer(bus: Bus, function: Callable[..., str]) -> None:
     arn = function("def main(event, context):\n    return {'got': event}\n")
     answer = bus.lab.cloud.client("lambda").invoke(FunctionName=arn, Payload=b'{"a": 1}')
     assert answer["StatusCode"] == 200
     assert json.load(answer["Payload"]) == {"got": {"a": 1}}
 
 
-def test_a_function_that_fails_tells_whoever_called_it(bus: Bus, function: Callable[..., str]) -> None:
+def test_a_failed_invocation_returns_the_error(bus: Bus, function: Callable[..., str]) -> None:
     answer = bus.lab.cloud.client("lambda").invoke(FunctionName=function(FAIL), Payload=b'{"detail": {"word": "luck"}}')
     assert answer["FunctionError"] == "Unhandled"
-    told = json.load(answer["Payload"])
-    assert (told["errorType"], told["errorMessage"]) == ("ValueError", "no luck")
+    error = json.load(answer["Payload"])
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no luck")
 
 
-def test_a_function_that_takes_too_long_tells_so(bus: Bus, function: Callable[..., str]) -> None:
+def test_an_invocation_has_the_timeout_of_the_function(bus: Bus, function: Callable[..., str]) -> None:
     slow = function("import time\ndef main(event, context):\n    time.sleep(600)\n", seconds=1)
     answer = bus.lab.cloud.client("lambda").invoke(FunctionName=slow)
     assert "more than the 1 seconds" in json.load(answer["Payload"])["errorMessage"]
 
 
-def test_a_function_may_be_called_without_waiting_for_it(bus: Bus, function: Callable[..., str]) -> None:
+def test_an_asynchronous_invocation_returns_at_once(bus: Bus, function: Callable[..., str]) -> None:
     answer = bus.lab.cloud.client("lambda").invoke(
         FunctionName=function(PRINT), InvocationType="Event", Payload=b'{"a": 1}'
     )
@@ -310,10 +313,10 @@ def test_a_function_may_be_called_without_waiting_for_it(bus: Bus, function: Cal
     assert json.loads(bus.log(bus.deliveries()[0])) == {"a": 1}
 
 
-# Waiting for the end of it all
+# Waiting until everything has ended
 
 
-def test_settling_waits_for_what_an_execution_causes(bus: Bus, function: Callable[..., str]) -> None:
+def test_settle_waits_for_what_an_execution_causes(bus: Bus, function: Callable[..., str]) -> None:
     pattern = {"source": ["aws.sagemaker"], "detail": {"currentPipelineExecutionStatus": ["Succeeded"]}}
     bus.rule(function(PRINT))
     bus.events.put_rule(Name=f"rule-{bus.number}-0", EventPattern=json.dumps(pattern))
@@ -323,15 +326,15 @@ def test_settling_waits_for_what_an_execution_causes(bus: Bus, function: Callabl
     assert delivery["detail_type"] == "SageMaker Model Building Pipeline Execution Status Change"
 
 
-def test_settling_gives_up_at_some_time(bus: Bus) -> None:
+def test_settle_has_a_timeout(bus: Bus) -> None:
     arn = bus.lab.cloud.start(bus.lab.deploy(bus.lab.job("Slow", "import time; time.sleep(600)", seconds=700)))
-    with pytest.raises(TimeoutError, match="still under way"):
+    with pytest.raises(TimeoutError, match="still running"):
         bus.lab.cloud.settle(0.1)
     bus.lab.cloud.stop(arn)
     bus.lab.cloud.settle()
 
 
-def test_what_nothing_starts_is_not_waited_for_without_end(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlops_kit.local_cloud.cloud.START_SECONDS", 0.1)
+def test_waiting_for_an_execution_has_a_timeout(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlops_kit.local_cloud.cloud.START_TIMEOUT", 0.1)
     with pytest.raises(TimeoutError, match="nothing has started the training pipeline"):
         bus.lab.cloud.next_execution("training", 0)

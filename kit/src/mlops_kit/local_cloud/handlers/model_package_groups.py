@@ -1,32 +1,33 @@
-"""Groups of model packages: who else may use them, and their end. moto knows neither, nor the end of a package."""
+"""Model package groups: their policies, and the deletion of groups and packages, which moto lacks."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mlops_kit.local_cloud.handlers.api import Addition, Answer, ApiError, Request
+from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
 
-REFUSED = "ValidationException"  # the code of every refusal here
+ERROR_CODE = "ValidationException"
 
 
-class Groups:
-    """Keeps the policies of groups, and removes groups and packages from where moto keeps them.
+class ModelPackageGroups:
+    """Stores the policies of groups, and deletes groups and packages from moto's backend.
 
     Args:
-        sagemaker: boto3's client of moto.
-        account_id: whose groups.
-        region: where.
+        sagemaker: boto3's client.
+        account_id: the groups' account.
+        region: their region.
     """
 
     def __init__(self, sagemaker: Any, account_id: str, region: str) -> None:
         self._sagemaker = sagemaker
-        self._place = account_id, region
+        self._account_id = account_id
+        self._region = region
         self._policies: dict[str, str] = {}
 
-    def addition(self) -> Addition:
-        """The operations on them that moto lacks."""
-        return Addition(
-            answers={
+    def handler(self) -> Handler:
+        """The operations that moto lacks."""
+        return Handler(
+            instead={
                 "SageMaker.PutModelPackageGroupPolicy": self.put_policy,
                 "SageMaker.GetModelPackageGroupPolicy": self.get_policy,
                 "SageMaker.DeleteModelPackageGroupPolicy": self.delete_policy,
@@ -46,7 +47,7 @@ class Groups:
         """GetModelPackageGroupPolicy."""
         name = request["ModelPackageGroupName"]
         if name not in self._policies:
-            raise ApiError(REFUSED, f"Cannot find Model Package Group Policy: {name}")
+            raise ApiError(ERROR_CODE, f"Cannot find Model Package Group Policy: {name}")
         return {"ResourcePolicy": self._policies[name]}
 
     def delete_policy(self, request: Request) -> Answer:
@@ -55,29 +56,29 @@ class Groups:
         return {}
 
     def delete(self, request: Request) -> Answer:
-        """DeleteModelPackageGroup, which takes a group without packages only."""
+        """DeleteModelPackageGroup; the group must be empty."""
         name = request["ModelPackageGroupName"]
         self._sagemaker.describe_model_package_group(ModelPackageGroupName=name)
         if self._sagemaker.list_model_packages(ModelPackageGroupName=name)["ModelPackageSummaryList"]:
             raise ApiError(
-                REFUSED, f"Model Package Group {name} cannot be deleted as it still contains one or more Model Packages"
+                ERROR_CODE,
+                f"Model Package Group {name} cannot be deleted as it still contains one or more Model Packages",
             )
-        del self._moto().model_package_groups[name]
+        del self._backend().model_package_groups[name]
         self._policies.pop(name, None)
         return {}
 
     def delete_package(self, request: Request) -> Answer:
         """DeleteModelPackage."""
         arn = self._sagemaker.describe_model_package(ModelPackageName=request["ModelPackageName"])["ModelPackageArn"]
-        moto = self._moto()
-        del moto.model_packages[arn]
-        moto.model_package_name_mapping = {
-            name: known for name, known in moto.model_package_name_mapping.items() if known != arn
+        backend = self._backend()
+        del backend.model_packages[arn]
+        backend.model_package_name_mapping = {
+            name: known for name, known in backend.model_package_name_mapping.items() if known != arn
         }
         return {}
 
-    def _moto(self) -> Any:
-        from moto.sagemaker.models import sagemaker_backends  # a cloud that deletes nothing starts without it
+    def _backend(self) -> Any:
+        from moto.sagemaker.models import sagemaker_backends  # not at the top: most clouds delete nothing
 
-        account_id, region = self._place
-        return sagemaker_backends[account_id][region]
+        return sagemaker_backends[self._account_id][self._region]

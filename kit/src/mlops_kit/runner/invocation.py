@@ -1,4 +1,4 @@
-"""Calls of Lambda functions: the registered code, in a process that reaches the local AWS and nothing else."""
+"""Invoke a Lambda function: its registered code, in a process that reaches only the local AWS."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from mlops_kit.runner.container import Container
 from mlops_kit.runner.failures import StepFailedError
 from mlops_kit.runner.runtime_context import Function
 
-PROGRAM = images.FOLDER / "function.py"
+RUNTIME_SCRIPT = images.FOLDER / "function.py"
 TASK = "/opt/ml/task"
 
 Run = Callable[..., None]
 
 
 class FunctionFailedError(Exception):
-    """A function ended with an error, or took too long.
+    """A function raised an exception, crashed or timed out.
 
     Args:
-        reason: what a person needs to know of it.
-        answer: what Lambda tells the caller: errorMessage, errorType.
+        reason: for the console and the log.
+        answer: what Lambda returns to the caller: errorMessage, errorType.
     """
 
     def __init__(self, reason: str, answer: Mapping[str, Any]) -> None:
@@ -35,7 +35,7 @@ class FunctionFailedError(Exception):
         self.answer = answer
 
 
-def call(
+def invoke(
     function: Function,
     event: Any,
     container: Container,
@@ -44,22 +44,22 @@ def call(
     run: Run | None = None,
     request_id: str = "",
 ) -> Any:
-    """Call a function.
+    """Invoke a function once.
 
     Args:
-        function: what to call.
-        event: what it is told, as JSON has it.
-        container: an empty one, in which its code is laid down.
-        variables: with which it reaches AWS; its own come on top.
-        run: runs a command line like `Container.run`, which it is unless given.
-        request_id: by which the call is known; a new one unless given.
+        function: the function.
+        event: its event, as JSON.
+        container: an empty container, into which the code is extracted.
+        variables: the environment variables for access to AWS; the function's own take precedence.
+        run: runs a command line; the container's `run` by default.
+        request_id: the id of the request; a new one by default.
 
     Returns:
-        what it answered, as JSON has it.
+        the function's answer, as JSON.
 
     Raises:
-        FunctionFailedError: it failed.
-        StepStoppedError: it was told to stop.
+        FunctionFailedError: the function failed.
+        StepStoppedError: the stop was requested.
     """
     with zipfile.ZipFile(io.BytesIO(function.code)) as code:
         code.extractall(container.made(f"{TASK}/code"))
@@ -69,20 +69,20 @@ def call(
     files = [f"{TASK}/event.json", f"{TASK}/answer.json"]
     try:
         (run or container.run)(
-            ["python3", str(PROGRAM), function.handler, *files, request_id or str(uuid.uuid4())],
-            {**variables, **function.environment, **_of_lambda(function)},
+            ["python3", str(RUNTIME_SCRIPT), function.handler, *files, request_id or str(uuid.uuid4())],
+            {**variables, **function.environment, **_lambda_variables(function)},
             folder=container.path(f"{TASK}/code"),
             seconds=function.timeout,
         )
     except StepFailedError as error:
         reason = error.reason.removeprefix("AlgorithmError: ")
-        told = {"errorMessage": reason, "errorType": "Runtime.ExitError"}  # killed, for example
-        raise FunctionFailedError(reason, _read(answer) if answer.is_file() else told) from error
+        crashed = {"errorMessage": reason, "errorType": "Runtime.ExitError"}  # for example killed: it wrote no answer
+        raise FunctionFailedError(reason, _read(answer) if answer.is_file() else crashed) from error
     return _read(answer)
 
 
-def _of_lambda(function: Function) -> dict[str, str]:
-    """What every function finds in its environment."""
+def _lambda_variables(function: Function) -> dict[str, str]:
+    """The variables that Lambda sets for every function."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
