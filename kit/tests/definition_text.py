@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mlops_kit.definition.model import Definition, PlacedStep, is_expression
+from mlops_kit.definition.model import Definition, PlacedStep
+from mlops_kit.definition.references import is_expression
 
 HASH = re.compile(r"-[0-9a-f]{16}\b")  # of the code: it changes with every job
 
@@ -24,7 +25,7 @@ def text_of(definition: dict[str, Any]) -> str:
 
 
 def _step(definition: Definition, step: PlacedStep) -> Iterator[str]:
-    branch = f", if {step.branches[-1].condition} is {str(step.branches[-1].taken).lower()}" if step.branches else ""
+    branch = f", if {step.branches[-1].condition} is {str(step.branches[-1].when).lower()}" if step.branches else ""
     yield f"{step.name} ({step.type}{branch})"
     conditions = {each.condition for each in step.branches}
     if needs := sorted(definition.needs(step) - conditions):

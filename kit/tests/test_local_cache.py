@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mlops_kit.runner.cache import cache_key, duration
+from mlops_kit.runner.cache import cache_key
 from pipeline_harness import Lab, Record, Step, open_lab, step_of
 
 DAY = 24 * 60 * 60
@@ -137,22 +136,3 @@ def test_of_a_tunings_training_jobs_the_instances_do_not_count() -> None:
 
 def test_what_a_check_is_told_beside_its_job_counts() -> None:
     assert cache_key("p", "s", "QualityCheck", {}, {"SkipCheck": True}) != cache_key("p", "s", "QualityCheck", {}, {})
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("P30D", timedelta(days=30)),
-        ("PT90M", timedelta(minutes=90)),
-        ("P1Y2M3W4DT5H6M7S", timedelta(days=365 + 60 + 21 + 4, hours=5, minutes=6, seconds=7)),
-        (None, timedelta.max),
-    ],
-)
-def test_durations_are_those_of_iso_8601(text: str | None, span: timedelta) -> None:
-    assert duration(text) == span
-
-
-@pytest.mark.parametrize("text", ["30d", "P", "PT", "P1H", ""])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration like P30D"):
-        duration(text)
