@@ -117,7 +117,7 @@ class Definition:
     @cached_property
     def parameters(self) -> dict[str, dict[str, Any]]:
         """The declarations of the parameters by name."""
-        return {str(parameter.get("Name")): parameter for parameter in self.body.get("Parameters", [])}
+        return {str(parameter.get("Name")): parameter for parameter in self.body.get("Parameters") or []}
 
     @cached_property
     def steps(self) -> list[PlacedStep]:
@@ -174,7 +174,7 @@ class Definition:
 
 
 def _placed(steps: Any, branches: tuple[Branch, ...]) -> Iterator[PlacedStep]:
-    for body in steps:
+    for body in (body if isinstance(body, Mapping) else {} for body in steps):
         step = PlacedStep(str(body.get("Name")), str(body.get("Type")), body, branches)
         yield step
         if step.type == "Condition":
