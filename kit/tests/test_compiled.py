@@ -188,7 +188,7 @@ def test_what_would_not_reach_the_jobs_is_refused(own_copy: Path, name: str) -> 
     path.parent.mkdir(exist_ok=True)
     path.write_text("", encoding="utf-8")
     with pytest.raises(
-        UserError, match=rf"^jobs/{name.partition('/')[0]}: is no .py file, and only those reach the jobs; move it out"
+        UserError, match=rf"^jobs/{name.partition('/')[0]}: is not a .py file, and only those reach the jobs; move it out"
     ):
         code.code_files(own_copy)
 
@@ -202,7 +202,7 @@ def test_what_a_machine_leaves_in_a_folder_is_no_code(own_copy: Path) -> None:
     assert code.code_keys(own_copy) == before
 
 
-@pytest.mark.parametrize(("gone", "said"), [("jobs", "holds no .py file"), ("config", "is not there")])
+@pytest.mark.parametrize(("folder", "message"), [("jobs", "has no .py file"), ("config", "does not exist")])
 def test_a_project_without_code_or_contract_is_refused(own_copy: Path, gone: str, said: str) -> None:
     shutil.rmtree(own_copy / gone)
     with pytest.raises(UserError, match=said):

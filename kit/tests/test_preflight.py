@@ -105,7 +105,7 @@ UNSUPPORTED: dict[str, tuple[Step, str]] = {
     "a type of step": (step("EMR"), "Odd: Type is EMR, which the local cloud cannot run; it runs Processing, "),
     "a dependency that does not exist": (
         step("Model", DependsOn=["Prepare"]),
-        "Odd needs Prepare, which does not exist; ",
+        "Odd needs Prepare, which does not exist",
     ),
     "a dependency on another end": (
         step("Model", DependsOn=[{"Step": "Odd", "Trigger": "Failed"}]),
@@ -136,7 +136,7 @@ UNSUPPORTED: dict[str, tuple[Step, str]] = {
     ),
     "a variable that a local execution does not have": (
         value_of({"Get": "Execution.TrainingJobName"}),
-        "Odd: Arguments.ErrorMessage refers to Execution.TrainingJobName, which a local execution does not have; it may",
+        "Odd: Arguments.ErrorMessage refers to Execution.TrainingJobName, which a local execution does not have; ",
     ),
     "a path in a JSON file": (
         json_get("a..b", S3Uri="s3://bucket/a.json"),
