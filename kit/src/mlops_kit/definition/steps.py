@@ -1,7 +1,7 @@
 """Pipeline steps whose arguments are the request of the AWS API.
 
-The SDK's job builders upload files and call AWS while a definition is compiled. These steps do not: they take the request
-as the API reference describes it, with pipeline variables as values. All other steps of the SDK can be used with them.
+The SDK's job builders upload files and call AWS while a definition is compiled. These steps do not: they take the
+request as the API reference describes it, with pipeline variables as values, and mix with all other steps of the SDK.
 """
 
 from __future__ import annotations
