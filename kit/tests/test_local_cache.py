@@ -34,8 +34,8 @@ def writer(lab: Lab, **more: Any) -> Step:
     return lab.job("Write", WRITE, outputs=["o"], arguments=[{"Get": "Parameters.Text"}], **{**CACHED, **more})
 
 
-def run(lab: Lab, kind: str, **given: str) -> Record:
-    return step_of(lab.cloud.run(kind, given), "Write")
+def run(lab: Lab, kind: str, **parameters: str) -> Record:
+    return step_of(lab.cloud.run(kind, parameters), "Write")
 
 
 def test_the_same_request_reuses_the_earlier_result(lab: Lab, kind: str) -> None:

@@ -114,7 +114,7 @@ def test_numbers_survive_their_passage_through_the_api_as_text(threshold: float,
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("values", "fault"),
     [
         ({"Treshold": "1"}, "no parameter 'Treshold'; it has Uri, Threshold"),
         ({"Threshold": "low"}, "'Threshold' is of type Float, and 'low' is not"),
@@ -123,9 +123,9 @@ def test_numbers_survive_their_passage_through_the_api_as_text(threshold: float,
         ({"Size": "huge"}, "'Size' is one of small, large, and not 'huge'"),
     ],
 )
-def test_a_value_that_a_parameter_does_not_take_is_refused(given: dict[str, str], fault: str) -> None:
+def test_a_value_that_a_parameter_does_not_take_is_refused(values: dict[str, str], fault: str) -> None:
     with pytest.raises(ParameterError, match=fault):
-        read_parameters(DECLARED, given)
+        read_parameters(DECLARED, values)
 
 
 def test_a_parameter_without_a_default_requires_a_value() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_kit.definition.references import parse_path, references
+from mlops_kit.definition.references import parse_path, parse_reference, references
 from mlops_kit.runner.expressions import Scope, as_text, resolve, walk
 from mlops_kit.runner.failures import StepFailedError
 
@@ -128,6 +128,26 @@ def test_a_path_that_does_not_exist_is_refused_by_name(tree: Any, name: str) -> 
 @pytest.mark.parametrize("path", ["a..b", "a[", "a['b]", "[x]", "a.", "]", "a[0]b"])
 def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
     assert "cannot be read" in refusal(lambda: walk({}, path))
+
+
+@given(st.sampled_from(["Steps.A", "Parameters", "Execution", ""]), st.text("aB.[]'\"0_ "))
+def test_a_reference_has_one_notation(start: str, rest: str) -> None:
+    reference = parse_reference(start + rest)
+    assert reference is None or str(reference) == start + rest
+
+
+@pytest.mark.parametrize(
+    "text", ['Steps.A.Outputs["x"]', "Steps.A['x']", "Steps.A.", "Steps.", "Parameters.a b", "A.b", 1]
+)
+def test_a_text_that_is_not_a_reference_is_refused(text: Any) -> None:
+    assert parse_reference(text) is None
+    assert "has no form that SageMaker knows" in refusal(lambda: resolve({"Get": text}, scope(results={"A": {}})))
+
+
+def test_the_name_of_a_property_file_may_have_a_dot() -> None:
+    expression = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.A.PropertyFiles.result.v2"}, "Path": "a"}}
+    files = {("A", "result.v2"): {"a": 1}}
+    assert resolve(expression, scope(property_file=lambda step, name: files[step, name])) == 1
 
 
 def test_a_refusal_lists_the_existing_names() -> None:

@@ -93,7 +93,7 @@ def _steps(definition: Definition) -> Iterator[Finding]:
 
 def _limits(definition: Definition) -> Iterator[Finding]:
     """The quotas of one pipeline, none of which AWS raises on request."""
-    gets = sum("Std:JsonGet" in found for step in definition.steps for _, found in expressions(step.own))
+    gets = sum("Std:JsonGet" in inner for step in definition.steps for _, inner in expressions(step.own))
     files = sum(len(step.body.get("PropertyFiles", [])) for step in definition.steps)
     for what, count, maximum in (
         ("steps", len(definition.steps), MAX_STEPS),

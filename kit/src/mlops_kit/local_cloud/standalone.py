@@ -126,7 +126,7 @@ def _upload(environment: Environment, source: Path, uri: str) -> None:
     if not source.exists():
         raise UserError(f"--upload {source}={uri}: {source} does not exist")
     s3 = environment.client("s3")
-    if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+    if bucket not in {existing["Name"] for existing in s3.list_buckets()["Buckets"]}:
         location = {"LocationConstraint": environment.region}
         s3.create_bucket(
             Bucket=bucket, **({} if environment.region == "us-east-1" else {"CreateBucketConfiguration": location})
