@@ -1,4 +1,4 @@
-"""A definition as a person reads it: parameters, and what each step needs, runs, reads and leaves."""
+"""A definition as readable text: its parameters, and what each step needs, runs, reads and writes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from mlops_kit.definition.model import Definition, PlacedStep, is_expression
+from mlops_kit.definition.model import Definition, PlacedStep
+from mlops_kit.definition.references import is_expression
 
 HASH = re.compile(r"-[0-9a-f]{16}\b")  # of the code: it changes with every job
 
 
 def text_of(definition: dict[str, Any]) -> str:
-    """The whole of a definition, without the hashes of the code."""
-    seen = Definition(definition)
+    """A whole definition, without the hashes of the code."""
+    parsed = Definition(definition)
     lines = ["parameters"]
-    for name, parameter in seen.parameters.items():
+    for name, parameter in parsed.parameters.items():
         among = f", one of {', '.join(parameter['EnumValues'])}" if "EnumValues" in parameter else ""
         lines.append(f"  {name}: {parameter['Type']} = {parameter['DefaultValue']}{among}")
-    for step in seen.steps:
-        lines += ["", *_step(seen, step)]
+    for step in parsed.steps:
+        lines += ["", *_step(parsed, step)]
     return HASH.sub("-<hash>", "\n".join(lines)) + "\n"
 
 
 def _step(definition: Definition, step: PlacedStep) -> Iterator[str]:
-    branch = f", if {step.branches[-1].condition} is {str(step.branches[-1].taken).lower()}" if step.branches else ""
+    branch = f", if {step.branches[-1].condition} is {str(step.branches[-1].when).lower()}" if step.branches else ""
     yield f"{step.name} ({step.type}{branch})"
     conditions = {each.condition for each in step.branches}
     if needs := sorted(definition.needs(step) - conditions):
@@ -104,7 +105,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _value(value: Any) -> str:
-    """A value, or the expression that gives it."""
+    """A value, or its expression."""
     if not is_expression(value):
         return str(value) or "nothing"
     if "Get" in value:

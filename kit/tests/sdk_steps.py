@@ -1,7 +1,7 @@
-"""Our steps built once more with the SageMaker SDK's own classes, from the values of our requests.
+"""The kit's steps built with the SageMaker SDK's classes, from the values of the kit's requests.
 
-The SDK uploads files and calls AWS while it builds, so this runs inside moto's in-process AWS. Roles are not simulated
-(SAGEMAKER_VALIDATE_ROLE): moto does not know iam:SimulatePrincipalPolicy.
+The SDK uploads files and calls AWS while it builds a step, so this runs in moto's in-process AWS. The SDK does not
+validate roles here (SAGEMAKER_VALIDATE_ROLE), since moto does not implement iam:SimulatePrincipalPolicy.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ Request = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sdk:
-    """What the SDK builds with: its session, and the folder of the code that it uploads."""
+    """The SDK's session, and the folder of the code that it uploads."""
 
     session: Any
     jobs: Path
 
     def build(self, step: Any, request: Request) -> Step:
-        """One of our steps, as the SDK's own class makes it of the values in our request."""
+        """A step of the kit, built by the SDK's class from the values of the request."""
         return BUILDERS[step.step_type.value](self, step, request)
 
 

@@ -1,4 +1,4 @@
-"""Our own definitions have no fault; each fault that is planted in them is found, with its place and a remedy."""
+"""The project's definitions have no fault; every fault planted in them is reported, with its place and a remedy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlops_kit.definition.compile import compile_all
 from mlops_kit.definition.lineage import Lineage
 
 KINDS = ("training", "training-hpo", "inference")
-GONE = object()
+REMOVED = object()
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 Get = dict[str, str]
@@ -44,13 +44,13 @@ def all_steps(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def changed(definition: dict[str, Any], step: str, path: str, value: Any) -> dict[str, Any]:
-    """A copy of a definition with another value at a place, or without what stands there."""
+    """A copy of a definition with another value at a path, or without the value there."""
     copy = deepcopy(definition)
     place: Any = next(s for s in all_steps(copy["Steps"]) if s["Name"] == step) if step else copy
     *keys, last = [int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path)]
     for key in keys:
         place = place[key]
-    if value is GONE:
+    if value is REMOVED:
         del place[last]
     elif isinstance(place, list) and last == len(place):
         place.append(value)
@@ -59,58 +59,58 @@ def changed(definition: dict[str, Any], step: str, path: str, value: Any) -> dic
     return copy
 
 
-# kind, step, path, what is put there, what is said of it
+# kind, step, path, the planted value, the finding
 FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     # the request
     "a misspelt key": (
         *("training", "Train", "Arguments.EnableNetworkIsolatoin", True),
-        "Train: Arguments.EnableNetworkIsolatoin is no key of the API's request; write EnableNetworkIsolation",
+        "Train: Arguments.EnableNetworkIsolatoin is not a key of the API's request; write EnableNetworkIsolation",
     ),
     "a required key left out": (
-        *("training", "Preprocess", "Arguments.ProcessingInputs[1].S3Input.S3DataType", GONE),
+        *("training", "Preprocess", "Arguments.ProcessingInputs[1].S3Input.S3DataType", REMOVED),
         "Preprocess: Arguments.ProcessingInputs[1].S3Input lacks S3DataType; add it: the API requires it",
     ),
-    "a number where a text is wanted": (
+    "a number instead of a text": (
         *("training", "Train", "Arguments.HyperParameters.eta", 0.1),
-        "Train: Arguments.HyperParameters.eta is 0.1; the API wants a text",
+        "Train: Arguments.HyperParameters.eta is 0.1; the API expects a text",
     ),
-    "a text where a number is wanted": (
+    "a text instead of a number": (
         *("training", "Train", "Arguments.ResourceConfig.VolumeSizeInGB", "30"),
-        "Train: Arguments.ResourceConfig.VolumeSizeInGB is '30'; the API wants a whole number",
+        "Train: Arguments.ResourceConfig.VolumeSizeInGB is '30'; the API expects an integer",
     ),
-    "a truth where a number is wanted": (
+    "a Boolean instead of a number": (
         *("training", "Train", "Arguments.StoppingCondition.MaxRuntimeInSeconds", True),
-        "Train: Arguments.StoppingCondition.MaxRuntimeInSeconds is True; the API wants a whole number",
+        "Train: Arguments.StoppingCondition.MaxRuntimeInSeconds is True; the API expects an integer",
     ),
-    "a bare float parameter where a text is wanted": (
+    "a bare float parameter instead of a text": (
         *("training", "Train", "Arguments.HyperParameters.eta", get("Parameters.MetricThreshold")),
-        "Train: Arguments.HyperParameters.eta refers to a Float where the API wants a text; "
-        "join it to a text: .to_string()",
+        "Train: Arguments.HyperParameters.eta refers to a Float where the API expects a text; "
+        "convert it to a text: .to_string()",
     ),
-    "a text parameter where a number is wanted": (
+    "a text parameter instead of a number": (
         *("training", "Train", "Arguments.ResourceConfig.InstanceCount", get("Parameters.InputDataUri")),
-        "Train: Arguments.ResourceConfig.InstanceCount refers to a String where the API wants a whole number; "
-        "the API wants a whole number",
+        "Train: Arguments.ResourceConfig.InstanceCount refers to a String where the API expects an integer; "
+        "refer to an integer",
     ),
-    "an object where a text is wanted": (
+    "an object instead of a text": (
         *("training", "Evaluate", "Arguments.ProcessingInputs[1].S3Input.S3Uri", get("Steps.Train.ModelArtifacts")),
         "Evaluate: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to an object; "
-        "the API wants a text: refer to one of its members",
+        "the API expects a text: refer to one of its members",
     ),
-    "a word that the API does not know": (
+    "a word that the API does not have": (
         *("training", "Preprocess", "Arguments.ProcessingInputs[0].S3Input.S3InputMode", "Files"),
         "Preprocess: Arguments.ProcessingInputs[0].S3Input.S3InputMode is 'Files'; it may be Pipe, File",
     ),
-    "a default that is no machine": (
+    "a default that is not an instance type": (
         *("training", "", "Parameters[4].DefaultValue", "ml.m5.lrge"),
         "Train: Parameters.TrainingInstanceType has a default that is 'ml.m5.lrge' "
         "(used in Arguments.ResourceConfig.InstanceType); it may be ml.m5.large, ",
     ),
-    "an address that is none": (
+    "a URI without its scheme": (
         *("training", "Preprocess", "Arguments.ProcessingInputs[0].S3Input.S3Uri", "bucket/code"),
         "Preprocess: Arguments.ProcessingInputs[0].S3Input.S3Uri is 'bucket/code'; it must match (https|s3)://",
     ),
-    "an address joined without its scheme": (
+    "a URI joined without its scheme": (
         *("training", "Preprocess", "Arguments.ProcessingInputs[0].S3Input.S3Uri"),
         {"Std:Join": {"On": "/", "Values": ["bucket", get("Execution.PipelineExecutionId")]}},
         "Preprocess: Arguments.ProcessingInputs[0].S3Input.S3Uri joins to a text like 'bucket/x'; it must match",
@@ -118,17 +118,17 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "a text that is too long": (
         *("training", "Evaluate", "Arguments.AppSpecification.ContainerArguments[1]", "x" * 300),
         "Evaluate: Arguments.AppSpecification.ContainerArguments[1] has 300 characters; "
-        "their number must lie between 0 and 256",
+        "their number must be between 0 and 256",
     ),
     "a number out of range": (
         *("training", "Train", "Arguments.StoppingCondition.MaxRuntimeInSeconds", 0),
-        "Train: Arguments.StoppingCondition.MaxRuntimeInSeconds is 0; it must lie at 1 or above",
+        "Train: Arguments.StoppingCondition.MaxRuntimeInSeconds is 0; it must be at least 1",
     ),
     "a list that is too long": (
         *("training", "Train", "Arguments.VpcConfig.SecurityGroupIds", [f"sg-{number}" for number in range(6)]),
-        "Train: Arguments.VpcConfig.SecurityGroupIds has 6 elements; their number must lie between 1 and 5",
+        "Train: Arguments.VpcConfig.SecurityGroupIds has 6 elements; their number must be between 1 and 5",
     ),
-    "a variable whose name is none": (
+    "an invalid name of a variable": (
         *("training", "Preprocess", "Arguments.Environment.DATA-VERSION", "1"),
         "Preprocess: Arguments.Environment.DATA-VERSION has a key that is 'DATA-VERSION'; "
         "it must match [a-zA-Z_][a-zA-Z0-9_]*",
@@ -136,17 +136,17 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "an empty value among the metadata": (
         *("training", "RegisterModel", "Arguments.CustomerMetadataProperties.kind", ""),
         "RegisterModel: Arguments.CustomerMetadataProperties.kind has 0 characters; "
-        "their number must lie between 1 and 256",
+        "their number must be between 1 and 256",
     ),
-    "a name that can be used once": (
+    "a name that can be used only once": (
         *("training", "Train", "Arguments.TrainingJobName", "train"),
-        "Train: Arguments.TrainingJobName fixes a name that SageMaker gives; "
-        "leave it out: a fixed name can be used once, so the second execution would fail",
+        "Train: Arguments.TrainingJobName fixes a name that SageMaker generates; "
+        "remove it: a name can be used only once, so the second execution would fail",
     ),
     "tags on a version of a group": (
         *("training", "RegisterModel", "Arguments.Tags", [{"Key": "project", "Value": "x"}]),
-        "RegisterModel: Arguments.Tags are given to a version of a model package group; "
-        "leave them out: a version has the tags of its group, and the API refuses others",
+        "RegisterModel: Arguments.Tags are set on a version of a model package group; "
+        "remove them: a version has the tags of its group, and the API refuses others",
     ),
     # references
     "a parameter that is not declared": (
@@ -154,10 +154,10 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to the parameter 'InputDataUrl', "
         "which is not declared; write InputDataUri",
     ),
-    "a step that is not there": (
+    "a step that does not exist": (
         *("training", "Evaluate", "Arguments.ProcessingInputs[1].S3Input.S3Uri"),
         get("Steps.Trian.ModelArtifacts.S3ModelArtifacts"),
-        "Evaluate: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to the step 'Trian', which is not there; "
+        "Evaluate: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to the step 'Trian', which does not exist; "
         "write Train",
     ),
     "a property that the step does not have": (
@@ -172,19 +172,19 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Evaluate: Arguments.ProcessingInputs[2].S3Input.S3Uri refers to the output 'tests' of Preprocess, "
         "which it does not have; write test",
     ),
-    "an answer that the function does not give": (
+    "an output that the function does not have": (
         *("training", "Preprocess", "Arguments.Environment.DATA_VERSION"),
         get("Steps.ResolveInputs.OutputParameters['Version']"),
         "Preprocess: Arguments.Environment.DATA_VERSION refers to ResolveInputs.OutputParameters['Version'], "
         "an output that the step does not declare; it may be DataVersion, ",
     ),
-    "a hyperparameter that is not searched": (
+    "a hyperparameter that is not tuned": (
         *("training-hpo", "RegisterModel", "Arguments.CustomerMetadataProperties.hp_eta"),
         get("Steps.Tune.BestTrainingJob.TunedHyperParameters['gamma']"),
         "RegisterModel: Arguments.CustomerMetadataProperties.hp_eta refers to the tuned hyperparameter 'gamma' "
-        "of Tune, which it does not search; ",
+        "of Tune, which it does not tune; ",
     ),
-    "a property of a check that it does not have": (
+    "a property that a quality check does not have": (
         *("training", "RegisterModel", "Arguments.ModelMetrics.ModelDataQuality.Statistics.S3Uri"),
         get("Steps.DataQualityBaseline.CalculatedStatistics"),
         "RegisterModel: Arguments.ModelMetrics.ModelDataQuality.Statistics.S3Uri refers to "
@@ -197,44 +197,61 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Train: Arguments.OutputDataConfig.S3OutputPath.Std:Join.Values[1] refers to Execution.PipelineExecution, "
         "which no execution has; write PipelineExecutionId",
     ),
-    "an expression in no form": (
+    "a reference to no known root": (
         *("training", "Preprocess", "Arguments.ProcessingInputs[1].S3Input.S3Uri", get("Parameter.InputDataUri")),
         "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to 'Parameter.InputDataUri', which has no form",
     ),
-    "a placeholder that nothing fills": (
+    "a placeholder that no environment fills in": (
         *("training", "Train", "Arguments.RoleArn", "${role}"),
         "Train: Arguments.RoleArn has a placeholder 'role'; write role_arn",
     ),
     "a property file in no output": (
         *("training", "Evaluate", "PropertyFiles[0].OutputName", "evaluations"),
-        "Evaluate: PropertyFiles[0] lies in the output 'evaluations', which the step does not have; write evaluation",
+        "Evaluate: PropertyFiles[0] is in the output 'evaluations', which the step does not have; write evaluation",
     ),
     "a property file that is not declared": (
         *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", json_get("Evaluate", "Evaluations", "value")),
         "CheckMetric: Arguments.Conditions[0].LeftValue.Std:JsonGet.PropertyFile reads "
         "Evaluate.PropertyFiles.Evaluations, a property file that is not declared; it may be Evaluation",
     ),
-    "a property file of a step that leaves none": (
+    "a property file of a step that cannot have one": (
         *("training", "Train", "PropertyFiles"),
         [{"PropertyFileName": "Training", "OutputName": "model", "FilePath": "training.json"}],
-        "Train: PropertyFiles[0] stands on a Training step; only Processing steps have property files",
+        "Train: PropertyFiles[0] belongs to a Training step; only Processing steps have property files",
     ),
-    "a value of a JSON file without its path": (
+    "a value of a JSON file without a path": (
         *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", json_get("Evaluate", "Evaluation", "")),
-        "CheckMetric: Arguments.Conditions[0].LeftValue reads a JSON file without a Path; say which value it reads",
+        "CheckMetric: Arguments.Conditions[0].LeftValue reads a JSON file without a Path; give the path of the value",
     ),
     "a value of no JSON file": (
         *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", {"Std:JsonGet": {"Path": "value"}}),
-        "CheckMetric: Arguments.Conditions[0].LeftValue reads no JSON file; say which: give a PropertyFile or an S3Uri",
+        "CheckMetric: Arguments.Conditions[0].LeftValue reads no JSON file; give a PropertyFile or an S3Uri",
     ),
-    "a parameter that nobody reads": (
+    "a parameter that no step reads": (
         *("training", "", "Parameters[8]", {"Name": "Epochs", "Type": "Integer", "DefaultValue": 3}),
-        "Parameters.Epochs is declared and read by no step; use it, or remove it",
+        "Parameters.Epochs is declared, and no step reads it; use it, or remove it",
+    ),
+    "a path of a JSON file that cannot be read": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue", json_get("Evaluate", "Evaluation", "a..b")),
+        "CheckMetric: Arguments.Conditions[0].LeftValue has the path 'a..b', which cannot be read from '..b' on; ",
+    ),
+    "a property file named without its step": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].LeftValue"),
+        {"Std:JsonGet": {"PropertyFile": "Evaluation", "Path": "value"}},
+        "CheckMetric: Arguments.Conditions[0].LeftValue names no property file of a step: 'Evaluation'; ",
+    ),
+    "a join of no list": (
+        *("training", "Train", "Arguments.OutputDataConfig.S3OutputPath", {"Std:Join": {"On": "/"}}),
+        "Train: Arguments.OutputDataConfig.S3OutputPath joins no list of values; give Std:Join a text On and a list",
+    ),
+    "a function that does not exist": (
+        *("training", "Train", "Arguments.OutputDataConfig.S3OutputPath", {"Std:Concat": ["a", "b"]}),
+        "Train: Arguments.OutputDataConfig.S3OutputPath calls Std:Concat, a function that does not exist; use ",
     ),
     # the graph
-    "two steps of one name": (
+    "two steps with one name": (
         *("training", "Evaluate", "Name", "Train"),
-        "Train is the name of 2 steps; give each a name of its own",
+        "Train is the name of 2 steps; give each step its own name",
     ),
     "a name that SageMaker refuses": (
         *("training", "CheckMetric", "Name", "Check Metric"),
@@ -244,9 +261,9 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "Preprocess", "Type", "Process"),
         "Preprocess: Type is 'Process'; it may be Condition, ",
     ),
-    "a wait for a step that is not there": (
+    "a wait for a step that does not exist": (
         *("training", "Train", "DependsOn", ["Preprocessing"]),
-        "Train: DependsOn names 'Preprocessing', which is no step; correct the name",
+        "Train: DependsOn names the step 'Preprocessing', which does not exist; correct the name",
     ),
     "a wait for a condition": (
         *("inference", "QualityInput", "DependsOn", ["ModelApproved"]),
@@ -255,65 +272,65 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     "steps that wait for one another": (
         *("training", "Preprocess", "DependsOn", ["Evaluate"]),
         "Steps wait for one another: Evaluate waits for Preprocess waits for Evaluate; "
-        "take a reference or a DependsOn away",
+        "remove a reference or a DependsOn",
     ),
-    "a need of the other branch": (
+    "a step that needs one of the other branch": (
         *("training", "MetricNotMet", "DependsOn", ["RegisterModel"]),
-        "MetricNotMet needs RegisterModel, which runs only where CheckMetric goes the other way; ",
+        "MetricNotMet needs RegisterModel, which runs only for the other outcome of CheckMetric; ",
     ),
-    "a need of the other branch, by way of a third step": (
+    "a step that needs one of the other branch through a third": (
         *("inference", "NoApprovedModel", "Arguments.ErrorMessage"),
         get("Steps.BatchInference.ProcessingJobArn"),
-        "NoApprovedModel needs BatchInference, which runs only where ModelApproved goes the other way; ",
+        "NoApprovedModel needs BatchInference, which runs only for the other outcome of ModelApproved; ",
     ),
     "a condition inside a condition": (
         *("inference", "ModelApproved", "Arguments.IfSteps[1]"),
         {"Name": "Inner", "Type": "Condition", "Arguments": {"Conditions": [], "IfSteps": [], "ElseSteps": []}},
-        "Inner stands inside the condition ModelApproved; put it beside: SageMaker takes no condition inside another",
+        "Inner is inside the condition ModelApproved; move it out: SageMaker takes no condition inside another",
     ),
-    "a text compared with a truth": (
+    "a text compared with a Boolean": (
         *("inference", "ModelApproved", "Arguments.Conditions[0].RightValue", True),
         "ModelApproved: Arguments.Conditions[0] compares String with Boolean; "
-        "compare like with like: they would never be equal",
+        "compare values of one type: these would never be equal",
     ),
     "a comparison that does not exist": (
         *("training", "CheckMetric", "Arguments.Conditions[0].Type", "AtMost"),
         "CheckMetric: Arguments.Conditions[0].Type is 'AtMost'; it may be Equals, ",
     ),
-    "a comparison with nothing": (
-        *("training", "CheckMetric", "Arguments.Conditions[0].RightValue", GONE),
-        "CheckMetric: Arguments.Conditions[0] lacks RightValue; say what is compared",
+    "a comparison without its right side": (
+        *("training", "CheckMetric", "Arguments.Conditions[0].RightValue", REMOVED),
+        "CheckMetric: Arguments.Conditions[0] lacks RightValue; add it: without it there is nothing to compare",
     ),
-    "a choice among nothing": (
-        *("inference", "QualityHeld", "Arguments.Conditions[0].Values", GONE),
-        "QualityHeld: Arguments.Conditions[0] lacks Values; say what is compared",
+    "an In without values": (
+        *("inference", "QualityHeld", "Arguments.Conditions[0].Values", REMOVED),
+        "QualityHeld: Arguments.Conditions[0] lacks Values; add it: without it there is nothing to compare",
     ),
-    "the opposite of nothing": (
+    "a Not without a condition": (
         *("training", "CheckMetric", "Arguments.Conditions[0]", {"Type": "Not"}),
-        "CheckMetric: Arguments.Conditions[0] lacks Condition; say what is compared",
+        "CheckMetric: Arguments.Conditions[0] lacks Condition; add it: without it there is nothing to compare",
     ),
-    "a fault inside an alternative": (
+    "a fault inside an Or": (
         *("training", "CheckMetric", "Arguments.Conditions[0]"),
         {"Type": "Or", "Conditions": [{"Type": "Not", "Condition": {"Type": "AtMost"}}]},
         "CheckMetric: Arguments.Conditions[0].Conditions[0].Condition.Type is 'AtMost'; it may be Equals, ",
     ),
-    "an order of truths": (
+    "Booleans in an order": (
         *("training", "CheckMetric", "Arguments.Conditions[0]"),
         {"Type": "GreaterThan", "LeftValue": True, "RightValue": False},
-        "CheckMetric: Arguments.Conditions[0] asks which of two truths is greater; use Equals",
+        "CheckMetric: Arguments.Conditions[0] orders Booleans; use Equals",
     ),
     "a condition without conditions": (
         *("training", "CheckMetric", "Arguments.Conditions", []),
         "CheckMetric: Arguments.Conditions has 0 conditions; give 1 to 200",
     ),
-    "a branch of too many steps": (
+    "a branch with too many steps": (
         *("training", "CheckMetric", "Arguments.ElseSteps"),
         [{"Name": f"Fail{n}", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}} for n in range(21)],
         "CheckMetric: Arguments.ElseSteps has 21 steps; SageMaker takes 20: ",
     ),
     "a default of another type": (
         *("training", "", "Parameters[1].DefaultValue", "low"),
-        "Parameters.MetricThreshold has the default 'low', which is no Float; give one that is",
+        "Parameters.MetricThreshold has the default 'low', which is not of type Float; give one that is",
     ),
     "a parameter declared twice": (
         *("training", "", "Parameters[4].Name", "InputDataUri"),
@@ -327,48 +344,48 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "", "Parameters[1].Type", "Double"),
         "Parameters.MetricThreshold has the type 'Double'; it may be String, Integer, Float, Boolean",
     ),
-    "a version that there is not": (
+    "a version that does not exist": (
         *("training", "", "Version", "2021-01-01"),
         "Version is '2021-01-01'; write 2020-12-01",
     ),
-    # what steps have beside a request
-    "a function that is not named": (
-        *("training", "ResolveInputs", "FunctionArn", GONE),
+    # the fields of steps beside their requests
+    "a Lambda step without its function": (
+        *("training", "ResolveInputs", "FunctionArn", REMOVED),
         "ResolveInputs: FunctionArn is missing; name the function, for example ${resolve_inputs_arn}",
     ),
-    "a function with too many answers": (
+    "a Lambda step with too many outputs": (
         *("training", "ResolveInputs", "OutputParameters"),
         [{"OutputName": f"Answer{number}", "OutputType": "String"} for number in range(11)],
         "ResolveInputs: OutputParameters has 11 outputs; SageMaker takes 10: ",
     ),
-    "an answer of a type that does not exist": (
+    "an output of a type that does not exist": (
         *("training", "ResolveInputs", "OutputParameters[0].OutputType", "Text"),
         "ResolveInputs: OutputParameters[0].OutputType is 'Text'; it may be String, Integer, Boolean, Float",
     ),
-    "a check that does not exist": (
+    "a type of check that does not exist": (
         *("inference", "DataQualityCheck", "CheckType", "DATA-QUALITY"),
         "DataQualityCheck: CheckType is 'DATA-QUALITY'; it may be DATA_QUALITY, MODEL_QUALITY",
     ),
-    "a check against nothing": (
-        *("inference", "DataQualityCheck", "SuppliedBaselineConstraints", GONE),
+    "a check without a baseline": (
+        *("inference", "DataQualityCheck", "SuppliedBaselineConstraints", REMOVED),
         "DataQualityCheck: SkipCheck is not true, and there is no baseline to check against; "
         "give SuppliedBaselineConstraints or ModelPackageGroupName, or set it to true",
     ),
-    "an end without a word": (
-        *("training", "MetricNotMet", "Arguments.ErrorMessage", GONE),
-        "MetricNotMet: Arguments.ErrorMessage is missing; say why the execution ends, and a remedy",
+    "a Fail step without a message": (
+        *("training", "MetricNotMet", "Arguments.ErrorMessage", REMOVED),
+        "MetricNotMet: Arguments.ErrorMessage is missing; give the reason and a remedy",
     ),
-    "a name that is too long to show": (
+    "a display name that is too long": (
         *("training", "Train", "DisplayName", "x" * 257),
-        "Train: DisplayName has 257 characters; SageMaker takes 256: say it in Description",
+        "Train: DisplayName has 257 characters; SageMaker takes 256: use Description",
     ),
     # inside the container
-    "code that an isolated training would have to fetch": (
+    "code that an isolated training job would have to download": (
         *("training", "Train", "Arguments.HyperParameters.sagemaker_submit_directory", "s3://${bucket}/code.tar.gz"),
-        "Train: Arguments.HyperParameters.sagemaker_submit_directory lies in S3, which an isolated container does not "
-        "reach; let a channel or the model's artifact bring it, and name the place in the container",
+        "Train: Arguments.HyperParameters.sagemaker_submit_directory is in S3, which an isolated container cannot "
+        "reach; put it into a channel or the model's artifact, and give its path in the container",
     ),
-    "code that an isolated search would have to fetch": (
+    "code that an isolated tuning job would have to download": (
         *(
             "training-hpo",
             "Tune",
@@ -376,19 +393,19 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
             {"Std:Join": {"On": "/", "Values": ["s3://${bucket}/code", "code.tar.gz"]}},
         ),
         "Tune: Arguments.TrainingJobDefinition.StaticHyperParameters.sagemaker_submit_directory.Std:Join.Values[0] "
-        "lies in S3, ",
+        "is in S3, ",
     ),
-    "a folder that is no input": (
+    "a folder of no input": (
         *("training", "Evaluate", "Arguments.AppSpecification.ContainerArguments[1]", "/opt/ml/processing/input/modle"),
         "Evaluate: Arguments.AppSpecification.ContainerArguments[1] names /opt/ml/processing/input/modle, "
-        "where neither an input nor an output lies; they lie at /opt/ml/processing/input/code, ",
+        "which is in the folder of no input or output; the folders are /opt/ml/processing/input/code, ",
     ),
-    "a channel that is not there": (
+    "a channel that does not exist": (
         *("training", "Train", "Arguments.InputDataConfig[0].ChannelName", "source"),
         "Train: Arguments.HyperParameters.sagemaker_submit_directory names "
         "/opt/ml/input/data/code/sourcedir.tar.gz, and there is no channel 'code'; the channels are source, train, ",
     ),
-    "an objective that no job reports": (
+    "an objective that no training job reports": (
         *(
             "training-hpo",
             "Tune",
@@ -398,7 +415,7 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is 'rmse', "
         "which SageMaker's XGBoost image does not report; it may be validation:",
     ),
-    "an objective in our name and not in the image's": (
+    "an objective named like our metric, not like the image's": (
         *(
             "training-hpo",
             "Tune",
@@ -408,20 +425,20 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
         "'validation:log_loss', which SageMaker's XGBoost image does not report; it may be validation:logloss, ",
     ),
-    "an objective that gets worse": (
+    "an objective in the wrong direction": (
         *("training-hpo", "Tune", "Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.Type"),
         "Maximize",
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.Type is 'Maximize', "
-        "and validation:rmse gets better the other way; write Minimize",
+        "the wrong direction for validation:rmse; write Minimize",
     ),
-    "an objective of another image that nothing reads": (
+    "an objective of another image without metric definitions": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification.TrainingImage"),
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours:1",
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
         "'validation:rmse', which no metric definition reads from the log; "
         "give the AlgorithmSpecification MetricDefinitions",
     ),
-    "an objective of another image that its definitions do not read": (
+    "an objective of another image that its metric definitions lack": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification"),
         {
             "TrainingImage": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/ours:1",
@@ -431,52 +448,52 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "Tune: Arguments.HyperParameterTuningJobConfig.HyperParameterTuningJobObjective.MetricName is "
         "'validation:rmse', which no metric definition reads from the log; it may be loss",
     ),
-    "metric definitions for SageMaker's own image": (
+    "metric definitions for the built-in image": (
         *("training", "Train", "Arguments.AlgorithmSpecification.MetricDefinitions"),
         [{"Name": "validation:rmse", "Regex": "rmse=(.+)"}],
-        "Train: Arguments.AlgorithmSpecification.MetricDefinitions are given to SageMaker's XGBoost image, "
-        "which the API refuses; leave them out: ",
+        "Train: Arguments.AlgorithmSpecification.MetricDefinitions are set for SageMaker's XGBoost image, "
+        "which the API refuses; remove them: ",
     ),
-    "metric definitions for SageMaker's own image in a tuning, with its address": (
+    "metric definitions for the built-in image in a tuning job, by its URI": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.AlgorithmSpecification"),
         {
             "TrainingImage": "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5",
             "TrainingInputMode": "File",
             "MetricDefinitions": [{"Name": "validation:rmse", "Regex": "rmse=(.+)"}],
         },
-        "Tune: Arguments.TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions are given to SageMaker's "
-        "XGBoost image, which the API refuses; leave them out: ",
+        "Tune: Arguments.TrainingJobDefinition.AlgorithmSpecification.MetricDefinitions are set for SageMaker's "
+        "XGBoost image, which the API refuses; remove them: ",
     ),
-    "a hyperparameter that the image does not let a tuning search": (
+    "a hyperparameter that is not tunable in the built-in image": (
         *(
             "training-hpo",
             "Tune",
             "Arguments.HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0].Name",
         ),
         "seed",
-        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0] searches seed, "
-        "which SageMaker's XGBoost image does not let a tuning search; it may be max_delta_step, ",
+        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.IntegerParameterRanges[0] tunes seed, "
+        "which is not tunable in SageMaker's XGBoost image; it may be max_delta_step, ",
     ),
-    "a range of another type than the image's": (
+    "a range of the wrong type for the built-in image": (
         *("training-hpo", "Tune", "Arguments.HyperParameterTuningJobConfig.ParameterRanges.CategoricalParameterRanges"),
         [{"Name": "eta", "Values": ["0.1", "0.2"]}],
-        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.CategoricalParameterRanges[0] searches eta "
-        "in a range of another type; put it among ContinuousParameterRanges",
+        "Tune: Arguments.HyperParameterTuningJobConfig.ParameterRanges.CategoricalParameterRanges[0] tunes eta "
+        "in a range of the wrong type; move it to ContinuousParameterRanges",
     ),
-    "a hyperparameter that is fixed and searched": (
+    "a hyperparameter that is both static and tuned": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.StaticHyperParameters.eta", "0.1"),
-        "Tune: Arguments.TrainingJobDefinition.StaticHyperParameters.eta is fixed and searched; ",
+        "Tune: Arguments.TrainingJobDefinition.StaticHyperParameters.eta is both static and tuned, ",
     ),
     # the policy
     "a volume without a key": (
-        *("training", "Preprocess", "Arguments.ProcessingResources.ClusterConfig.VolumeKmsKeyId", GONE),
+        *("training", "Preprocess", "Arguments.ProcessingResources.ClusterConfig.VolumeKmsKeyId", REMOVED),
         "Preprocess: Arguments.ProcessingResources.ClusterConfig.VolumeKmsKeyId is missing; name the project's key: ",
     ),
     "an output without a key": (
         *("training", "Train", "Arguments.OutputDataConfig.KmsKeyId", ""),
         "Train: Arguments.OutputDataConfig.KmsKeyId is missing; name the project's key: ${kms_key_arn}",
     ),
-    "a key of one's own": (
+    "a key other than the environment's": (
         *("training", "Train", "Arguments.ResourceConfig.VolumeKmsKeyId", KEY),
         f"Train: Arguments.ResourceConfig.VolumeKmsKeyId is '{KEY}'; name the project's key: ",
     ),
@@ -484,47 +501,47 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("training", "Train", "Arguments.OutputDataConfig.KmsKeyId", get("Parameters.InputDataUri")),
         "Train: Arguments.OutputDataConfig.KmsKeyId.Get lets an execution choose the key; name the project's key: ",
     ),
-    "a machine whose disks the key cannot encrypt": (
+    "an instance type whose disks the key cannot encrypt": (
         *("inference", "DataQualityCheck"),
         *("Arguments.ProcessingResources.ClusterConfig.InstanceType", "ml.r5d.large"),
         "DataQualityCheck: Arguments.ProcessingResources.ClusterConfig.InstanceType is 'ml.r5d.large'; "
-        "take an instance type without local storage, which the key of the volume cannot encrypt, for example ml.m5",
+        "use an instance type without local storage, which the key of the volume cannot encrypt, for example ml.m5",
     ),
-    "a default whose disks the key cannot encrypt": (
+    "a default instance type whose disks the key cannot encrypt": (
         *("training-hpo", "", "Parameters[4].DefaultValue", "ml.g5.xlarge"),
         "Tune: Parameters.TrainingInstanceType has the default 'ml.g5.xlarge' "
-        "(used in Arguments.TrainingJobDefinition.ResourceConfig.InstanceType); take an instance type without local",
+        "(used in Arguments.TrainingJobDefinition.ResourceConfig.InstanceType); use an instance type without local",
     ),
-    "a job in no network": (
-        *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.VpcConfig", GONE),
+    "a job outside the private network": (
+        *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.VpcConfig", REMOVED),
         "Tune: Arguments.TrainingJobDefinition.VpcConfig.Subnets is missing; give the project's private network: ",
     ),
-    "a container with a way out": (
+    "a container with network access": (
         *("inference", "DataQualityCheck", "Arguments.NetworkConfig.EnableNetworkIsolation", False),
         "DataQualityCheck: Arguments.NetworkConfig.EnableNetworkIsolation is not true; set it to true: ",
     ),
-    "isolation that a parameter turns off": (
+    "isolation that a parameter can turn off": (
         *("training", "Train", "Arguments.EnableNetworkIsolation", get("Parameters.Isolated")),
         "Train: Arguments.EnableNetworkIsolation can be turned off by a parameter; set it to true: ",
     ),
-    "traffic in plain text": (
-        *("inference", "BatchInference", "Arguments.NetworkConfig.EnableInterContainerTrafficEncryption", GONE),
+    "unencrypted traffic between instances": (
+        *("inference", "BatchInference", "Arguments.NetworkConfig.EnableInterContainerTrafficEncryption", REMOVED),
         "BatchInference: Arguments.NetworkConfig.EnableInterContainerTrafficEncryption is missing; set it to true: ",
     ),
     "a job without tags": (
         *("inference", "QualityInput", "Arguments.Tags", []),
-        "QualityInput: Arguments.Tags is missing; give tags: without them nobody knows whose costs they are",
+        "QualityInput: Arguments.Tags is missing; give tags: they allocate the costs",
     ),
     "a job without a role": (
-        *("training", "Evaluate", "Arguments.RoleArn", GONE),
+        *("training", "Evaluate", "Arguments.RoleArn", REMOVED),
         "Evaluate: Arguments.RoleArn is missing; give the pipeline's role: ${role_arn}",
     ),
-    "a job without an end": (
-        *("training", "Evaluate", "Arguments.StoppingCondition", GONE),
+    "a job without a time limit": (
+        *("training", "Evaluate", "Arguments.StoppingCondition", REMOVED),
         "Evaluate: Arguments.StoppingCondition.MaxRuntimeInSeconds is missing; set a limit: ",
     ),
-    "a job that is not tried again": (
-        *("training", "Train", "RetryPolicies", GONE),
+    "a job that is not retried": (
+        *("training", "Train", "RetryPolicies", REMOVED),
         "Train: RetryPolicies do not retry SageMaker.CAPACITY_ERROR; add a retry policy for it",
     ),
     "a retry that SageMaker refuses": (
@@ -532,40 +549,38 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         "RegisterModel: RetryPolicies retry SageMaker.CAPACITY_ERROR, which SageMaker refuses here; "
         "it may be Step.SERVICE_FAULT, Step.THROTTLING",
     ),
-    "a retry with two ends": (
+    "a retry with two limits": (
         *("training", "Train", "RetryPolicies[0].ExpireAfterMin", 5),
-        "Train: RetryPolicies[0] have two ends, or none; give one of MaxAttempts and ExpireAfterMin",
+        "Train: RetryPolicies[0] has two limits, or none; give one of MaxAttempts and ExpireAfterMin",
     ),
-    "a cache without an end": (
+    "a cache without a duration": (
         *("training", "Train", "CacheConfig.ExpireAfter", "30 days"),
         "Train: CacheConfig.ExpireAfter is '30 days'; give a duration, for example P30D",
     ),
     "a cache that does not notice new data": (
-        *("training", "Preprocess", "Arguments.Environment", GONE),
+        *("training", "Preprocess", "Arguments.Environment", REMOVED),
         "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri is the parameter InputDataUri, and the cache would "
         "not notice new data there; give Environment.DATA_VERSION the DataVersion of ResolveInputs, "
         "or turn the cache off",
     ),
-    "a cache that would notice another model only": (
-        *("inference", "Preprocess", "Arguments.Environment", GONE),
+    "a cache that notices only another model": (
+        *("inference", "Preprocess", "Arguments.Environment", REMOVED),
         "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri is the parameter InputDataUri, and the cache would ",
     ),
     "a parameter without a default": (
-        *("training", "", "Parameters[0].DefaultValue", GONE),
+        *("training", "", "Parameters[0].DefaultValue", REMOVED),
         "Parameters.InputDataUri has no default; give one: ",
     ),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_our_own_definitions_have_no_fault(definitions: dict[str, dict[str, Any]], kind: str) -> None:
+def test_the_compiled_definitions_have_no_fault(definitions: dict[str, dict[str, Any]], kind: str) -> None:
     assert [str(finding) for finding in check(definitions[kind])] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_they_have_none_either_when_they_are_bound(
-    project: Path, definitions: dict[str, dict[str, Any]], kind: str
-) -> None:
+def test_the_bound_definitions_have_no_fault(project: Path, definitions: dict[str, dict[str, Any]], kind: str) -> None:
     environment = replace(
         load_environment("dev", project),
         subnets=("subnet-1", "subnet-2"),
@@ -578,24 +593,25 @@ def test_they_have_none_either_when_they_are_bound(
 
 
 @pytest.mark.parametrize("key", ["alias/rings", "arn:aws:kms:eu-west-1:123456789012:alias/rings"])
-def test_a_bound_definition_names_a_key_and_no_alias(definitions: dict[str, dict[str, Any]], key: str) -> None:
+def test_a_bound_definition_must_name_a_key_and_not_an_alias(definitions: dict[str, dict[str, Any]], key: str) -> None:
     text = json.dumps(definitions["training"]).replace("${kms_key_arn}", key).replace("${", "")
-    found = [str(finding) for finding in check(json.loads(text)) if "KmsKeyId" in finding.path]
-    said = "give the id or the ARN of a key: SageMaker takes no alias for a volume"
-    assert f"Train: Arguments.ResourceConfig.VolumeKmsKeyId is '{key}'; {said}" in found
+    findings = [str(finding) for finding in check(json.loads(text)) if "KmsKeyId" in finding.path]
+    remedy = "give the id or the ARN of a key: SageMaker takes no alias for a volume"
+    assert f"Train: Arguments.ResourceConfig.VolumeKmsKeyId is '{key}'; {remedy}" in findings
 
 
-def test_a_name_may_hold_an_underscore(definitions: dict[str, dict[str, Any]]) -> None:
+def test_a_name_may_have_an_underscore(definitions: dict[str, dict[str, Any]]) -> None:
     assert check(changed(definitions["training"], "CheckMetric", "Name", "Check_Metric")) == []
 
 
-def test_a_version_given_as_a_parameter_tells_the_cache_of_new_data(definitions: dict[str, dict[str, Any]]) -> None:
-    given = changed(definitions["training"], "Preprocess", "Arguments.Environment.DATA_VERSION", get("Parameters.Data"))
-    given["Parameters"].append({"Name": "Data", "Type": "String", "DefaultValue": "1"})
-    assert check(given) == []
+def test_a_data_version_in_a_parameter_lets_the_cache_notice_new_data(definitions: dict[str, dict[str, Any]]) -> None:
+    path = "Arguments.Environment.DATA_VERSION"
+    versioned = changed(definitions["training"], "Preprocess", path, get("Parameters.Data"))
+    versioned["Parameters"].append({"Name": "Data", "Type": "String", "DefaultValue": "1"})
+    assert check(versioned) == []
 
 
-def test_a_definition_of_more_bytes_than_sagemaker_takes_is_found(definitions: dict[str, dict[str, Any]]) -> None:
+def test_a_definition_of_too_many_bytes_is_reported(definitions: dict[str, dict[str, Any]]) -> None:
     large = changed(definitions["training"], "MetricNotMet", "Arguments.ErrorMessage", "ß" * 524_288)
     assert re.search(r"The definition has \d+ bytes; SageMaker takes 1048576: split", str(check(large)[0]))
 
@@ -620,57 +636,59 @@ LOCAL += ("trn1", "trn1n", "trn2", "m5d", "c5d", "r5d", "m6gd", "r6idn", "i4i", 
 PLAIN = ("c4", "c5", "c5n", "c7i-flex", "inf2", "m4", "m5", "m6i", "m7i-flex", "p2", "p3", "r5", "r8i-flex", "t3")
 
 
-def test_a_machine_tells_by_its_name_whether_it_brings_disks() -> None:
+def test_the_name_of_an_instance_type_shows_whether_it_has_local_storage() -> None:
     assert [family for family in LOCAL if not has_local_storage(f"ml.{family}.xlarge")] == []
     assert [family for family in PLAIN if has_local_storage(f"ml.{family}.xlarge")] == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_found(definitions: dict[str, dict[str, Any]], fault: str) -> None:
+def test_a_planted_fault_is_reported(definitions: dict[str, dict[str, Any]], fault: str) -> None:
     kind, step, path, value, expected = FAULTS[fault]
-    found = [str(finding) for finding in check(changed(definitions[kind], step, path, value))]
-    assert any(sentence.startswith(expected) for sentence in found), "\n".join(["found:", *found])
+    findings = [str(finding) for finding in check(changed(definitions[kind], step, path, value))]
+    assert any(sentence.startswith(expected) for sentence in findings), "\n".join(["findings:", *findings])
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("uri", "message"),
     [
-        ("s3://${bucket}/train", "is the same place as {}; give each output a place of its own"),
-        ("s3://${bucket}/training", "begins like {}; give it a name that does not begin like the other: "),
-        ("s3://${bucket}/tr", "begins like {}; give it a name that does not begin like the other: "),
+        ("s3://${bucket}/train", "is the same URI as {}; give each output its own URI"),
+        ("s3://${bucket}/training", "begins like {}; give it a URI that does not begin with the other: "),
+        ("s3://${bucket}/tr", "begins like {}; give it a URI that does not begin with the other: "),
     ],
 )
-def test_two_outputs_in_one_place_are_found(definitions: dict[str, dict[str, Any]], place: str, said: str) -> None:
+def test_two_outputs_under_one_uri_are_reported(definitions: dict[str, dict[str, Any]], uri: str, message: str) -> None:
     paths = [f"Arguments.ProcessingOutputConfig.Outputs[{index}].S3Output.S3Uri" for index in range(2)]
     once = changed(definitions["training"], "Preprocess", paths[0], "s3://${bucket}/train")
-    twice = changed(once, "Preprocess", paths[1], place)
+    twice = changed(once, "Preprocess", paths[1], uri)
     assert check(once) == []
-    (found,) = check(twice)
-    assert str(found).startswith(f"Preprocess: {paths[1]} {said.format(f'Preprocess: {paths[0]}')}")
+    (finding,) = check(twice)
+    assert str(finding).startswith(f"Preprocess: {paths[1]} {message.format(f'Preprocess: {paths[0]}')}")
 
 
 @pytest.mark.parametrize(
-    ("what", "key", "value", "most"),
+    ("what", "key", "value", "maximum"),
     [
         ("steps", "Steps", {"Name": "End{}", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}, 50),
         ("parameters", "Parameters", {"Name": "Choice{}", "Type": "Integer", "DefaultValue": 1}, 200),
     ],
 )
-def test_a_pipeline_that_is_too_large_is_found(
-    definitions: dict[str, dict[str, Any]], what: str, key: str, value: dict[str, Any], most: int
+def test_a_pipeline_that_is_too_large_is_reported(
+    definitions: dict[str, dict[str, Any]], what: str, key: str, value: dict[str, Any], maximum: int
 ) -> None:
     large = deepcopy(definitions["training"])
-    large[key] += [value | {"Name": value["Name"].format(number)} for number in range(most)]
+    large[key] += [value | {"Name": value["Name"].format(number)} for number in range(maximum)]
     sentences = [str(finding) for finding in check(large)]
-    count = most + len(all_steps(definitions["training"]["Steps"]) if key == "Steps" else definitions["training"][key])
-    assert f"The definition has {count} {what}; SageMaker takes {most}: split the pipeline" in sentences
+    count = maximum + len(
+        all_steps(definitions["training"]["Steps"]) if key == "Steps" else definitions["training"][key]
+    )
+    assert f"The definition has {count} {what}; SageMaker takes {maximum}: split the pipeline" in sentences
 
 
-def test_a_definition_of_nothing_is_no_crash() -> None:
+def test_an_empty_definition_is_checked_without_a_crash() -> None:
     assert [finding.path for finding in check({})] == ["Version"]
 
 
-def test_the_types_of_steps_are_those_of_the_sdk() -> None:
+def test_the_step_types_are_those_of_the_sdk() -> None:
     from sagemaker.mlops.workflow.steps import StepTypeEnum
 
     assert sorted(STEP_TYPES) == sorted(kind.value for kind in StepTypeEnum)

@@ -192,15 +192,15 @@ def test_what_a_merge_would_change_is_told_without_aws(
         "- changed step `Train`\n"
         '  - `HyperParameters.eta`: `"0.05"` -> `"0.1"`\n\n'
         "## training-hpo\n\nunchanged\n\n"
-        "## inference\n\n- not there yet: would be created\n"
+        "## inference\n\n- does not exist yet: would be created\n"
     )
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, r"holds none of training.json, .*; write them in the other checkout with: .* compile --output /"),
-        ("{", r"training.json: is no definition \(.*\); compile it again"),
+        (None, r"has none of training.json, .*; write them in the other checkout with: .* compile --output /"),
+        ("{", r"training.json: is not a definition \(.*\); compile it again"),
     ],
 )
 def test_a_folder_without_definitions_is_refused(root: Path, tmp_path: Path, text: str | None, said: str) -> None:

@@ -19,7 +19,7 @@ from mlops_kit.aws import deployment
 from mlops_kit.aws.deployment import diff
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.refusals import in_sentences
-from mlops_kit.definition.changes import ABSENT, Change, PartChange, PipelineChanges, compare, render
+from mlops_kit.definition.changes import ABSENT, PartChange, PipelineChanges, ValueChange, compare, render
 from mlops_kit.definition.code import code_keys, library_files
 from mlops_kit.definition.compile import compile_all
 from mlops_kit.definition.lineage import Lineage
@@ -236,7 +236,7 @@ def test_another_role_is_another_pipeline(environment: Environment, project: Pat
     deploy(environment, project)
     moved = replace(environment, role_arn="arn:aws:iam::123456789012:role/other")
     (part,) = diff(moved, project, LINEAGE)["inference"].parts[:1]
-    assert (part.part, part.changes) == ("pipeline", (Change("RoleArn", environment.role_arn, moved.role_arn),))
+    assert (part.part, part.changes) == ("pipeline", (ValueChange("RoleArn", environment.role_arn, moved.role_arn),))
     assert deploy(moved, project) == dict.fromkeys(KINDS, "updated")
     assert described(environment, "inference")["RoleArn"] == moved.role_arn
 
@@ -258,7 +258,7 @@ def test_tags_are_completed_and_those_of_others_stay(environment: Environment, r
 def test_what_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
     found = diff(environment, project, LINEAGE)
     assert all(found[kind].created for kind in KINDS)
-    assert render(found["training"]) == (f"## {environment.project}-dev-training\n\n- not there yet: would be created")
+    assert render(found["training"]) == (f"## {environment.project}-dev-training\n\n- does not exist yet: would be created")
 
 
 def test_nothing_differs_after_a_deployment(environment: Environment, project: Path) -> None:
@@ -272,7 +272,7 @@ def test_another_hyperparameter_is_told_with_its_step_and_path(environment: Envi
     deploy(environment, root)
     edit(root / "config" / "hyperparameters.yaml", "eta: 0.05", "eta: 0.1")
     found = diff(environment, root, LINEAGE)
-    change = PartChange("step `Train`", "changed", (Change("HyperParameters.eta", "0.05", "0.1"),))
+    change = PartChange("step `Train`", "changed", (ValueChange("HyperParameters.eta", "0.05", "0.1"),))
     assert found["training"].parts == (change,)
     assert not found["training-hpo"], "the search decides on eta there"
     assert not found["inference"]
@@ -351,66 +351,66 @@ def condition(*yes: Definition, no: Any = (), value: float = 1) -> Definition:
     return step("Check", "Condition", Conditions=[{"Value": value}], IfSteps=list(yes), ElseSteps=list(no))
 
 
-CASES: dict[str, tuple[Definition, Definition, str, list[Change]]] = {
+CASES: dict[str, tuple[Definition, Definition, str, list[ValueChange]]] = {
     "an element of a list is known by its name": (
         step("A", Inputs=[{"InputName": "a", "Uri": "1"}, {"InputName": "b", "Uri": "2"}]),
         step("A", Inputs=[{"InputName": "b", "Uri": "3"}]),
         "A",
-        [Change("Inputs[a]", {"InputName": "a", "Uri": "1"}, ABSENT), Change("Inputs[b].Uri", "2", "3")],
+        [ValueChange("Inputs[a]", {"InputName": "a", "Uri": "1"}, ABSENT), ValueChange("Inputs[b].Uri", "2", "3")],
     ),
     "an element without a name is known by its place": (
         step("A", Arguments=["--x", "1", "--y", "2"]),
         step("A", Arguments=["--x", "1", "--y", "3"]),
         "A",
-        [Change("Arguments[3]", "2", "3")],
+        [ValueChange("Arguments[3]", "2", "3")],
     ),
     "what came into a list is told without the rest of it": (
         step("A", Arguments=["--x", "1", "--y", "2"]),
         step("A", Arguments=["--x", "1", "--z", "--y", "2"]),
         "A",
-        [Change("Arguments[2:2]", [], ["--z"])],
+        [ValueChange("Arguments[2:2]", [], ["--z"])],
     ),
     "a list that came is told whole": (
         step("A"),
         step("A", Arguments=["--x"]),
         "A",
-        [Change("Arguments", ABSENT, ["--x"])],
+        [ValueChange("Arguments", ABSENT, ["--x"])],
     ),
     "a variable is one value": (
         step("A", Uri={"Get": "Parameters.A"}),
         step("A", Uri={"Get": "Parameters.B"}),
         "A",
-        [Change("Uri", {"Get": "Parameters.A"}, {"Get": "Parameters.B"})],
+        [ValueChange("Uri", {"Get": "Parameters.A"}, {"Get": "Parameters.B"})],
     ),
     "a step is compared inside a branch too": (
         condition(step("A", Rows=1)),
         condition(step("A", Rows=2)),
         "A",
-        [Change("Rows", 1, 2)],
+        [ValueChange("Rows", 1, 2)],
     ),
     "a step that moves to the other branch has changed": (
         condition(step("A")),
         condition(no=[step("A")]),
         "A",
-        [Change("Branch", "Check.IfSteps", "Check.ElseSteps")],
+        [ValueChange("Branch", "Check.IfSteps", "Check.ElseSteps")],
     ),
     "a condition is compared without its branches": (
         condition(step("A", Rows=1)),
         condition(step("A", Rows=1), value=2),
         "Check",
-        [Change("Conditions[0].Value", 1, 2)],
+        [ValueChange("Conditions[0].Value", 1, 2)],
     ),
     "another hash beside another folder is more than other code": (
         step("A", Uri="s3://a/code/jobs-0123456789abcdef/x.py"),
         step("A", Uri="s3://b/code/jobs-fedcba9876543210/x.py"),
         "A",
-        [Change("Uri", "s3://a/code/jobs-0123456789abcdef/x.py", "s3://b/code/jobs-fedcba9876543210/x.py")],
+        [ValueChange("Uri", "s3://a/code/jobs-0123456789abcdef/x.py", "s3://b/code/jobs-fedcba9876543210/x.py")],
     ),
     "a text around the commit is no lineage": (
         step("A", Note="made of a1b2c3d"),
         step("A", Note="built from ${git_commit}"),
         "A",
-        [Change("Note", "made of a1b2c3d", "built from ${git_commit}")],
+        [ValueChange("Note", "made of a1b2c3d", "built from ${git_commit}")],
     ),
 }
 

@@ -1,18 +1,17 @@
-"""An earlier result is taken where a step would only do the same again."""
+"""An earlier result of a step is reused if its request is the same."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from mlops_kit.runner.cache import cache_key, duration
+from mlops_kit.runner.cache import cache_key
 from pipeline_harness import Lab, Record, Step, open_lab, step_of
 
 DAY = 24 * 60 * 60
-CACHED: dict[str, Any] = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
+CACHED: Step = {"CacheConfig": {"Enabled": True, "ExpireAfter": "P30D"}}
 WRITE = (
     "import pathlib, sys\npathlib.Path('opt/ml/processing/output/o/out.txt').write_text(sys.argv[1])\nprint('wrote')\n"
 )
@@ -35,11 +34,11 @@ def writer(lab: Lab, **more: Any) -> Step:
     return lab.job("Write", WRITE, outputs=["o"], arguments=[{"Get": "Parameters.Text"}], **{**CACHED, **more})
 
 
-def run(lab: Lab, kind: str, **given: str) -> Record:
-    return step_of(lab.cloud.run(kind, given), "Write")
+def run(lab: Lab, kind: str, **parameters: str) -> Record:
+    return step_of(lab.cloud.run(kind, parameters), "Write")
 
 
-def test_the_same_request_takes_the_earlier_result(lab: Lab, kind: str) -> None:
+def test_the_same_request_reuses_the_earlier_result(lab: Lab, kind: str) -> None:
     first, second = run(lab, kind), run(lab, kind)
     assert (first["cache_hit"], second["cache_hit"]) == (False, True)
     assert second["job_seconds"] == 0
@@ -48,14 +47,14 @@ def test_the_same_request_takes_the_earlier_result(lab: Lab, kind: str) -> None:
     assert lab.read(f"{second['files'][0]['s3_uri']}/out.txt") == "a"
 
 
-def test_a_cached_step_names_the_execution_that_did_it(lab: Lab, kind: str) -> None:
+def test_a_cached_step_names_the_execution_that_ran_it(lab: Lab, kind: str) -> None:
     first, _, third = (lab.cloud.run(kind)["arn"] for _ in range(3))
     steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=third)
-    [told] = steps["PipelineExecutionSteps"]
-    assert told["CacheHitResult"] == {"SourcePipelineExecutionArn": first}
+    [step] = steps["PipelineExecutionSteps"]
+    assert step["CacheHitResult"] == {"SourcePipelineExecutionArn": first}
 
 
-def test_another_argument_is_another_request(lab: Lab, kind: str) -> None:
+def test_another_argument_makes_another_request(lab: Lab, kind: str) -> None:
     run(lab, kind)
     assert not run(lab, kind, Text="b")["cache_hit"]
     assert run(lab, kind, Text="a")["cache_hit"]
@@ -69,24 +68,24 @@ def test_a_result_expires(lab: Lab, kind: str) -> None:
     assert not run(lab, kind)["cache_hit"]
 
 
-def test_a_result_whose_outputs_are_gone_is_none(lab: Lab, kind: str) -> None:
+def test_a_result_whose_outputs_were_deleted_is_not_reused(lab: Lab, kind: str) -> None:
     [output] = run(lab, kind)["files"]
     key = output["s3_uri"].partition(f"{lab.bucket}/")[2]
     lab.cloud.client("s3").delete_object(Bucket=lab.bucket, Key=f"{key}/out.txt")
     assert not run(lab, kind)["cache_hit"]
 
 
-def test_a_failure_is_no_result(lab: Lab) -> None:
+def test_a_failure_is_not_reused(lab: Lab) -> None:
     kind = lab.deploy(lab.job("Write", "raise ValueError", **CACHED))
     assert [run(lab, kind)["cache_hit"] for _ in range(2)] == [False, False]
 
 
-def test_a_step_that_is_not_to_be_cached_is_not(lab: Lab) -> None:
+def test_a_step_with_a_disabled_cache_runs_again(lab: Lab) -> None:
     kind = lab.deploy(writer(lab, CacheConfig={"Enabled": False}), parameters=[TEXT])
     assert [run(lab, kind)["cache_hit"] for _ in range(2)] == [False, False]
 
 
-def test_what_reads_a_cached_output_reads_the_earlier_one(lab: Lab) -> None:
+def test_a_step_that_reads_a_cached_output_reads_the_earlier_one(lab: Lab) -> None:
     reader = lab.job(
         "Read", "print(open('opt/ml/processing/input/text/out.txt').read())", inputs={"text": lab.output("Write", "o")}
     )
@@ -97,7 +96,7 @@ def test_what_reads_a_cached_output_reads_the_earlier_one(lab: Lab) -> None:
     assert step_of(record, "Read")["note"] == "a"
 
 
-def test_where_results_go_says_nothing_about_what_they_are() -> None:
+def test_the_place_of_the_outputs_is_not_part_of_the_key() -> None:
     request = {"AppSpecification": {"ImageUri": "i"}, "ProcessingOutputConfig": {"Outputs": [1]}}
     moved = {**request, "ProcessingOutputConfig": {"Outputs": [2]}}
     other = {**request, "AppSpecification": {"ImageUri": "j"}}
@@ -122,12 +121,12 @@ def test_where_results_go_says_nothing_about_what_they_are() -> None:
         ("Lambda", "anything", True),
     ],
 )
-def test_what_sagemaker_compares_is_compared_and_nothing_else(kind: str, what: str, counts: bool) -> None:
+def test_the_key_depends_on_the_fields_that_sagemaker_compares(kind: str, what: str, counts: bool) -> None:
     one, other = (cache_key("p", "s", kind, {what: value}, {}) for value in ("one", "other"))
     assert (one != other) == counts
 
 
-def test_of_a_tunings_training_jobs_the_instances_do_not_count() -> None:
+def test_the_instances_of_a_tuning_jobs_training_jobs_are_not_part_of_the_key() -> None:
     def key(**definition: str) -> str:
         return cache_key("p", "s", "Tuning", {"TrainingJobDefinition": definition}, {})
 
@@ -135,24 +134,5 @@ def test_of_a_tunings_training_jobs_the_instances_do_not_count() -> None:
     assert key(StaticHyperParameters="a") != key(StaticHyperParameters="b")
 
 
-def test_what_a_check_is_told_beside_its_job_counts() -> None:
+def test_the_fields_of_a_quality_check_are_part_of_the_key() -> None:
     assert cache_key("p", "s", "QualityCheck", {}, {"SkipCheck": True}) != cache_key("p", "s", "QualityCheck", {}, {})
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("P30D", timedelta(days=30)),
-        ("PT90M", timedelta(minutes=90)),
-        ("P1Y2M3W4DT5H6M7S", timedelta(days=365 + 60 + 21 + 4, hours=5, minutes=6, seconds=7)),
-        (None, timedelta.max),
-    ],
-)
-def test_durations_are_those_of_iso_8601(text: str | None, span: timedelta) -> None:
-    assert duration(text) == span
-
-
-@pytest.mark.parametrize("text", ["30d", "P", "PT", "P1H", ""])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no duration like P30D"):
-        duration(text)

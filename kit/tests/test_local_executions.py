@@ -160,7 +160,7 @@ def test_a_condition_on_what_is_not_there_fails_and_says_so(lab: Lab) -> None:
 def test_a_definition_that_cannot_be_run_fails_before_anything_runs(lab: Lab) -> None:
     record = lab.run(lab.job("First"), {"Name": "Ask", "Type": "Callback", "Arguments": {}})
     assert (record["status"], record["steps"]) == ("Failed", [])
-    assert "local mode cannot run Ask (Callback); it knows Processing" in record["reason"]
+    assert "Ask: Type is Callback, which the local cloud cannot run; it runs Processing" in record["reason"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Our steps ask for what the SDK's own classes ask for, but for the differences listed here with their reason."""
+"""The kit's steps make the requests of the SDK's classes, except for the differences listed with their reasons."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from pipelines.settings import load_settings
 MISSING = "nothing"
 NAMES = ("InputName", "OutputName", "ChannelName", "Key", "Name", "PropertyFileName")
 
-UPLOADED = "the SDK uploads the code while it builds, under a time; ours lies at a hash of its content"
-DRIVEN = "the SDK starts a shell script of its own, which its tuning jobs do not: what trains there may not tune"
-SCRIPT_MODE = "script mode, for training and tuning alike: the image starts train.py from the channel code"
-SPELT_OUT = "the SDK says what the API takes by itself"
-LEFT_OUT = "the API takes by itself what we say"
-LOST = "the SDK loses it on the way: the job would not keep the policy"
-BROKEN = "the SDK puts an object there that JSON cannot say: the definition would not compile"
+UPLOADED = (
+    "the SDK uploads the code at compile time, to a key with a timestamp; the kit's key has a hash of the content"
+)
+DRIVEN = "the SDK starts a training job with a shell script, but not a tuning job: code that trains may fail to tune"
+SCRIPT_MODE = "the kit uses script mode for training and tuning: the image starts train.py from the channel code"
+SPELT_OUT = "the SDK writes out a default of the API"
+LEFT_OUT = "the kit writes out a default of the API"
+LOST = "the SDK drops it: the job would break the policy"
+BROKEN = "the SDK puts an object there that has no JSON: the definition would not compile"
 NO_VARIABLE = "the SDK refuses a pipeline variable here"
 
-# type of step -> where (* for any name) -> why
+# type of step -> path (* for any name) -> reason
 DIFFERENCES: dict[str, dict[str, str]] = {
     "Lambda": {},
     "Processing": {
@@ -71,7 +73,7 @@ DIFFERENCES: dict[str, dict[str, str]] = {
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value of a step by its path; elements that have a name by it, an expression as a whole."""
+    """Each value of a step by its path, which has the names of elements; an expression is one value."""
     if isinstance(value, dict) and not value.keys() & {"Get", "Std:Join", "Std:JsonGet"}:
         for key, inner in value.items():
             yield from flatten(inner, f"{path}.{key}" if path else key)
@@ -84,8 +86,8 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """A step as JSON says it; what has no JSON is named after its class."""
-    return json.loads(json.dumps(value, default=lambda found: getattr(found, "expr", type(found).__name__)))
+    """A step as JSON; a value without JSON becomes the name of its class."""
+    return json.loads(json.dumps(value, default=lambda value: getattr(value, "expr", type(value).__name__)))
 
 
 def every_step(steps: list[Any]) -> Iterator[Any]:
@@ -101,13 +103,13 @@ def environment(project: Path) -> Environment:
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
-    """The SDK's session in moto's AWS, with the network shut and without telemetry."""
+    """The SDK's session in moto's AWS, without network and telemetry."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
         patch.setenv("SAGEMAKER_VALIDATE_ROLE", "false")
         patch.setattr("sagemaker.core.telemetry.telemetry_logging._send_telemetry_request", lambda *_, **__: None)
-        patch.setattr("socket.socket.connect", lambda *_: pytest.fail("the SDK went to the network"))
+        patch.setattr("socket.socket.connect", lambda *_: pytest.fail("the SDK used the network"))
         with mock_aws():
             from sagemaker.core.workflow.pipeline_context import PipelineSession
 
@@ -115,8 +117,8 @@ def session() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def found(project: Path, environment: Environment, session: Any) -> dict[str, dict[str, set[str]]]:
-    """All differences: type of step -> where -> what stands there with us, and with the SDK."""
+def differences(project: Path, environment: Environment, session: Any) -> dict[str, dict[str, set[str]]]:
+    """All differences: type of step -> path -> the values of the kit and of the SDK."""
     from sdk_steps import BUILDERS, Sdk
 
     sdk, settings = Sdk(session, project / "jobs"), load_settings(project)
@@ -126,15 +128,15 @@ def found(project: Path, environment: Environment, session: Any) -> dict[str, di
         inference.build(settings),
         inference.build(replace(settings, batch_inference="transform")),
     ]
-    differences: dict[str, dict[str, set[str]]] = {kind: {} for kind in BUILDERS}
+    by_kind: dict[str, dict[str, set[str]]] = {kind: {} for kind in BUILDERS}
     for step in (step for pipeline in pipelines for step in every_step(pipeline.steps)):
         kind = step.step_type.value
         if kind in BUILDERS:
             theirs = sdk.build(step, bind(step.arguments, environment, Lineage()))
             bodies = [bind(plain(body.to_request()), environment, Lineage()) for body in (step, theirs)]
             for path, pair in compare(*bodies):
-                differences[kind].setdefault(path, set()).add(pair)
-    return differences
+                by_kind[kind].setdefault(path, set()).add(pair)
+    return by_kind
 
 
 def compare(ours: Any, theirs: Any) -> Iterator[tuple[str, str]]:
@@ -145,23 +147,25 @@ def compare(ours: Any, theirs: Any) -> Iterator[tuple[str, str]]:
             yield path, f"{pair[0]} | {pair[1]}"
 
 
-def is_listed(path: str, where: str) -> bool:
-    return re.fullmatch(re.escape(where).replace(r"\*", r".*"), path) is not None
+def is_listed(path: str, pattern: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", r".*"), path) is not None
 
 
 @pytest.mark.parametrize("kind", DIFFERENCES)
-def test_our_steps_ask_for_what_the_sdk_asks_for(found: dict[str, dict[str, set[str]]], kind: str) -> None:
+def test_the_kits_steps_make_the_requests_of_the_sdks(differences: dict[str, dict[str, set[str]]], kind: str) -> None:
     listed = DIFFERENCES[kind]
-    unlisted = {path: pairs for path, pairs in found[kind].items() if not any(is_listed(path, at) for at in listed)}
+    unlisted = {
+        path: pairs for path, pairs in differences[kind].items() if not any(is_listed(path, at) for at in listed)
+    }
     assert unlisted == {}
 
 
 @pytest.mark.parametrize("kind", DIFFERENCES)
-def test_each_listed_difference_is_still_one(found: dict[str, dict[str, set[str]]], kind: str) -> None:
-    assert [at for at in DIFFERENCES[kind] if not any(is_listed(path, at) for path in found[kind])] == []
+def test_each_listed_difference_exists(differences: dict[str, dict[str, set[str]]], kind: str) -> None:
+    assert [at for at in DIFFERENCES[kind] if not any(is_listed(path, at) for path in differences[kind])] == []
 
 
-def test_every_type_of_step_that_has_a_class_of_its_own_in_the_sdk_is_compared(
-    found: dict[str, dict[str, set[str]]],
+def test_every_type_of_step_that_the_kit_builds_is_compared(
+    differences: dict[str, dict[str, set[str]]],
 ) -> None:
-    assert found.keys() == DIFFERENCES.keys()
+    assert differences.keys() == DIFFERENCES.keys()

@@ -1,4 +1,4 @@
-"""Our steps carry the API's request as it is, and every other step of the SDK can stand beside them."""
+"""The kit's steps have the API's request as their arguments, and the SDK's other steps can be used with them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FULL = SageMakerJobStepRetryPolicy([SageMakerJobExceptionTypeEnum.CAPACITY_ERROR
 
 def compiled(*steps: Any, parameters: Any = ()) -> dict[str, Any]:
     pipeline = Pipeline(
-        name="beside",
+        name="mixed",
         parameters=list(parameters),
         steps=list(steps),
         pipeline_experiment_config=None,
@@ -64,20 +64,20 @@ def compiled(*steps: Any, parameters: Any = ()) -> dict[str, Any]:
         (RegisterModelStep, "RegisterModel"),
     ],
 )
-def test_a_step_is_its_request_and_what_is_said_beside_it(kind: Any, name: str) -> None:
+def test_a_step_is_its_request_and_its_fields(kind: Any, name: str) -> None:
     bare = compiled(kind("Step", REQUEST))["Steps"][0]
     assert bare == {"Name": "Step", "Type": name, "Arguments": REQUEST}
-    dressed = kind(
+    full = kind(
         "Step",
         REQUEST,
         cache=CacheConfig(enable_caching=True, expire_after="P1D"),
         retry_policies=[THROTTLED],
         display_name="A step",
-        description="It stands for itself.",
+        description="It needs no comment.",
     )
-    assert compiled(dressed)["Steps"][0] == bare | {
+    assert compiled(full)["Steps"][0] == bare | {
         "DisplayName": "A step",
-        "Description": "It stands for itself.",
+        "Description": "It needs no comment.",
         "CacheConfig": {"Enabled": True, "ExpireAfter": "P1D"},
         "RetryPolicies": [
             {"BackoffRate": 2.0, "IntervalSeconds": 1, "MaxAttempts": 3, "ExceptionType": ["Step.THROTTLING"]}
@@ -85,7 +85,7 @@ def test_a_step_is_its_request_and_what_is_said_beside_it(kind: Any, name: str) 
     }
 
 
-def test_a_property_is_looked_up_in_the_apis_answer() -> None:
+def test_a_property_is_one_of_the_apis_response() -> None:
     trained = TrainingJobStep("Train", REQUEST)
     assert trained.properties.ModelArtifacts.S3ModelArtifacts.expr == {
         "Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"
@@ -111,12 +111,12 @@ def test_an_output_and_a_property_file_have_a_name() -> None:
 
 
 @pytest.mark.parametrize("kind", [ModelStep, RegisterModelStep])
-def test_a_step_that_starts_no_job_takes_no_jobs_retry_policy(kind: Any) -> None:
+def test_a_step_that_starts_no_job_refuses_the_retry_policy_of_a_job(kind: Any) -> None:
     with pytest.raises(ValueError, match="Keep: starts no job, so it takes a StepRetryPolicy only"):
         kind("Keep", REQUEST, retry_policies=[THROTTLED, FULL])
 
 
-def test_a_quality_check_says_what_it_checks_against() -> None:
+def test_a_quality_check_has_its_baseline() -> None:
     step = QualityCheckJobStep(
         "Check",
         REQUEST,
@@ -132,7 +132,7 @@ def test_a_quality_check_says_what_it_checks_against() -> None:
     assert step.properties.CalculatedBaselineStatistics.expr == {"Get": "Steps.Check.CalculatedBaselineStatistics"}
 
 
-def test_the_answer_of_a_function_is_an_input_like_any_other() -> None:
+def test_an_output_of_a_function_can_be_an_input() -> None:
     resolve = LambdaFunctionStep("Resolve", "${resolve_inputs_arn}", {"purpose": "training"}, ["DataVersion"])
     step = ProcessingJobStep("Look", REQUEST | {"Environment": {"DATA_VERSION": resolve.output("DataVersion")}})
     first, second = compiled(resolve, step)["Steps"]
@@ -156,7 +156,7 @@ def test_a_step_waits_for_another_by_name() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Lambda function won't be updated")
-def test_any_other_step_of_the_sdk_stands_beside_ours() -> None:
+def test_the_sdks_other_steps_can_be_used_with_the_kits() -> None:
     place = ParameterString("Place", default_value="s3://bucket/logs")
     ours = LambdaFunctionStep("Resolve", "${resolve_inputs_arn}", {"place": place}, ["DataVersion"])
     version = ours.output("DataVersion")
@@ -171,7 +171,7 @@ def test_any_other_step_of_the_sdk_stands_beside_ours() -> None:
         "Decide",
         conditions=[ConditionEquals(ask.properties.Outputs["Answer"], "yes")],
         if_steps=[],
-        else_steps=[FailStep("Refused", error_message="Somebody said no.")],
+        else_steps=[FailStep("Refused", error_message="The answer was no.")],
     )
     definition = compiled(ours, count, ask, join, decide, parameters=[place])
     assert [step["Type"] for step in definition["Steps"]] == ["Lambda", "Lambda", "Callback", "EMR", "Condition"]

@@ -86,7 +86,7 @@ class Parts:
     @property
     def nothing(self) -> str:
         """A folder that holds nothing: an input has to exist, even where there is no champion or label."""
-        return f"{BUCKET}/{self.settings.code.nothing}"
+        return f"{BUCKET}/{self.settings.code.empty_prefix}"
 
     @property
     def contract(self) -> str:

@@ -82,7 +82,7 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
 
 def _show(environment: Environment, execution: Execution, console: Console) -> None:
     """Show an execution on a line, why it failed below unless a step says so, and its steps."""
-    started_by = triggers.told(executions.parameters_of(environment, execution.arn))
+    started_by = triggers.describe(executions.parameters_of(environment, execution.arn))
     about = [
         Text(f"  {execution.id}"),
         _coloured(execution.status),

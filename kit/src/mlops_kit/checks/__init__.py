@@ -1,1 +1,1 @@
-"""The rules that `pipelines.check` holds a definition against, one module for each kind of fault."""
+"""The rules that `mlops check` applies to a definition, one module for each kind of fault."""

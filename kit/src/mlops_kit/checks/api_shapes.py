@@ -1,4 +1,4 @@
-"""What SageMaker's API takes and answers, as botocore's description of it says."""
+"""The requests and responses of SageMaker's API, from botocore's description."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from typing import Any
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
+from mlops_kit.definition.references import Key
+
 PROCESSING = "CreateProcessingJob"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What a type of step calls.
+    """The operation that a type of step calls.
 
     Attributes:
         name: the operation of the API.
-        given: what the pipeline gives by itself; a request leaves it out.
-        answers: the shapes that a step's properties are looked up in.
+        generated: the key of the request whose value the pipeline generates.
+        responses: the shapes in which a step's properties are looked up.
     """
 
     name: str
-    given: str
-    answers: tuple[str, ...] = ()
+    generated: str
+    responses: tuple[str, ...] = ()
 
 
 OPERATIONS = {
@@ -44,8 +46,8 @@ OPERATIONS = {
     "RegisterModel": Operation("CreateModelPackage", "ModelPackageName", ("DescribeModelPackageOutput",)),
 }
 
-# Categories of Unicode that Python's expressions do not know, a little wider than they are: better to miss a strange
-# character than to refuse a good one.
+# Categories of Unicode that Python's expressions lack, a little wider than the categories: rather miss a wrong
+# character than refuse a right one.
 _CATEGORIES = {
     "L": r"\w",
     "N": r"\d",
@@ -59,7 +61,7 @@ _CATEGORIES = {
 
 @cache
 def service() -> ServiceModel:
-    """SageMaker's API."""
+    """The model of SageMaker's API."""
     return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
 
 
@@ -68,13 +70,13 @@ def request_shape(step_type: str) -> Shape:
     return service().operation_model(OPERATIONS[step_type].name).input_shape
 
 
-def answer_shapes(step_type: str) -> list[Shape]:
-    """What a step's properties may be, where the API describes it."""
-    return [service().shape_for(name) for name in OPERATIONS[step_type].answers]
+def response_shapes(step_type: str) -> list[Shape]:
+    """The shapes that have a step's properties, as far as the API describes them."""
+    return [service().shape_for(name) for name in OPERATIONS[step_type].responses]
 
 
-def follow(shape: Shape, keys: Sequence[tuple[str, str]]) -> Shape | None:
-    """The shape at the end of a property's keys; None where there is none."""
+def follow(shape: Shape, keys: Sequence[Key]) -> Shape | None:
+    """The shape of the property with some keys; None where there is no such property."""
     for kind, key in keys:
         if kind == "member" and shape.type_name == "structure" and key in shape.members:
             shape = shape.members[key]
@@ -89,8 +91,8 @@ def follow(shape: Shape, keys: Sequence[tuple[str, str]]) -> Shape | None:
 
 @cache
 def pattern(shape_pattern: str) -> re.Pattern[str] | None:
-    """A pattern of the API as Python understands it; None for one that it cannot."""
-    text = re.sub(r"\$\{\d+,\d+\}$", "", shape_pattern)  # a length behind the end, where lengths are given apart
+    """A pattern of the API, compiled; None where Python cannot express it."""
+    text = re.sub(r"\$\{\d+,\d+\}$", "", shape_pattern)  # a length after the end: min and max repeat it
     text = re.sub(r"\\p\{(\w+)\}", lambda match: _CATEGORIES.get(match[1], ""), text)
     try:
         return re.compile(text)

@@ -1,19 +1,19 @@
-"""What SageMaker fixes for its own XGBoost image, script mode or not: metric names, and what a tuning may search.
+"""What SageMaker fixes for its built-in XGBoost image, script mode or not: metric names and tunable hyperparameters.
 
-Its API refuses MetricDefinitions for this image, an objective that is not among the image's own metrics, and a range of
-a hyperparameter that the built-in algorithm does not tune. Sources:
+The API refuses MetricDefinitions for this image, an objective that is not one of the image's metrics, and a range for a
+hyperparameter that the built-in algorithm does not tune. Sources:
 
 - the metrics: XGB_MAXIMIZE_METRICS and XGB_MINIMIZE_METRICS in sagemaker_xgboost_container/constants/xgb_constants.py
   of github.com/aws/sagemaker-xgboost-container, which algorithm_mode/metrics.py declares as `validation:<name>`;
-- their expressions: MetricDefinitions in the answer of DescribeTrainingJob;
-- what is tunable: docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html.
+- their expressions: MetricDefinitions in the response of DescribeTrainingJob;
+- the tunable hyperparameters: docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html.
 """
 
 from __future__ import annotations
 
 import re
 
-PLACEHOLDER = "${image_uri}"  # the stock image, unless an environment names another
+PLACEHOLDER = "${image_uri}"  # the built-in image, unless an environment names another
 
 MAXIMIZED = (
     "accuracy",
@@ -52,11 +52,11 @@ MINIMIZED = (
     "rmsle",
     "tweedie-nloglik",
 )
-# An objective that a tuning may follow -> its type.
+# An objective of a tuning job -> its type.
 OBJECTIVES = {f"validation:{name}": "Maximize" for name in MAXIMIZED}
 OBJECTIVES |= {f"validation:{name}": "Minimize" for name in MINIMIZED}
 
-# A hyperparameter that a tuning may search -> the type of its range. There are no categorical ones.
+# A tunable hyperparameter -> the type of its range; none is categorical.
 TUNABLE = dict.fromkeys(("max_delta_step", "max_depth", "num_round"), "integer") | dict.fromkeys(
     (
         "alpha",
@@ -76,13 +76,13 @@ _REPOSITORY = re.compile(r"[^/]+/sagemaker-xgboost([:@].+)?")
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 
-def is_stock(image: str) -> bool:
-    """Whether an image is SageMaker's own XGBoost image, by the name of its repository."""
+def is_builtin(image: str) -> bool:
+    """Whether an image is SageMaker's XGBoost image, judged by the name of its repository."""
     return image == PLACEHOLDER or _REPOSITORY.fullmatch(image) is not None
 
 
 def metric_definitions() -> list[dict[str, str]]:
-    """The names and expressions by which SageMaker reads this image's log, where a tab stands as #011."""
+    """The names and expressions with which SageMaker reads this image's log, which has #011 for a tab."""
     return [
         {"Name": f"{split}:{name}", "Regex": rf".*\[[0-9]+\].*#011{split}-{re.escape(name)}:{_NUMBER}.*"}
         for split in ("train", "validation")

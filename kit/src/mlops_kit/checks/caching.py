@@ -1,34 +1,39 @@
-"""Caching: an earlier result is taken only while it is right, for a time that has a form SageMaker knows."""
+"""Caching: a step reuses an earlier result only while it is right, and for a duration that SageMaker can parse."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
-from mlops_kit.definition.model import Definition, Finding, PlacedStep, expressions
+from mlops_kit.definition.durations import parse_duration
+from mlops_kit.definition.model import Definition, Finding, PlacedStep
+from mlops_kit.definition.references import expressions
 
-DURATION = re.compile(r"(?i)P(?=.)(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?|T(\d+H)?(\d+M)?(\d+S)?")
 INPUT = re.compile(r"\.(S3Input|S3DataSource|FileSystemDataSource)\.")
 VERSION = "DATA_VERSION"
 
 
 def check(definition: Definition) -> Iterator[Finding]:
-    """Look at the steps that are cached."""
+    """Check the steps that are cached."""
     for step in definition.steps:
-        cache = step.body.get("CacheConfig", {})
-        if cache.get("Enabled"):
-            after = cache.get("ExpireAfter")
-            if not (isinstance(after, str) and DURATION.fullmatch(after)):
-                remedy = "give a duration, for example P30D"
-                yield Finding(step.name, "CacheConfig.ExpireAfter", f"is {after!r}", remedy)
-            yield from _blind(definition, step)
+        if step.body.get("CacheConfig", {}).get("Enabled"):
+            yield from duration_faults(step)
+            yield from _unnoticed_data(definition, step)
 
 
-def _blind(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
-    """SageMaker compares requests: other files under the same URI make no other request."""
+def duration_faults(step: PlacedStep) -> Iterator[Finding]:
+    """What is wrong with the ExpireAfter of a step whose cache is enabled."""
+    expire_after = step.body["CacheConfig"].get("ExpireAfter")
+    try:
+        parse_duration(expire_after)
+    except ValueError:
+        yield Finding(step.name, "CacheConfig.ExpireAfter", f"is {expire_after!r}", "give a duration, for example P30D")
+
+
+def _unnoticed_data(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
+    """SageMaker compares requests: other files under the same URI do not change the request."""
     references = list(definition.references(step))
-    if _tells_version(step.arguments) or any(
+    if _has_data_version(step) or any(
         reference.root == "Steps" and not INPUT.search(path) for path, reference in references
     ):
         return
@@ -39,5 +44,5 @@ def _blind(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
             yield Finding(step.name, path, problem, remedy)
 
 
-def _tells_version(arguments: dict[str, Any]) -> bool:
-    return any(kind for _, kind, _ in expressions(arguments.get("Environment", {}).get(VERSION), ""))
+def _has_data_version(step: PlacedStep) -> bool:
+    return any(expressions(step.arguments.get("Environment", {}).get(VERSION)))

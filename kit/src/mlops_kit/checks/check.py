@@ -1,6 +1,6 @@
-"""Check a definition before AWS sees it: against the API's own description, as a graph, and against the policy.
+"""Check a definition before it is deployed: its requests against the API's description, its graph, and the policy.
 
-It works on a definition as it is compiled, where ${names} stand for an environment, and on one that is bound.
+The definition may be compiled, with placeholders like ${bucket} for an environment, or bound to an environment.
 """
 
 from __future__ import annotations
@@ -26,6 +26,6 @@ RULES = (graph, requests, step_fields, references, container_contract, metrics, 
 
 
 def check(definition: Mapping[str, Any]) -> list[Finding]:
-    """Find the faults of a definition, as read from JSON; none where it is good."""
-    seen = Definition(definition)
-    return [finding for rules in RULES for finding in rules.check(seen)]
+    """The faults of a definition as read from JSON."""
+    parsed = Definition(definition)
+    return [finding for rules in RULES for finding in rules.check(parsed)]

@@ -1,4 +1,4 @@
-"""Find conflicts that a merge or `copier update` left: markers in any file that git tracks, and .rej files."""
+"""Find the conflicts of a merge or of `copier update`: markers in any file that git tracks, and .rej files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_conflict_markers(root: Path) -> None:
     """Refuse a project that holds an unresolved conflict.
 
     Raises:
-        UserError: a file holds a conflict marker, or a rejected hunk lies beside it.
+        UserError: a file has a conflict marker, or there is a .rej file.
     """
     if places := find_conflicts(root):
         more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
@@ -27,7 +27,7 @@ def check_conflict_markers(root: Path) -> None:
 
 
 def find_conflicts(root: Path) -> list[str]:
-    """Places of conflicts as path:line, in the order of the paths; none where git does not know the folder."""
+    """The conflicts as path:line, in the order of the paths; none where the folder is not in a git repository."""
     places = []
     for name in _tracked(root):
         path = root / name

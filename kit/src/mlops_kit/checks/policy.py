@@ -1,4 +1,4 @@
-"""The policy: what every job of every project has, beyond what the API asks for."""
+"""The policy: what every job must have beyond what the API requires."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlops_kit.checks import instance_types
-from mlops_kit.definition.model import Definition, Finding, PlacedStep, is_expression, parse_reference, texts
+from mlops_kit.definition.model import Definition, Finding, PlacedStep
+from mlops_kit.definition.references import is_expression, parse_reference, texts
 
 ENCRYPT = "name the project's key: ${kms_key_arn}"
-ISOLATE = "set it to true: a job needs no way out of its container"
-MINGLE = "set it to true: what instances tell one another is data, too"
+ISOLATE = "set it to true: a job needs no network access"
+ENCRYPT_TRAFFIC = "set it to true: the traffic between instances is data too"
 NETWORK = "give the project's private network: ${subnets} and ${security_groups}"
-TAG = "give tags: without them nobody knows whose costs they are"
+TAG = "give tags: they allocate the costs"
 ROLE = "give the pipeline's role: ${role_arn}"
-LIMIT = "set a limit: a job that hangs costs until it ends"
+LIMIT = "set a limit: a job that hangs costs money until it ends"
 
-# Paths into the arguments, and what to do where nothing stands there.
+# Paths into the arguments, and the remedies if there is no value.
 _PROCESSING = {
     "ProcessingResources.ClusterConfig.VolumeKmsKeyId": ENCRYPT,
     "ProcessingOutputConfig.KmsKeyId": ENCRYPT,
     "NetworkConfig.VpcConfig.Subnets": NETWORK,
     "NetworkConfig.VpcConfig.SecurityGroupIds": NETWORK,
     "NetworkConfig.EnableNetworkIsolation": ISOLATE,
-    "NetworkConfig.EnableInterContainerTrafficEncryption": MINGLE,
+    "NetworkConfig.EnableInterContainerTrafficEncryption": ENCRYPT_TRAFFIC,
     "RoleArn": ROLE,
     "StoppingCondition.MaxRuntimeInSeconds": LIMIT,
     "Tags": TAG,
@@ -35,7 +36,7 @@ _TRAINING = {
     "VpcConfig.Subnets": NETWORK,
     "VpcConfig.SecurityGroupIds": NETWORK,
     "EnableNetworkIsolation": ISOLATE,
-    "EnableInterContainerTrafficEncryption": MINGLE,
+    "EnableInterContainerTrafficEncryption": ENCRYPT_TRAFFIC,
     "RoleArn": ROLE,
     "StoppingCondition.MaxRuntimeInSeconds": LIMIT,
 }
@@ -69,23 +70,23 @@ RETRIED = {
     "Model": STEP_FAULTS,
     "RegisterModel": STEP_FAULTS,
 }
-KEY_PLACE = re.compile(r"\.(Volume)?KmsKeyId(?P<inside>\..+)?$")
+KEY_PATH = re.compile(r"\.(Volume)?KmsKeyId(?P<inside>\..+)?$")
 KEY = re.compile(r"(arn:[\w-]+:kms:[\w-]+:\d{12}:key/)?[\w-]+")
 
 
 def check(definition: Definition) -> Iterator[Finding]:
-    """Look for what is missing on each step, and at the defaults of the parameters."""
+    """Check each step for missing settings, and the parameters for their defaults."""
     for step in definition.steps:
         for path, remedy in REQUIRED.get(step.type, {}).items():
             problem = _missing(_at(step.arguments, path), path)
             if problem:
                 yield Finding(step.name, f"Arguments.{path}", problem, remedy)
         yield from _keys(definition, step)
-        yield from _machines(definition, step)
+        yield from _instance_types(definition, step)
         yield from _retries(step)
     for name, parameter in definition.parameters.items():
         if parameter.get("DefaultValue") in (None, ""):
-            remedy = "give one: a schedule or an event starts the pipeline without parameters"
+            remedy = "give one: schedules and events start the pipeline without parameters"
             yield Finding("", f"Parameters.{name}", "has no default", remedy)
 
 
@@ -96,7 +97,7 @@ def _at(value: Any, path: str) -> Any:
 
 
 def _missing(value: Any, path: str) -> str:
-    """What is wrong with what stands at a path; empty where all is well."""
+    """What is wrong with the value at a path; empty if nothing is."""
     if value in (None, "", [], {}):
         return "is missing"
     if path.rpartition(".")[2].startswith("Enable") and value is not True:
@@ -105,9 +106,9 @@ def _missing(value: Any, path: str) -> str:
 
 
 def _keys(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
-    """The key is the environment's: its placeholder, and once that is filled a key itself, not an alias."""
-    for path, text in texts(step.own, "") if step.type in REQUIRED else ():
-        if match := KEY_PLACE.search(path):
+    """The key is that of the environment: its placeholder or, in a bound definition, a key and not an alias."""
+    for path, text in texts(step.own) if step.type in REQUIRED else ():
+        if match := KEY_PATH.search(path):
             if match["inside"]:
                 yield Finding(step.name, path, "lets an execution choose the key", ENCRYPT)
             elif definition.is_bound and not KEY.fullmatch(text):
@@ -117,32 +118,32 @@ def _keys(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
                 yield Finding(step.name, path, f"is {text!r}", ENCRYPT)
 
 
-def _machines(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
-    """A machine must be one whose volume the key can encrypt, and so must a parameter's default."""
-    for path, value in instance_types.with_key(step.own["Arguments"], "Arguments"):
+def _instance_types(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
+    """The volume of an instance type, also of a parameter's default, must be one that the key can encrypt."""
+    for path, value in instance_types.with_key(step.own.get("Arguments"), "Arguments"):
         reference = parse_reference(value.get("Get")) if isinstance(value, dict) else None
         if instance_types.has_local_storage(value):
-            yield Finding(step.name, path, f"is {value!r}", f"take {instance_types.WITHOUT}")
+            yield Finding(step.name, path, f"is {value!r}", f"use {instance_types.WITHOUT}")
         elif reference and reference.root == "Parameters":
             default = definition.parameters.get(reference.name, {}).get("DefaultValue")
             if instance_types.has_local_storage(default):
                 problem = f"has the default {default!r} (used in {path})"
-                yield Finding(step.name, f"Parameters.{reference.name}", problem, f"take {instance_types.WITHOUT}")
+                yield Finding(step.name, f"Parameters.{reference.name}", problem, f"use {instance_types.WITHOUT}")
 
 
 def _retries(step: PlacedStep) -> Iterator[Finding]:
-    """What SageMaker does wrong by itself is tried again; a retry policy of another type is refused by it."""
-    wanted = RETRIED.get(step.type, ())
+    """Every failure of SageMaker itself is retried; SageMaker refuses retry policies for other failures."""
+    required = RETRIED.get(step.type, ())
     policies = step.body.get("RetryPolicies", [])
-    found = [name for policy in policies for name in policy.get("ExceptionType", [])]
-    for name in wanted:
-        if name not in found:
+    retried = [name for policy in policies for name in policy.get("ExceptionType", [])]
+    for name in required:
+        if name not in retried:
             yield Finding(step.name, "RetryPolicies", f"do not retry {name}", "add a retry policy for it")
-    for name in found:
-        if name not in wanted:
-            may_be = f"it may be {', '.join(wanted)}" if wanted else f"a {step.type} step takes no retry policy"
-            yield Finding(step.name, "RetryPolicies", f"retry {name}, which SageMaker refuses here", may_be)
+    for name in retried:
+        if name not in required:
+            remedy = f"it may be {', '.join(required)}" if required else f"a {step.type} step takes no retry policy"
+            yield Finding(step.name, "RetryPolicies", f"retry {name}, which SageMaker refuses here", remedy)
     for index, policy in enumerate(policies):
         if ("MaxAttempts" in policy) == ("ExpireAfterMin" in policy):
             remedy = "give one of MaxAttempts and ExpireAfterMin"
-            yield Finding(step.name, f"RetryPolicies[{index}]", "have two ends, or none", remedy)
+            yield Finding(step.name, f"RetryPolicies[{index}]", "has two limits, or none", remedy)

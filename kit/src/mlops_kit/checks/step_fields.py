@@ -1,12 +1,13 @@
-"""What steps have beside a request to the API: the fields that only SageMaker's pipelines know."""
+"""The fields of a step beside its request: they belong to the pipeline definition, not to the API."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlops_kit.definition.model import Definition, Finding, PlacedStep, is_expression
+from mlops_kit.definition.model import Definition, Finding, PlacedStep
+from mlops_kit.definition.references import is_expression
 
-MOST_NAME, MOST_OUTPUTS = 256, 10
+MAX_DISPLAY_NAME, MAX_OUTPUTS = 256, 10
 OUTPUT_TYPES = ("String", "Integer", "Boolean", "Float")
 CHECK_TYPES = {
     "QualityCheck": ("DATA_QUALITY", "MODEL_QUALITY"),
@@ -16,25 +17,25 @@ BASELINES = ("SuppliedBaselineConstraints", "ModelPackageGroupName")
 
 
 def check(definition: Definition) -> Iterator[Finding]:
-    """Look at each step beside its request."""
+    """Check the fields of each step beside its request."""
     for step in definition.steps:
-        if len(str(step.body.get("DisplayName", ""))) > MOST_NAME:
+        if len(str(step.body.get("DisplayName", ""))) > MAX_DISPLAY_NAME:
             problem = f"has {len(step.body['DisplayName'])} characters"
-            yield Finding(step.name, "DisplayName", problem, f"SageMaker takes {MOST_NAME}: say it in Description")
+            yield Finding(step.name, "DisplayName", problem, f"SageMaker takes {MAX_DISPLAY_NAME}: use Description")
         if step.type == "Lambda":
             yield from _function(step)
         elif step.type in CHECK_TYPES:
             yield from _monitor(step)
         elif step.type == "Fail" and not step.arguments.get("ErrorMessage"):
-            yield Finding(step.name, "Arguments.ErrorMessage", "is missing", "say why the execution ends, and a remedy")
+            yield Finding(step.name, "Arguments.ErrorMessage", "is missing", "give the reason and a remedy")
 
 
 def _function(step: PlacedStep) -> Iterator[Finding]:
     if not step.body.get("FunctionArn"):
         yield Finding(step.name, "FunctionArn", "is missing", "name the function, for example ${resolve_inputs_arn}")
     outputs = step.body.get("OutputParameters", [])
-    if len(outputs) > MOST_OUTPUTS:
-        remedy = f"SageMaker takes {MOST_OUTPUTS}: put the rest into a file in S3, and hand on its URI"
+    if len(outputs) > MAX_OUTPUTS:
+        remedy = f"SageMaker takes {MAX_OUTPUTS}: write the rest to a file in S3, and return its URI"
         yield Finding(step.name, "OutputParameters", f"has {len(outputs)} outputs", remedy)
     for index, output in enumerate(outputs):
         if output.get("OutputType") not in OUTPUT_TYPES:

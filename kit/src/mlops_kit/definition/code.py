@@ -1,6 +1,6 @@
-"""The code that a definition names: at which key each file lies, addressed by its content.
+"""The code of the pipelines in S3: each key contains a hash of its content.
 
-What a key holds never changes, so a step's cache is right, and an upload that is there need not be repeated.
+The content of a key never changes, so a step's cache is valid, and an upload that exists need not be repeated.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ CONTRACT = "dataset.yaml"
 
 @dataclass(frozen=True)
 class CodeKeys:
-    """Where a definition finds its code, below the bucket.
+    """The keys of a definition's code in the bucket.
 
     Attributes:
-        jobs: the folder of the jobs' scripts and of the job library.
-        source: the archive of the same scripts, as training jobs want them.
-        contract: the folder of the data contract.
-        nothing: a folder that holds a marker only, for an input that has to exist and to be empty.
+        jobs: the prefix of the jobs' scripts and the job library.
+        source: the archive of the same files, for training jobs.
+        contract: the prefix of the data contract.
+        empty_prefix: a prefix with a marker only, for an input that must exist and be empty.
     """
 
     jobs: str
     source: str
     contract: str
-    nothing: str = "code/nothing"
+    empty_prefix: str = "code/nothing"
 
 
 def code_keys(root: Path) -> CodeKeys:
-    """The keys of the project's code as it is now.
+    """The keys of the project's present code.
 
     Raises:
-        UserError: the project holds no jobs or no contract.
+        UserError: the project has no jobs or no contract.
     """
     jobs = content_hash(_jobs(root))
     contract = content_hash(_contract(root))
@@ -50,22 +50,22 @@ def code_keys(root: Path) -> CodeKeys:
 
 
 def code_files(root: Path) -> dict[str, bytes]:
-    """Everything that has to lie in the bucket before the project's definitions can run: bytes by key.
+    """The objects that the project's definitions need in the bucket: bytes by key.
 
     Raises:
-        UserError: the project holds no jobs or no contract.
+        UserError: the project has no jobs or no contract.
     """
     keys, jobs = code_keys(root), _jobs(root)
     return {
         **{f"{keys.jobs}/{name}": content for name, content in jobs.items()},
         keys.source: archive(jobs),
         **{f"{keys.contract}/{name}": content for name, content in _contract(root).items()},
-        f"{keys.nothing}/_NOTHING": b"",
+        f"{keys.empty_prefix}/_NOTHING": b"",
     }
 
 
 def content_hash(files: Mapping[str, bytes]) -> str:
-    """16 hexadecimal digits that stand for the names and the bytes of some files."""
+    """A hash of the names and bytes of some files: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name, content in sorted(files.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
@@ -73,7 +73,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """A .tar.gz that is the same for the same files: no time, owner or order of this machine is in it."""
+    """A .tar.gz whose bytes depend on the files alone, not on times, owners or the order of a file system."""
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w", format=tarfile.USTAR_FORMAT) as writer:
         for name, content in sorted(files.items()):
@@ -84,21 +84,21 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _jobs(root: Path) -> dict[str, bytes]:
-    """The team's scripts and, in a folder beside them, the job library: a container can install neither."""
+    """The team's scripts, and the job library in a folder beside them: a container can install neither."""
     return {**_scripts(root), **library_files()}
 
 
 def _scripts(root: Path) -> dict[str, bytes]:
-    """The scripts; any other file beside them would exist in the tests and be missing in the cloud."""
+    """The scripts. Other files are refused: they would exist in the tests and be missing in the cloud."""
     folder = open_project(root).jobs
     visible = [path for path in sorted(folder.glob("*")) if not path.name.startswith((".", "__pycache__"))]
     for path in visible:
         if path.suffix != ".py" or not path.is_file():
-            raise UserError(f"jobs/{path.name}: is no .py file, and only those reach the jobs; move it out of jobs/")
-    found = {path.name: path.read_bytes() for path in visible}
-    if not found:
-        raise UserError(f"{folder}: holds no .py file; the pipelines run the scripts that lie there")
-    return found
+            raise UserError(f"jobs/{path.name}: is not a .py file, and only those reach the jobs; move it out of jobs/")
+    scripts = {path.name: path.read_bytes() for path in visible}
+    if not scripts:
+        raise UserError(f"{folder}: has no .py file; add the scripts that the pipelines run")
+    return scripts
 
 
 def library_files() -> dict[str, bytes]:
@@ -110,5 +110,5 @@ def library_files() -> dict[str, bytes]:
 def _contract(root: Path) -> dict[str, bytes]:
     path = open_project(root).config / CONTRACT
     if not path.is_file():
-        raise UserError(f"{path}: is not there; the data contract is what every job reads first")
+        raise UserError(f"{path}: does not exist; write the data contract, which every job reads")
     return {CONTRACT: path.read_bytes()}

@@ -1,4 +1,4 @@
-"""Definitions as text: compiled from the project's files alone, the same bytes each time."""
+"""Compile the project's pipelines to text that depends on the project's files alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def compile_all(root: Path) -> dict[str, str]:
     """Compile the pipelines of a project: the text of each definition, by kind.
 
-    They hold nothing of an environment: placeholders like ${bucket} stand for it until they are bound.
+    The definitions are of no environment: they have placeholders like ${bucket} until they are bound to one.
 
     Raises:
         UserError: the configuration is refused.
@@ -39,7 +39,7 @@ def compile_pipeline(pipeline: Pipeline) -> str:
 
 
 def write_compiled(folder: Path, root: Path) -> dict[str, Path]:
-    """Compile the pipelines of a project into a folder: the file of each, by kind."""
+    """Compile the pipelines of a project into a folder; return the files by kind."""
     texts = compile_all(root)
     folder.mkdir(parents=True, exist_ok=True)
     written = {}

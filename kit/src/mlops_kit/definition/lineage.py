@@ -1,4 +1,4 @@
-"""What is being deployed, as git and the variables of the CI tell it."""
+"""The lineage of a deployment, from the CI's environment variables and from git."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where a definition comes from, to be found again on every model."""
+    """The origin of a definition; every model has it in its metadata."""
 
     git_commit: str = UNKNOWN
     build_id: str = UNKNOWN
@@ -21,9 +21,9 @@ class Lineage:
 
 
 def read_lineage(root: Path) -> Lineage:
-    """Ask the CI (GitLab, GitHub, or a BUILD_ID), then git; what neither knows is "unknown".
+    """Read the variables of the CI (GitLab, GitHub, or a BUILD_ID), then git; missing facts are "unknown".
 
-    Outside the CI a commit whose files have been changed since is told as such: <commit>-dirty.
+    Outside the CI a commit with uncommitted changes is <commit>-dirty.
     """
     build = _variable("CI_PIPELINE_ID", "GITHUB_RUN_ID", "BUILD_ID")
     commit = _variable("CI_COMMIT_SHA", "GITHUB_SHA") or _commit(root, in_ci=bool(build))
@@ -36,22 +36,22 @@ def _variable(*names: str) -> str:
 
 
 def _commit(root: Path, *, in_ci: bool) -> str:
-    """The commit that the project's files are at; empty before the first."""
+    """The commit of the project's files; empty before the first commit."""
     commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     changed = commit and not in_ci and _git(root, "status", "--porcelain", "--", ".")
     return f"{commit}-dirty" if changed else commit
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git says of the project; empty where there is no git, or it has no answer."""
+    """The output of a git command in the project; empty if it fails or git is not installed."""
     command = ["git", "-C", str(root), *arguments]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return ""
-    return "" if answer.returncode else answer.stdout.strip()
+    return "" if process.returncode else process.stdout.strip()
 
 
 def _without_credentials(url: str) -> str:
-    """A URL as anybody may read it: CI clones with a token in it."""
+    """A URL without the token with which a CI clones."""
     return re.sub(r"(?<=://)[^/@]*@", "", url)

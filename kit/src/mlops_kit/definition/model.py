@@ -1,4 +1,8 @@
-"""A definition as the rules look at it: its parameters, its steps with their branch, and what refers to what."""
+"""The model of a pipeline definition: its parameters, its steps with their branches, and what each step depends on.
+
+The checks and the local runner read definitions through it. It takes what is not a valid definition too, so that the
+checks can report what is wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-EXPRESSIONS = ("Get", "Std:Join", "Std:JsonGet")
+from mlops_kit.definition.references import Reference, references, texts
 
-_KEY = re.compile(r"\.(?P<member>[A-Za-z]\w*)|\[(?P<index>\d+)\]|\['(?P<item>[^']+)'\]")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of a step or a parameter
+PARAMETER_TYPES: dict[str, tuple[type, ...]] = {
+    "String": (str,),
+    "Integer": (int,),
+    "Float": (int, float),
+    "Boolean": (bool,),
+}
+COMPLETED = "Completed"  # the Trigger of a DependsOn that names a step only
+BRANCHES = {"IfSteps": True, "ElseSteps": False}
 
 
 @dataclass(frozen=True)
@@ -18,7 +30,7 @@ class Finding:
     """A fault of a definition.
 
     Attributes:
-        step: the step, or "" where it is the definition's own.
+        step: the step; "" for a fault of the definition itself.
         path: the place inside.
         problem: what is wrong there.
         remedy: what to do.
@@ -36,15 +48,23 @@ class Finding:
 
 @dataclass(frozen=True)
 class Branch:
-    """The branch of a Condition step that another step stands in."""
+    """A branch of a Condition step: `when` is the outcome of the condition for which its steps run."""
 
     condition: str
-    taken: bool
+    when: bool
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """An entry of a step's DependsOn: the step to wait for, and the end that starts this step."""
+
+    step: str
+    trigger: str = COMPLETED
 
 
 @dataclass(frozen=True)
 class PlacedStep:
-    """A step, and the branches that it stands in, the outermost first."""
+    """A step, and the branches that it is in, the outermost first."""
 
     name: str
     type: str
@@ -54,87 +74,38 @@ class PlacedStep:
     @property
     def arguments(self) -> dict[str, Any]:
         """Its request."""
-        found = self.body.get("Arguments")
-        return found if isinstance(found, dict) else {}
+        arguments = self.body.get("Arguments")
+        return arguments if isinstance(arguments, dict) else {}
 
     @property
     def own(self) -> dict[str, Any]:
-        """The step without the steps of its branches."""
-        kept = {key: value for key, value in self.arguments.items() if key not in ("IfSteps", "ElseSteps")}
-        return {**self.body, "Arguments": kept}
+        """Its body without the steps of its branches."""
+        if self.type != "Condition":
+            return dict(self.body)
+        return {**self.body, "Arguments": {key: self.arguments[key] for key in self.arguments if key not in BRANCHES}}
 
     @property
     def output_names(self) -> list[str]:
-        """The outputs of a processing job."""
+        """The names of a processing job's outputs."""
         config = self.arguments.get("ProcessingOutputConfig", {})
         return [str(output.get("OutputName")) for output in config.get("Outputs", [])]
 
     @property
-    def depends_on(self) -> list[str]:
+    def depends_on(self) -> tuple[Dependency, ...]:
         """The steps that it waits for by name."""
-        entries = self.body.get("DependsOn", [])
-        return [str(entry["Step"] if isinstance(entry, dict) else entry) for entry in entries]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a Get names: a root (Parameters, Execution or Steps), a name below it, and keys from there.
-
-    A key is a pair: ("member", name), ("index", number) or ("item", name in brackets).
-    """
-
-    root: str
-    name: str
-    keys: tuple[tuple[str, str], ...] = ()
+        return tuple(
+            Dependency(str(entry.get("Step")), entry.get("Trigger", COMPLETED))
+            if isinstance(entry, dict)
+            else Dependency(str(entry))
+            for entry in self.body.get("DependsOn", [])
+        )
 
     @property
-    def path(self) -> str:
-        """The keys as they are written."""
-        forms = {"member": ".{}", "index": "[{}]", "item": "['{}']"}
-        return "".join(forms[kind].format(key) for kind, key in self.keys).lstrip(".")
-
-
-def parse_reference(text: Any) -> Reference | None:
-    """Take a Get apart; None where it has no form that SageMaker knows."""
-    if not isinstance(text, str):
-        return None
-    root, _, rest = text.partition(".")
-    if root in ("Parameters", "Execution"):
-        return Reference(root, rest) if re.fullmatch(r"[\w-]+", rest) else None
-    name, dot, path = rest.partition(".")
-    keys = tuple((str(key.lastgroup), key[str(key.lastgroup)]) for key in _KEY.finditer(dot + path))
-    found = Reference(root, name, keys)
-    return found if root == "Steps" and name and found.path == path else None
-
-
-def is_expression(value: Any) -> bool:
-    """Whether a value is one that the execution fills in."""
-    return isinstance(value, dict) and len(value) == 1 and next(iter(value)) in EXPRESSIONS
-
-
-def expressions(value: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """Each expression in a value, and in the expressions themselves: its place, its kind and its content."""
-    if isinstance(value, dict):
-        if is_expression(value):
-            kind, content = next(iter(value.items()))
-            yield path, kind, content
-        for key, inner in value.items():
-            yield from expressions(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from expressions(inner, f"{path}[{index}]")
-
-
-def texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Each text in a value, and its place."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from texts(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from texts(inner, f"{path}[{index}]")
-    elif isinstance(value, str):
-        yield path, value
+    def dependencies(self) -> set[str]:
+        """The names of the steps that have to end before it: by data, by DependsOn, and the condition of its branch."""
+        by_data = {reference.name for _, reference in references(self.own) if reference.root == "Steps"}
+        by_name = {dependency.step for dependency in self.depends_on}
+        return by_data | by_name | {branch.condition for branch in self.branches[-1:]}
 
 
 class Definition:
@@ -145,8 +116,8 @@ class Definition:
 
     @cached_property
     def parameters(self) -> dict[str, dict[str, Any]]:
-        """The parameters by name."""
-        return {str(parameter.get("Name")): parameter for parameter in self.body.get("Parameters", [])}
+        """The declarations of the parameters by name."""
+        return {str(parameter.get("Name")): parameter for parameter in self.body.get("Parameters") or []}
 
     @cached_property
     def steps(self) -> list[PlacedStep]:
@@ -160,34 +131,52 @@ class Definition:
 
     @cached_property
     def is_bound(self) -> bool:
-        """Whether it is bound to an environment: no placeholder is left to fill."""
-        return not any("${" in text for _, text in texts(self.body, ""))
+        """Whether it is bound to an environment: it holds no placeholder."""
+        return not any("${" in text for _, text in texts(self.body))
 
     def references(self, step: PlacedStep) -> Iterator[tuple[str, Reference]]:
-        """What a step refers to, with the place; what has no known form is left out."""
-        for path, kind, content in expressions(step.own, ""):
-            if kind == "Get" and (found := parse_reference(content)):
-                yield path, found
+        """What a step refers to, with the places; what has no known form is left out."""
+        return references(step.own)
+
+    def property_file(self, reference: Reference) -> Mapping[str, Any] | None:
+        """The declaration of the property file that a reference names; None where the step declares no such file."""
+        step = self.by_name.get(reference.name)
+        files = step.body.get("PropertyFiles", []) if step else []
+        return next((file for file in files if file.get("PropertyFileName") == reference.property_file), None)
 
     def needs(self, step: PlacedStep) -> set[str]:
-        """The steps that have to end before a step, as far as they exist."""
-        by_data = {reference.name for _, reference in self.references(step) if reference.root == "Steps"}
-        own_conditions = {branch.condition for branch in step.branches[-1:]}
-        return (by_data | set(step.depends_on) | own_conditions) & self.by_name.keys()
+        """The steps that have to end before a step, of those that exist."""
+        return self._needs[step.name]
 
     def ancestors(self, step: PlacedStep) -> set[str]:
-        """The steps that have to end before a step, and before those."""
-        found: set[str] = set()
+        """The steps that have to end before a step, directly or not."""
+        ancestors: set[str] = set()
         waiting = self.needs(step)
         while waiting:
-            found |= waiting
-            waiting = {name for each in waiting for name in self.needs(self.by_name[each])} - found
-        return found
+            ancestors |= waiting
+            waiting = set().union(*(self._needs[name] for name in waiting)) - ancestors
+        return ancestors
+
+    def cycle(self) -> list[str]:
+        """Steps that wait for one another, each for the next and the last for the first; empty where there are none."""
+        waiting = dict(self._needs)
+        while ready := [name for name, needs in waiting.items() if not needs & waiting.keys()]:
+            for name in ready:
+                del waiting[name]
+        chain = [min(waiting)] if waiting else []
+        while len(chain) == len(set(chain)) and chain:
+            chain.append(min(waiting[chain[-1]] & waiting.keys()))
+        return chain[chain.index(chain[-1]) : -1] if chain else []
+
+    @cached_property
+    def _needs(self) -> dict[str, set[str]]:
+        return {step.name: step.dependencies & self.by_name.keys() for step in self.steps}
 
 
 def _placed(steps: Any, branches: tuple[Branch, ...]) -> Iterator[PlacedStep]:
-    for body in steps:
+    for body in (body if isinstance(body, Mapping) else {} for body in steps):
         step = PlacedStep(str(body.get("Name")), str(body.get("Type")), body, branches)
         yield step
-        for key, taken in (("IfSteps", True), ("ElseSteps", False)):
-            yield from _placed(step.arguments.get(key, []), (*branches, Branch(step.name, taken)))
+        if step.type == "Condition":
+            for key, when in BRANCHES.items():
+                yield from _placed(step.arguments.get(key, []), (*branches, Branch(step.name, when)))

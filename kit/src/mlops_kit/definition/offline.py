@@ -1,4 +1,4 @@
-"""Import the SageMaker SDK without it looking for AWS."""
+"""Import the SageMaker SDK without a search for AWS credentials."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from contextlib import contextmanager
 
 import boto3
 
-HIDDEN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
-SHOWN = {
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+SET = {
     "AWS_ACCESS_KEY_ID": "offline",
     "AWS_SECRET_ACCESS_KEY": "offline",
-    "AWS_DEFAULT_REGION": "us-east-1",  # the SDK cannot be imported without one; every client names its environment's
+    "AWS_DEFAULT_REGION": "us-east-1",  # the import requires one; each client has the region of its environment
 }
 
 
 @contextmanager
 def offline_import() -> Iterator[None]:
-    """Import the SDK inside this.
+    """Import the SDK in this context.
 
-    One of its classes makes a client while it is imported. That client would search for credentials wherever they may
-    be, as far as the network, and leave behind a session that others then share.
+    The import creates a client, which would search for credentials, even over the network, and would set up boto3's
+    default session, which other code would then share.
     """
-    before = {name: os.environ.get(name) for name in (*HIDDEN, *SHOWN)}
+    before = {name: os.environ.get(name) for name in (*UNSET, *SET)}
     session = boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION = None
-    _set({**dict.fromkeys(HIDDEN), **SHOWN})
+    _set({**dict.fromkeys(UNSET), **SET})
     try:
         yield
     finally:

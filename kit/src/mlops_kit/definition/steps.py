@@ -1,8 +1,7 @@
-"""Pipeline steps whose arguments are the request of the AWS API itself.
+"""Pipeline steps whose arguments are the request of the AWS API.
 
-The SDK's own job builders upload files and call AWS while a definition is written. These steps do not: they take the
-request as the API reference describes it, with pipeline variables wherever they are wanted, and every other step of the
-SDK can stand beside them.
+The SDK's job builders upload files and call AWS while a definition is compiled. These steps do not: they take the
+request as the API reference describes it, with pipeline variables as values, and mix with all other steps of the SDK.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ Request = dict[str, Any]
 
 
 class OfflineSession:
-    """What a Pipeline asks of a session while it is compiled: a region, and nobody to talk to."""
+    """The session of a Pipeline that is compiled: it has a region and no connection."""
 
     boto_region_name = "us-east-1"
     local_mode = False
 
     @property
     def boto_session(self) -> OfflineSession:
-        """Stands for boto3's session."""
+        """A substitute for boto3's session."""
         return self
 
     def client(self, service: str) -> None:
-        """There is no client: whoever used it would fail, and not reach AWS."""
+        """No client: code that used it would fail instead of calling AWS."""
 
 
 class RequestStep(ConfigurableRetryStep):
@@ -37,14 +36,14 @@ class RequestStep(ConfigurableRetryStep):
 
     Args:
         name: the name of the step.
-        request: the parameters of the API's operation, without the name of the job, which SageMaker gives.
-        cache: whether an earlier result is taken for the same request, and for how long.
-        retry_policies: what is tried again.
-        depends_on: steps that have to end first, beside those whose properties the request holds.
+        request: the parameters of the API's operation, without the name of the job, which SageMaker generates.
+        cache: whether and for how long an earlier result of the same request is reused.
+        retry_policies: the failures that are retried.
+        depends_on: steps that have to end first, in addition to those whose properties the request refers to.
     """
 
     type: ClassVar[StepTypeEnum]
-    described_by: ClassVar[tuple[str, ...]]  # the shapes of the API's answers, in which `properties` are looked up
+    described_by: ClassVar[tuple[str, ...]]  # the shapes of the API's responses that have the `properties`
 
     def __init__(
         self,
@@ -69,11 +68,11 @@ class RequestStep(ConfigurableRetryStep):
 
     @property
     def properties(self) -> Properties:
-        """What the step will have made, by the names of the API's answer."""
+        """The step's properties, by the names in the API's response."""
         return self._properties
 
     def to_request(self) -> Request:
-        """The step as it stands in the definition."""
+        """The step in the definition."""
         return super().to_request() | (self.cache.config if self.cache else {})
 
 
@@ -81,7 +80,7 @@ class ProcessingJobStep(RequestStep):
     """CreateProcessingJob.
 
     Args:
-        property_files: JSON files among the outputs that later steps read with JsonGet.
+        property_files: JSON files in the outputs that later steps read with JsonGet.
     """
 
     type = StepTypeEnum.PROCESSING
@@ -94,7 +93,7 @@ class ProcessingJobStep(RequestStep):
         self.property_files = list(property_files)
 
     def to_request(self) -> Request:
-        """The step as it stands in the definition."""
+        """The step in the definition."""
         files = {"PropertyFiles": [file.expr for file in self.property_files]}
         return super().to_request() | (files if self.property_files else {})
 
@@ -124,8 +123,8 @@ class TransformJobStep(RequestStep):
     described_by = ("DescribeTransformJobResponse",)
 
 
-class _StoredStep(RequestStep):
-    """A step that stores something and starts no job."""
+class _ResourceStep(RequestStep):
+    """A step that creates a resource and starts no job."""
 
     def __init__(self, name: str, request: Request, *, retry_policies: Sequence[RetryPolicy] = (), **more: Any) -> None:
         if any(isinstance(policy, SageMakerJobStepRetryPolicy) for policy in retry_policies):
@@ -133,14 +132,14 @@ class _StoredStep(RequestStep):
         super().__init__(name, request, retry_policies=retry_policies, **more)
 
 
-class ModelStep(_StoredStep):
+class ModelStep(_ResourceStep):
     """CreateModel."""
 
     type = StepTypeEnum.CREATE_MODEL
     described_by = ("DescribeModelOutput",)
 
 
-class RegisterModelStep(_StoredStep):
+class RegisterModelStep(_ResourceStep):
     """CreateModelPackage."""
 
     type = StepTypeEnum.REGISTER_MODEL
@@ -148,19 +147,19 @@ class RegisterModelStep(_StoredStep):
 
 
 class QualityCheckJobStep(RequestStep):
-    """CreateProcessingJob of SageMaker's model monitor, which makes a baseline or checks data against one.
+    """CreateProcessingJob of SageMaker's Model Monitor, which computes a baseline or checks data against one.
 
     Args:
-        skip_check: make a baseline only.
-        register_new_baseline: hand the baseline that is made to later steps as the one to check against.
-        fail_on_violation: let a violation end the execution.
+        skip_check: compute a baseline only.
+        register_new_baseline: let later steps use the computed baseline for drift checks.
+        fail_on_violation: fail the step on a violation.
         supplied_statistics: the S3 URI of the baseline's statistics.json.
         supplied_constraints: the S3 URI of the baseline's constraints.json.
     """
 
     type = StepTypeEnum.QUALITY_CHECK
     described_by = ()
-    found: ClassVar = (
+    result_paths: ClassVar = (
         "CalculatedBaselineConstraints",
         "CalculatedBaselineStatistics",
         "BaselineUsedForDriftCheckConstraints",
@@ -189,23 +188,23 @@ class QualityCheckJobStep(RequestStep):
             "SuppliedBaselineStatistics": supplied_statistics,
             "SuppliedBaselineConstraints": supplied_constraints,
         }
-        for path in self.found:
+        for path in self.result_paths:
             setattr(self._properties, path, Properties(step_name=name, step=self, path=path))
 
     def to_request(self) -> Request:
-        """The step as it stands in the definition."""
+        """The step in the definition."""
         return super().to_request() | self._check
 
 
 class LambdaFunctionStep(Step):
-    """Invoke a Lambda function that is there already.
+    """Invoke an existing Lambda function.
 
     Args:
         name: the name of the step.
         function_arn: the function.
         inputs: its event.
-        outputs: the keys of its answer, all of them strings.
-        depends_on: steps that have to end first, beside those whose properties the inputs hold.
+        outputs: the keys of its response, whose values are strings.
+        depends_on: steps that have to end first, in addition to those whose properties the inputs refer to.
     """
 
     def __init__(
@@ -222,19 +221,19 @@ class LambdaFunctionStep(Step):
 
     @property
     def arguments(self) -> Request:
-        """The event that the function gets."""
+        """The event of the function."""
         return self._inputs
 
     @property
     def properties(self) -> Properties:
-        """None by the names of an API's answer: `output` has those of the function's."""
+        """No properties of an API's response; `output` has those of the function's response."""
         return self._properties
 
     def output(self, name: str) -> Properties:
-        """One value of the function's answer."""
+        """One value of the function's response."""
         return Properties(step_name=self.name, step=self, path=f"OutputParameters['{name}']")
 
     def to_request(self) -> Request:
-        """The step as it stands in the definition."""
+        """The step in the definition."""
         outputs = [{"OutputName": name, "OutputType": "String"} for name in self._outputs]
         return super().to_request() | {"FunctionArn": self._function_arn, "OutputParameters": outputs}

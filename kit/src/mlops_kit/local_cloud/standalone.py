@@ -14,10 +14,12 @@ from rich.console import Console
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import executions, refusals
 from mlops_kit.aws.environment import LOCAL, Environment, load_environment
+from mlops_kit.definition.model import Definition
 from mlops_kit.local_cloud import daemon
+from mlops_kit.local_cloud.account import local_environment
 from mlops_kit.local_cloud.follow import follow
 from mlops_kit.project import Project
-from mlops_kit.runner.graph import DefinitionError, read_graph
+from mlops_kit.runner.preflight import find_unsupported
 
 TOKEN_LENGTH = 32  # the shortest ClientRequestToken that the API takes
 
@@ -32,10 +34,11 @@ def run_definition(project: Project, path: Path, parameters: Mapping[str, str], 
         uploads: S3 URIs by the file or folder on this machine that is uploaded there first.
 
     Raises:
-        UserError: the file is not a definition, holds something that the local cloud cannot run (then nothing runs),
-            or the execution fails.
+        UserError: the file is not a definition; or it has steps that the local cloud cannot run, then nothing runs and
+            the message lists them all; or the execution fails.
     """
     definition = read_definition(path)
+    refuse_unsupported(path, definition, project)
     with _cloud(project) as environment, refusals.in_sentences(environment):
         for source, uri in uploads.items():
             _upload(environment, Path(source), uri)
@@ -47,10 +50,10 @@ def run_definition(project: Project, path: Path, parameters: Mapping[str, str], 
 
 
 def read_definition(path: Path) -> dict[str, Any]:
-    """Read a definition, and refuse what the local cloud cannot run.
+    """Read a definition.
 
     Raises:
-        UserError: it cannot be read, or holds a step or an expression that the local cloud cannot run.
+        UserError: the file cannot be read, or is not a definition.
     """
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))
@@ -58,11 +61,30 @@ def read_definition(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read as JSON ({error}); give what Pipeline.definition() returns") from error
     if not isinstance(definition, dict) or not isinstance(definition.get("Steps"), list):
         raise UserError(f"{path}: has no list `Steps`; give a pipeline definition, as Pipeline.definition() returns it")
-    try:
-        read_graph(definition)
-    except DefinitionError as error:
-        raise UserError(f"{path}: the local cloud cannot run it, so nothing has run: {error}") from error
     return {"Parameters": [], **definition}
+
+
+def refuse_unsupported(path: Path, definition: Mapping[str, Any], project: Project) -> None:
+    """Refuse a definition that the local cloud of a project cannot run.
+
+    It comes before the local cloud starts, which clears the working folder.
+
+    Raises:
+        UserError: the local cloud cannot run it; the message lists everything that prevents it, by step.
+    """
+    if findings := find_unsupported(Definition(definition), _functions(project)):
+        listed = "".join(f"\n- {finding}" for finding in findings)
+        raise UserError(f"{path}: the local cloud cannot run this definition, and nothing has run:{listed}")
+
+
+def _functions(project: Project) -> list[str]:
+    """The ARNs of the Lambda functions in the local cloud that is up, or in the one that a run starts."""
+    if daemon.is_up(project.root):
+        functions = load_environment(LOCAL, project.root).client("lambda").list_functions()["Functions"]
+        return [function["FunctionArn"] for function in functions]
+    environment = local_environment(project.root, url="")
+    names = (handler.parent.name.replace("_", "-") for handler in sorted(project.lambdas.glob("*/handler.py")))
+    return [environment.function_arn(name) for name in names]
 
 
 @contextmanager
@@ -104,7 +126,7 @@ def _upload(environment: Environment, source: Path, uri: str) -> None:
     if not source.exists():
         raise UserError(f"--upload {source}={uri}: {source} does not exist")
     s3 = environment.client("s3")
-    if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+    if bucket not in {existing["Name"] for existing in s3.list_buckets()["Buckets"]}:
         location = {"LocationConstraint": environment.region}
         s3.create_bucket(
             Bucket=bucket, **({} if environment.region == "us-east-1" else {"CreateBucketConfiguration": location})

@@ -1,15 +1,14 @@
-"""Decide the conditions of a Condition step."""
+"""Evaluate the conditions of a Condition step; their grammar is in mlops_kit.definition.conditions."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from mlops_kit.definition.conditions import CONDITION_TYPES, Condition, inner_conditions, missing_operands
 from mlops_kit.runner.expressions import Scope, resolve
 from mlops_kit.runner.failures import client_error
-
-Condition = Mapping[str, Any]
 
 COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,
@@ -24,7 +23,7 @@ def all_hold(conditions: Sequence[Condition], scope: Scope) -> bool:
     """Whether every condition of a step holds.
 
     Raises:
-        StepFailedError: one cannot be decided.
+        StepFailedError: one cannot be evaluated.
     """
     return all(holds(condition, scope) for condition in conditions)
 
@@ -33,28 +32,24 @@ def holds(condition: Condition, scope: Scope) -> bool:
     """Whether a condition holds.
 
     Raises:
-        StepFailedError: it refers to something that is not there, or compares what cannot be compared.
+        StepFailedError: it refers to something that does not exist, or its values cannot be compared.
     """
-    match condition["Type"]:
-        case "Not":
-            # the SDK writes Condition, the definition's published schema says Expression
-            return not holds(condition.get("Condition") or condition["Expression"], scope)
-        case "Or":
-            return any(holds(inner, scope) for inner in condition["Conditions"])
-        case "And":
-            return all(holds(inner, scope) for inner in condition["Conditions"])
-        case "In":
-            wanted = resolve(condition["QueryValue"], scope)
-            return any(_compare("Equals", wanted, value) for value in resolve(condition["Values"], scope))
-        case kind if kind in COMPARISONS:
-            return _compare(kind, resolve(condition["LeftValue"], scope), resolve(condition["RightValue"], scope))
-        case kind:
-            known = ", ".join([*COMPARISONS, "In", "Not", "Or", "And"])
-            raise client_error(f"there is no condition {kind!r}; there are {known}")
+    kind = condition.get("Type")
+    if missing := missing_operands(condition):
+        raise client_error(f"a condition {kind} lacks {', '.join(missing)}")
+    if kind in ("Not", "Or"):
+        outcomes = (holds(inner, scope) for _, inner in inner_conditions(condition))
+        return any(outcomes) if kind == "Or" else not next(outcomes)
+    if kind == "In":
+        value = resolve(condition["QueryValue"], scope)
+        return any(_compare("Equals", value, choice) for choice in resolve(condition["Values"], scope))
+    if kind in COMPARISONS:
+        return _compare(kind, resolve(condition["LeftValue"], scope), resolve(condition["RightValue"], scope))
+    raise client_error(f"there is no condition {kind!r}; there are {', '.join(CONDITION_TYPES)}")
 
 
 def _compare(kind: str, left: Any, right: Any) -> bool:
-    """Compare like with like, as SageMaker does: it finds no order between a text and a number."""
+    """Compare values of one type, as SageMaker does: a text and a number have no order."""
     if _kind(left) != _kind(right):
         raise client_error(f"{left!r} ({_kind(left)}) cannot be compared with {right!r} ({_kind(right)})")
     return COMPARISONS[kind](left, right)
@@ -62,7 +57,7 @@ def _compare(kind: str, left: Any, right: Any) -> bool:
 
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
-        return "truth value"
+        return "Boolean"
     if isinstance(value, int | float):
         return "number"
     return "text" if isinstance(value, str) else type(value).__name__

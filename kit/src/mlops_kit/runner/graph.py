@@ -1,17 +1,15 @@
-"""The steps of a pipeline definition, and what has to end before each may start."""
+"""The steps that an execution runs, and the faults of a definition for which it cannot start."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_kit.runner.expressions import references
+from mlops_kit.checks.caching import duration_faults
+from mlops_kit.definition.model import COMPLETED, NAME, Branch, Definition, Finding, PlacedStep
 
-Definition = Mapping[str, Any]
-
-KNOWN_TYPES = (
+RUNNABLE_TYPES = (
     "Processing",
     "Training",
     "Tuning",
@@ -25,29 +23,18 @@ KNOWN_TYPES = (
 )
 
 
-STEP_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a step's folder has this name too
-
-
 class DefinitionError(Exception):
-    """A definition that cannot be run here; the message says which step and why."""
-
-
-@dataclass(frozen=True)
-class Branch:
-    """Where a step stands that runs only if a condition came out one way."""
-
-    condition: str
-    when: bool
+    """A definition that the local cloud cannot run; the message lists what prevents it, with the steps."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A step as the definition has it.
+    """A step as an execution runs it.
 
     Attributes:
         definition: its JSON.
         needs: the steps that have to end first, in the definition's order.
-        branch: the condition that decides whether it runs.
+        branch: the branch of a condition that it is in; None outside.
     """
 
     name: str
@@ -57,79 +44,59 @@ class Node:
     branch: Branch | None
 
 
-def read_graph(definition: Definition) -> tuple[Node, ...]:
+def read_graph(body: Mapping[str, Any]) -> tuple[Node, ...]:
     """All steps of a definition, those inside conditions behind their condition.
 
     Raises:
-        DefinitionError: local mode cannot run it.
+        DefinitionError: the local cloud cannot run it.
     """
-    placed = list(_placed(definition["Steps"], None))
-    names = [step["Name"] for step, _ in placed]
-    _refuse_names(names)
-    nodes = tuple(_node(step, branch, names) for step, branch in placed)
-    _refuse_unknown_types(nodes)
-    _refuse_circles(nodes)
-    return nodes
-
-
-def _placed(
-    steps: Sequence[Mapping[str, Any]], branch: Branch | None
-) -> Iterator[tuple[Mapping[str, Any], Branch | None]]:
-    for step in steps:
-        yield step, branch
-        if step["Type"] == "Condition":
-            for key, when in (("IfSteps", True), ("ElseSteps", False)):
-                yield from _placed(step["Arguments"].get(key, []), Branch(step["Name"], when))
-
-
-def _node(step: Mapping[str, Any], branch: Branch | None, names: Sequence[str]) -> Node:
-    needed = {branch.condition} if branch else set()
-    needed |= {_dependency(entry, step["Name"]) for entry in step.get("DependsOn", [])}
-    # the steps inside a condition are nodes of their own
-    own = {**step, "Arguments": step["Arguments"].get("Conditions")} if step["Type"] == "Condition" else step
-    for reference in references(own):
-        root, _, rest = reference.partition(".")
-        if root == "Steps":
-            needed.add(rest.partition(".")[0])
-    for name in sorted(needed):
-        if name not in names:
-            raise DefinitionError(f"{step['Name']} needs {name}, and there is no such step")
-    return Node(step["Name"], step["Type"], step, tuple(name for name in names if name in needed), branch)
-
-
-def _dependency(entry: str | Mapping[str, str], name: str) -> str:
-    if isinstance(entry, str):
-        return entry
-    if entry.get("Trigger", "Completed") != "Completed":
-        raise DefinitionError(
-            f"{name} is to run when {entry['Step']} ends as {entry['Trigger']}; "
-            "local mode starts a step only after the ones it needs have succeeded"
+    definition = Definition(body)
+    if faults := list(graph_faults(definition)):
+        raise DefinitionError("; ".join(map(str, faults)))
+    return tuple(
+        Node(
+            step.name,
+            step.type,
+            step.body,
+            tuple(name for name in definition.by_name if name in definition.needs(step)),
+            step.branches[-1] if step.branches else None,
         )
-    return entry["Step"]
+        for step in definition.steps
+    )
 
 
-def _refuse_names(names: Sequence[str]) -> None:
-    seen: dict[str, str] = {}  # not every file system tells upper case from lower
-    for name in names:
-        if not STEP_NAME.fullmatch(name):
-            raise DefinitionError(f"a step is called {name!r}; a name is up to 64 letters, digits, - and _")
-        if name.lower() in seen:
-            other = seen[name.lower()]
-            also = "" if name == other else f" and {other}: local mode needs names that differ by more than case"
-            raise DefinitionError(f"two steps are called {name}{also}")
-        seen[name.lower()] = name
+def graph_faults(definition: Definition) -> Iterator[Finding]:
+    """Everything for which an execution cannot start."""
+    yield from _name_faults(definition)
+    for step in definition.steps:
+        if step.type not in RUNNABLE_TYPES:
+            remedy = f"it runs {', '.join(RUNNABLE_TYPES)}"
+            yield Finding(step.name, "Type", f"is {step.type}, which the local cloud cannot run", remedy)
+        yield from _dependency_faults(definition, step)
+        if step.body.get("CacheConfig", {}).get("Enabled") and step.body["CacheConfig"].get("ExpireAfter") is not None:
+            yield from duration_faults(step)
+    if cycle := definition.cycle():
+        chain = " waits for ".join([*cycle, cycle[0]])
+        yield Finding("", "Steps", f"wait for one another: {chain}", "remove a reference or a DependsOn")
 
 
-def _refuse_unknown_types(nodes: Sequence[Node]) -> None:
-    unknown = [f"{node.name} ({node.type})" for node in nodes if node.type not in KNOWN_TYPES]
-    if unknown:
-        raise DefinitionError(f"local mode cannot run {', '.join(unknown)}; it knows {', '.join(KNOWN_TYPES)}")
+def _name_faults(definition: Definition) -> Iterator[Finding]:
+    earlier: dict[str, str] = {}  # a step's folder has its name, and some file systems ignore case
+    for step in definition.steps:
+        name = step.name
+        if not NAME.fullmatch(name):
+            yield Finding("", "Steps", f"have one called {name!r}", "use up to 64 letters, digits, - and _")
+        elif other := earlier.get(name.lower()):
+            also = "" if name == other else f" and {other}"
+            yield Finding("", "Steps", f"have two called {name}{also}", "use names that differ by more than case")
+        earlier[name.lower()] = name
 
 
-def _refuse_circles(nodes: Sequence[Node]) -> None:
-    left = {node.name: set(node.needs) for node in nodes}
-    while free := [name for name, needs in left.items() if not needs & left.keys()]:
-        for name in free:
-            del left[name]
-    if left:
-        raise DefinitionError(f"each of these steps waits for another of them: {', '.join(left)}")
+def _dependency_faults(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
+    for name in sorted(step.dependencies - definition.by_name.keys()):
+        yield Finding(step.name, "", f"needs {name}, which does not exist", "correct the name")
+    for dependency in step.depends_on:
+        if dependency.trigger != COMPLETED:
+            problem = f"starts when {dependency.step} ends as {dependency.trigger}"
+            remedy = "the local cloud starts a step only after the steps that it needs have succeeded"
+            yield Finding(step.name, "DependsOn", problem, remedy)

@@ -1,53 +1,53 @@
-"""The parameters of an execution: what was given, checked against what the definition declares."""
+"""The parameters of an execution, checked against the declarations of the definition."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlops_kit.runner.graph import Definition
+from mlops_kit.definition.model import Definition
 
 
 class ParameterError(ValueError):
-    """A parameter that the pipeline does not take, or not so."""
+    """A parameter that the pipeline does not have, or a value that it does not take."""
 
 
-def _truth(text: str) -> bool:
+def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"String": str, "Integer": int, "Float": float, "Boolean": _truth}
+PARSERS: dict[str, Callable[[str], Any]] = {"String": str, "Integer": int, "Float": float, "Boolean": _boolean}
 
 
-def read_parameters(definition: Definition, given: Mapping[str, str]) -> dict[str, Any]:
+def read_parameters(body: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
     """All parameters of an execution, each of its declared type.
 
     Args:
-        definition: declares names, types, defaults and allowed values.
-        given: texts by name, as StartPipelineExecution takes them.
+        body: the definition; it declares names, types, defaults and allowed values.
+        texts: values by name, as StartPipelineExecution takes them.
 
     Raises:
-        ParameterError: an unknown name, a value that is not of the type or not allowed, or a value missing.
+        ParameterError: an unknown name, a value of another type or one that is not allowed, or a missing value.
     """
-    declared = {parameter["Name"]: parameter for parameter in definition.get("Parameters", [])}
-    for name in given:
+    declared = Definition(body).parameters
+    for name in texts:
         if name not in declared:
             known = f"it has {', '.join(declared)}" if declared else "it has none"
             raise ParameterError(f"the pipeline has no parameter {name!r}; {known}")
-    return {name: _value(parameter, given.get(name)) for name, parameter in declared.items()}
+    return {name: _value(name, parameter, texts.get(name)) for name, parameter in declared.items()}
 
 
-def _value(parameter: Mapping[str, Any], given: str | None) -> Any:
-    name, kind = parameter["Name"], parameter["Type"]
-    if given is None:
-        if "DefaultValue" not in parameter:
+def _value(name: str, parameter: Mapping[str, Any], text: str | None) -> Any:
+    kind = parameter.get("Type")
+    if text is None:
+        if parameter.get("DefaultValue") is None:
             raise ParameterError(f"the parameter {name!r} has no default; give it a value ({kind})")
         return parameter["DefaultValue"]
     try:
-        value = _READERS[kind](given)
+        value = PARSERS[str(kind)](text)
     except (KeyError, ValueError):
-        raise ParameterError(f"the parameter {name!r} is of type {kind}, and {given!r} is not") from None
+        raise ParameterError(f"the parameter {name!r} is of type {kind}, and {text!r} is not") from None
     allowed = parameter.get("EnumValues")
     if allowed and value not in allowed:
-        raise ParameterError(f"the parameter {name!r} is one of {', '.join(map(str, allowed))}, and not {given!r}")
+        raise ParameterError(f"the parameter {name!r} is one of {', '.join(map(str, allowed))}, and not {text!r}")
     return value

@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.definition.model import Branch
 from mlops_kit.report.times import duration
-from mlops_kit.runner.graph import Branch
 from mlops_kit.runner.step_result import OutputFile
 
 RUNNING = ("Starting", "Executing", "Stopping")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlops_kit.checks.builtin_image import is_stock, metric_definitions
+from mlops_kit.checks.builtin_image import is_builtin, metric_definitions
 from mlops_kit.runner.failures import client_error
 
 Definitions = Sequence[Mapping[str, str]]
@@ -21,7 +21,7 @@ def definitions_of(specification: Mapping[str, Any]) -> Definitions:
         StepFailedError: it brings its own to SageMaker's XGBoost image, which SageMaker refuses.
     """
     given: Definitions = specification.get("MetricDefinitions", [])
-    if not is_stock(specification.get("TrainingImage", "")):
+    if not is_builtin(specification.get("TrainingImage", "")):
         return given
     if given:
         raise client_error(
