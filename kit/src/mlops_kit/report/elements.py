@@ -143,8 +143,3 @@ def number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
-def count(amount: int, noun: str) -> str:
-    """An amount of something: 1 step, 2 steps."""
-    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"

@@ -7,12 +7,13 @@ from typing import Any
 
 from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.chapters import Entry, ending
-from mlops_kit.report.elements import Html, code, count, facts, html
+from mlops_kit.report.elements import Html, code, facts, html
 from mlops_kit.report.graph import draw_graph
 from mlops_kit.report.statuses import status
 from mlops_kit.report.step_table import step_table
-from mlops_kit.report.times import duration, moment
+from mlops_kit.report.times import moment
 from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.text import count, duration
 
 
 def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> Html:

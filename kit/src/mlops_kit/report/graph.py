@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from mlops_kit.report.elements import Html, html
 from mlops_kit.report.layout import Layout, Point, Sizes, lay_out
-from mlops_kit.report.statuses import disc, tone
+from mlops_kit.report.statuses import disc
 from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.text import tone
 
 LETTER = 7.3  # the width of a letter in the drawing's fixed-width type
 SHORTEST, LONGEST = 16, 26  # letters of a name that a node has room for

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from mlops_kit.local_cloud.emails import Mail
-from mlops_kit.report.elements import Column, Html, code, count, html, join, row, table
+from mlops_kit.report.elements import Column, Html, code, html, join, row, table
 from mlops_kit.report.statuses import badge
 from mlops_kit.report.times import moment
+from mlops_kit.text import count
 
 ANCHOR, TITLE = "messages", "Messages"
 COLUMNS = [Column("When"), Column("To"), Column("What it says"), Column("About")]

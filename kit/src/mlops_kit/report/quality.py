@@ -6,10 +6,11 @@ from typing import Any
 
 from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.bullet_chart import bullet, measure_of
-from mlops_kit.report.elements import Column, Finding, Html, code, count, facts, html, join, keyed, number, row, table
+from mlops_kit.report.elements import Column, Finding, Html, code, facts, html, join, keyed, number, row, table
 from mlops_kit.report.histogram import bars_of, two_histograms
 from mlops_kit.report.statuses import badge, status
 from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.text import count
 
 DRIFT = "baseline_drift_check"
 

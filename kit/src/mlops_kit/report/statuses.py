@@ -3,24 +3,8 @@
 from __future__ import annotations
 
 from mlops_kit.report.elements import Html, html
+from mlops_kit.text import tone
 
-TONES = {
-    "Succeeded": "good",
-    "PASS": "good",
-    "Approved": "good",
-    "Completed": "good",
-    "Failed": "bad",
-    "VIOLATION": "bad",
-    "Rejected": "bad",
-    "Executing": "busy",
-    "Starting": "busy",
-    "Stopping": "warn",
-    "Stopped": "warn",
-    "PendingManualApproval": "warn",
-    "NO_LABELS": "quiet",
-    "Skipped": "quiet",
-    "Waiting": "quiet",
-}
 SHAPES = {
     "good": "M3.4 8.4 6.6 11.6 12.6 4.8",
     "bad": "M4.3 4.3 11.7 11.7M11.7 4.3 4.3 11.7",
@@ -34,11 +18,6 @@ WORDS = {
     "VIOLATION": "Violation",
     "PASS": "Pass",
 }
-
-
-def tone(status: str) -> str:
-    """The CSS class of a status."""
-    return TONES.get(status, "quiet")
 
 
 def mark(tone: str, size: float = 16) -> Html:

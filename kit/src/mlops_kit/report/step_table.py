@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.elements import Column, Html, code, count, html, join, link_to, row, table
+from mlops_kit.report.elements import Column, Html, code, html, join, link_to, row, table
 from mlops_kit.report.graph import step_id
 from mlops_kit.report.statuses import status
 from mlops_kit.runner.past_executions import PastExecution, PastStep
 from mlops_kit.runner.step_result import OutputFile
+from mlops_kit.text import count
 
 COLUMNS = [Column("Step"), Column("Status"), Column("Time", "number"), Column("What it says"), Column("Files")]
 MOST_FILES = 8

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mlops_kit.report.chapters import Entry, ending, outcome
-from mlops_kit.report.elements import Column, Html, code, count, facts, html, join, row, table
+from mlops_kit.report.elements import Column, Html, code, facts, html, join, row, table
 from mlops_kit.report.messages import ANCHOR, TITLE
 from mlops_kit.report.statuses import badge, status
-from mlops_kit.report.times import duration, moment
+from mlops_kit.report.times import moment
 from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.text import count, duration
 
 COLUMNS = [Column("What"), Column("Execution"), Column("Status"), Column("Time", "number"), Column("What came out")]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.elements import Column, Finding, Html, code, count, html, join, number, row, table
+from mlops_kit.report.elements import Column, Finding, Html, code, html, join, number, row, table
 from mlops_kit.report.statuses import badge
 from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.text import count
 
 CAPTION = "Training jobs of the tuning"
 
