@@ -44,9 +44,9 @@ with LocalCloud(Path.cwd()) as cloud:
     started = time.perf_counter()
     again = cloud.run("training", {})
     seconds = time.perf_counter() - started
-assert first["status"] == again["status"] == "Succeeded", again["reason"]
-jobs = [step for step in again["steps"] if step["type"] in ("Processing", "Training", "QualityCheck")]
-assert all(step["cache_hit"] for step in jobs), "a job ran again"
+assert first.status == again.status == "Succeeded", again.reason
+jobs = [step for step in again.steps if step.type in ("Processing", "Training", "QualityCheck")]
+assert all(step.cache_hit for step in jobs), "a job ran again"
 print(seconds)
 """
 JOBS = ("Processing", "Training", "Transform", "QualityCheck", "Lambda")  # a tuning runs several jobs at a time

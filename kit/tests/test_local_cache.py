@@ -49,7 +49,7 @@ def test_the_same_request_takes_the_earlier_result(lab: Lab, kind: str) -> None:
 
 
 def test_a_cached_step_names_the_execution_that_did_it(lab: Lab, kind: str) -> None:
-    first, _, third = (lab.cloud.run(kind)["arn"] for _ in range(3))
+    first, _, third = (lab.cloud.run(kind).arn for _ in range(3))
     steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=third)
     [told] = steps["PipelineExecutionSteps"]
     assert told["CacheHitResult"] == {"SourcePipelineExecutionArn": first}

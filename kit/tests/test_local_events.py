@@ -103,7 +103,7 @@ def test_a_cached_step_says_so(lab: Lab, heard: Any) -> None:
     first = lab.cloud.run(kind)
     heard()
     lab.cloud.run(kind)
-    assert details(heard(), STEP)[-1]["cacheHitResult"] == {"sourcePipelineExecutionArn": first["arn"]}
+    assert details(heard(), STEP)[-1]["cacheHitResult"] == {"sourcePipelineExecutionArn": first.arn}
 
 
 def test_a_model_package_tells_of_its_making_and_of_each_decision(lab: Lab, heard: Any) -> None:

@@ -49,6 +49,11 @@ def duration(seconds: float | None) -> str:
     return f"{minutes // 60} h {minutes % 60:02} min"
 
 
+def step_duration(seconds: float | None, cached: bool) -> str:
+    """The duration of a pipeline step for people."""
+    return "cached" if cached else duration(seconds)
+
+
 def count(amount: int, noun: str) -> str:
     """An amount and its noun, which takes an s in the plural.
 

@@ -43,12 +43,11 @@ from mlops_kit.runner.job_limiter import Slots
 from mlops_kit.runner.objects import Objects
 from mlops_kit.runner.pipeline_executor import Runner
 from mlops_kit.runner.processes import start_processes
-from mlops_kit.runner.record import Listener
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.runner.recorder import Listener
 from mlops_kit.runner.runtime_context import Machine
 from mlops_kit.runner.stop import Stop
 from mlops_kit.runner.work_folder import claimed
-
-Record = dict[str, Any]
 
 SETTLE_SECONDS = 120.0  # for which it is waited until nothing is under way any more
 START_SECONDS = 60.0  # within which an event starts what it is to start
@@ -157,7 +156,9 @@ class LocalCloud:
         answer = self.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=given)
         return str(answer["PipelineExecutionArn"])
 
-    def run(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> Record:
+    def run(
+        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
+    ) -> ExecutionRecord:
         """Start the pipeline of a kind and wait for its end; interrupted, stop it first.
 
         Args:
@@ -166,11 +167,11 @@ class LocalCloud:
             listener: is called with the record now and at each change.
 
         Returns:
-            the record, as execution.json holds it.
+            the record after its end.
         """
         return self.follow(self.start(kind, parameters), listener)
 
-    def follow(self, arn: str, listener: Listener | None = None) -> Record:
+    def follow(self, arn: str, listener: Listener | None = None) -> ExecutionRecord:
         """Wait for the end of an execution that was started, by whomever; interrupted, stop it first.
 
         Args:
@@ -178,7 +179,7 @@ class LocalCloud:
             listener: is called with the record now and at each change.
 
         Returns:
-            the record, as execution.json holds it.
+            the record after its end.
         """
         try:
             if listener:
@@ -214,12 +215,12 @@ class LocalCloud:
         """Have something called with an execution's record: now, and after each change of status."""
         self._runner.find(arn).recorder.listen(listener)
 
-    def wait(self, arn: str) -> Record:
+    def wait(self, arn: str) -> ExecutionRecord:
         """Wait for the end of an execution, and give back its record."""
         execution = self._runner.find(arn)
         while not execution.wait(LOOK_SECONDS):
             pass  # in slices: on Windows nothing interrupts a wait without an end
-        return execution.recorder.as_dict()
+        return execution.recorder.record
 
     def stop(self, arn: str) -> None:
         """Stop an execution; come back at once."""
@@ -317,10 +318,10 @@ class LocalCloud:
     def _kind_of(self, pipeline: str) -> str:
         return pipeline.removeprefix(self.environment.pipeline_name(""))
 
-    def _identity(self) -> Record:
+    def _identity(self) -> dict[str, str]:
         return {"work": str(self.work), "url": self.url}
 
-    def _dismiss(self) -> Record:
+    def _dismiss(self) -> dict[str, str]:
         self.dismissed.set()
         return self._identity()
 

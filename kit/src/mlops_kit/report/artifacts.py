@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.runner.record import ExecutionRecord, StepRecord
 from mlops_kit.runner.step_result import OutputFile
 
 
@@ -20,7 +20,7 @@ class UnreadableError(Exception):
 class Shelf:
     """Reads what lies under a working folder; what is not there is None or empty."""
 
-    def __init__(self, work: Path, executions: Iterable[PastExecution]) -> None:
+    def __init__(self, work: Path, executions: Iterable[ExecutionRecord]) -> None:
         self._work = work
         self._by_uri = {
             file.s3_uri.rstrip("/"): file
@@ -46,7 +46,7 @@ class Shelf:
         found = sorted(path.rglob("*")) if path.is_dir() else [path]
         return [one.relative_to(self._work).as_posix() for one in found if one.is_file()]
 
-    def json_of(self, step: PastStep, name: str) -> dict[str, Any] | None:
+    def json_of(self, step: StepRecord, name: str) -> dict[str, Any] | None:
         """The content of a JSON file of that name among a step's outputs.
 
         Raises:
@@ -72,7 +72,7 @@ class Shelf:
             folder = folder.rpartition("/")[0]
         return None
 
-    def pictures(self, step: PastStep) -> Iterator[tuple[str, str]]:
+    def pictures(self, step: StepRecord) -> Iterator[tuple[str, str]]:
         """The PNG files of a step: their names, and their content as data: URIs."""
         for file in step.files:
             for relative in self.inside(file):

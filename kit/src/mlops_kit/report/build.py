@@ -23,7 +23,7 @@ from mlops_kit.report.messages import messages
 from mlops_kit.report.models import model_versions
 from mlops_kit.report.sections import findings_of
 from mlops_kit.report.summary import contents, page_head, summary_table
-from mlops_kit.runner.past_executions import load_executions
+from mlops_kit.runner.record import load_records
 
 STYLES = Path(__file__).with_name("page.css")
 TITLE = "Rehearsal on this machine"
@@ -57,7 +57,7 @@ def write_report(
     Returns:
         the page. A record that is missing or cannot be read is shown as such.
     """
-    executions, unreadable = load_executions(work)
+    executions, unreadable = load_records(work)
     shelf = Shelf(work, executions)
     entries = entries_of(executions, chapters or (), lambda execution: findings_of(execution.steps, shelf))
     lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]

@@ -10,7 +10,7 @@ from typing import Any
 from mlops_kit.definition.triggers import KIND, NEW_DATA, QUALITY_VIOLATION, SCHEDULE
 from mlops_kit.report.elements import Finding, Html, html
 from mlops_kit.report.statuses import badge
-from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.runner.record import ExecutionRecord
 
 REGISTRATION = "RegisterModel"
 CAUSES = {NEW_DATA: "new data", QUALITY_VIOLATION: "a violation", SCHEDULE: "its schedule"}
@@ -29,7 +29,7 @@ class Entry:
 
     place: int
     number: int | None
-    execution: PastExecution | None
+    execution: ExecutionRecord | None
     chapter: Mapping[str, Any] | None
     findings: tuple[Finding, ...] = ()
 
@@ -54,9 +54,9 @@ class Entry:
 
 
 def entries_of(
-    executions: Sequence[PastExecution],
+    executions: Sequence[ExecutionRecord],
     chapters: Sequence[Mapping[str, Any]],
-    find: Callable[[PastExecution], tuple[Finding, ...]],
+    find: Callable[[ExecutionRecord], tuple[Finding, ...]],
 ) -> list[Entry]:
     """Everything to tell, in order, the chapters numbered as they were when the story was told.
 
@@ -79,13 +79,13 @@ def entries_of(
 
 
 def in_order(
-    executions: Sequence[PastExecution], chapters: Sequence[Mapping[str, Any]]
-) -> list[tuple[PastExecution | None, Mapping[str, Any] | None]]:
+    executions: Sequence[ExecutionRecord], chapters: Sequence[Mapping[str, Any]]
+) -> list[tuple[ExecutionRecord | None, Mapping[str, Any] | None]]:
     """Executions as they started; a chapter without one comes after the chapter before it."""
     of_id = {execution.id: execution for execution in executions}
     told = [(of_id.pop(str(chapter.get("execution_id")), None), chapter) for chapter in chapters]
     untold = list(of_id.values())
-    merged: list[tuple[PastExecution | None, Mapping[str, Any] | None]] = []
+    merged: list[tuple[ExecutionRecord | None, Mapping[str, Any] | None]] = []
     for execution, chapter in told:
         while execution and untold and executions.index(untold[0]) < executions.index(execution):
             merged.append((untold.pop(0), None))
@@ -93,7 +93,7 @@ def in_order(
     return merged + [(execution, None) for execution in untold]
 
 
-def _beside(execution: PastExecution) -> str:
+def _beside(execution: ExecutionRecord) -> str:
     """What an execution is called that a story caused, and did not wait for."""
     cause = CAUSES.get(str(execution.parameters.get(KIND)))
     return f"Beside the story: {execution.kind}" + (f", started by {cause}" if cause else "")

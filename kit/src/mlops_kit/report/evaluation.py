@@ -9,10 +9,10 @@ from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.bullet_chart import Measure, bullet, measure_of
 from mlops_kit.report.elements import Finding, Html, facts, html, join, keyed, number
 from mlops_kit.report.statuses import badge
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 
 
-def evaluation_of(step: PastStep, shelf: Shelf) -> Finding | None:
+def evaluation_of(step: StepRecord, shelf: Shelf) -> Finding | None:
     """What evaluation.json of a step says, with the pictures beside it."""
     content, pictures = shelf.json_of(step, "evaluation.json"), _pictures(step, shelf)
     if content is None:
@@ -68,6 +68,6 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
     )
 
 
-def _pictures(step: PastStep, shelf: Shelf) -> Html | None:
+def _pictures(step: StepRecord, shelf: Shelf) -> Html | None:
     images = [html("img", src=uri, alt=f"Plot: {name.replace('_', ' ')}") for name, uri in shelf.pictures(step)]
     return html("div", images, class_="plots") if images else None

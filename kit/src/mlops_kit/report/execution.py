@@ -12,11 +12,11 @@ from mlops_kit.report.graph import draw_graph
 from mlops_kit.report.statuses import status
 from mlops_kit.report.step_table import step_table
 from mlops_kit.report.times import moment
-from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.runner.record import ExecutionRecord
 from mlops_kit.text import count, duration
 
 
-def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> Html:
+def execution_section(entry: Entry, execution: ExecutionRecord, shelf: Shelf) -> Html:
     """All that is known of an execution.
 
     Args:
@@ -42,7 +42,7 @@ def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> H
     )
 
 
-def _head(entry: Entry, execution: PastExecution) -> Html:
+def _head(entry: Entry, execution: ExecutionRecord) -> Html:
     meta = (
         execution.kind,
         code(execution.id),

@@ -7,8 +7,8 @@ from itertools import pairwise
 from mlops_kit.report.elements import Html, html
 from mlops_kit.report.layout import Layout, Point, Sizes, lay_out
 from mlops_kit.report.statuses import disc
-from mlops_kit.runner.past_executions import PastExecution, PastStep
-from mlops_kit.text import tone
+from mlops_kit.runner.record import ExecutionRecord, StepRecord
+from mlops_kit.text import step_duration, tone
 
 LETTER = 7.3  # the width of a letter in the drawing's fixed-width type
 SHORTEST, LONGEST = 16, 26  # letters of a name that a node has room for
@@ -18,12 +18,12 @@ MARGIN = 2.0
 TOGGLE = {True: "yes", False: "no"}
 
 
-def step_id(place: int, name: str, execution: PastExecution) -> str:
+def step_id(place: int, name: str, execution: ExecutionRecord) -> str:
     """The anchor of a step's row in the page's nth section."""
     return f"execution-{place}-step-{[step.name for step in execution.steps].index(name) + 1}"
 
 
-def draw_graph(place: int, execution: PastExecution) -> Html:
+def draw_graph(place: int, execution: ExecutionRecord) -> Html:
     """Draw the steps top to bottom, and what each waits for.
 
     Args:
@@ -41,7 +41,7 @@ def draw_graph(place: int, execution: PastExecution) -> Html:
     return _drawing(layout, html("g", edges, class_="edges"), html("g", nodes, class_="nodes"))
 
 
-def _edges(execution: PastExecution) -> list[tuple[str, str]]:
+def _edges(execution: ExecutionRecord) -> list[tuple[str, str]]:
     pairs = []
     for step in execution.steps:
         sources = [*step.needs, *([step.branch.condition] if step.branch else [])]
@@ -63,7 +63,7 @@ def _drawing(layout: Layout, *parts: Html) -> Html:
     )
 
 
-def _node(step: PastStep, corner: Point, sizes: Sizes, anchor: str) -> Html:
+def _node(step: StepRecord, corner: Point, sizes: Sizes, anchor: str) -> Html:
     round_ = sizes.height / 2 if step.type == "Condition" else 7
     told = " · ".join(filter(None, (step.name, step.type, step.status, _time(step))))
     parts = [
@@ -85,19 +85,19 @@ def _node(step: PastStep, corner: Point, sizes: Sizes, anchor: str) -> Html:
     )
 
 
-def _time(step: PastStep) -> str:
+def _time(step: StepRecord) -> str:
     if step.type == "Condition" and "Outcome" in step.result:
         return TOGGLE[str(step.result["Outcome"]).lower() == "true"]
     if step.type == "Fail":
         return ""
-    return step.shown_time
+    return step_duration(step.seconds, step.cache_hit)
 
 
 def _cropped(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
-def _edge(source: PastStep, target: PastStep, points: list[Point]) -> Html:
+def _edge(source: StepRecord, target: StepRecord, points: list[Point]) -> Html:
     """A line with an arrow; it is broken where it was not gone along."""
     branch = target.branch if target.branch and target.branch.condition == source.name else None
     x, y = points[-1]

@@ -9,13 +9,13 @@ from mlops_kit.report.bullet_chart import bullet, measure_of
 from mlops_kit.report.elements import Column, Finding, Html, code, facts, html, join, keyed, number, row, table
 from mlops_kit.report.histogram import bars_of, two_histograms
 from mlops_kit.report.statuses import badge, status
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 from mlops_kit.text import count
 
 DRIFT = "baseline_drift_check"
 
 
-def model_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
+def model_quality_of(step: StepRecord, shelf: Shelf) -> Finding | None:
     """What verdict.json of a step says."""
     content = shelf.json_of(step, "verdict.json")
     if content is None:
@@ -39,7 +39,7 @@ def model_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
     return Finding("Model quality", headline, body)
 
 
-def data_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
+def data_quality_of(step: StepRecord, shelf: Shelf) -> Finding | None:
     """What constraint_violations.json of a step says, with the distributions of what has drifted."""
     content = shelf.json_of(step, "constraint_violations.json")
     if content is None:
@@ -74,7 +74,7 @@ def _violations(violations: list[dict[str, Any]]) -> Html:
     return table("Violations of the baseline's constraints", columns, rows, "violations")
 
 
-def _distributions(step: PastStep, violations: list[dict[str, Any]], shelf: Shelf) -> Html | None:
+def _distributions(step: StepRecord, violations: list[dict[str, Any]], shelf: Shelf) -> Html | None:
     """The features that have drifted, as they were in training and as they are now."""
     before = _features(shelf.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", ""))))
     after = _features(shelf.json_of(step, "statistics.json"))

@@ -10,9 +10,9 @@ from mlops_kit.report.evaluation import evaluation_of
 from mlops_kit.report.quality import data_quality_of, model_quality_of
 from mlops_kit.report.statuses import badge
 from mlops_kit.report.tuning import tuning_of
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 
-READERS: tuple[Callable[[PastStep, Shelf], Finding | None], ...] = (
+READERS: tuple[Callable[[StepRecord, Shelf], Finding | None], ...] = (
     tuning_of,
     evaluation_of,
     data_quality_of,
@@ -20,12 +20,12 @@ READERS: tuple[Callable[[PastStep, Shelf], Finding | None], ...] = (
 )
 
 
-def findings_of(steps: Iterable[PastStep], shelf: Shelf) -> tuple[Finding, ...]:
+def findings_of(steps: Iterable[StepRecord], shelf: Shelf) -> tuple[Finding, ...]:
     """What the steps found, in their order; that a file cannot be read is worth knowing too."""
     return tuple(found for step in steps for read in READERS if (found := _carefully(read, step, shelf)))
 
 
-def _carefully(read: Callable[[PastStep, Shelf], Finding | None], step: PastStep, shelf: Shelf) -> Finding | None:
+def _carefully(read: Callable[[StepRecord, Shelf], Finding | None], step: StepRecord, shelf: Shelf) -> Finding | None:
     try:
         return read(step, shelf)
     except UnreadableError as error:

@@ -8,15 +8,15 @@ from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.elements import Column, Html, code, html, join, link_to, row, table
 from mlops_kit.report.graph import step_id
 from mlops_kit.report.statuses import status
-from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.runner.record import ExecutionRecord, StepRecord
 from mlops_kit.runner.step_result import OutputFile
-from mlops_kit.text import count
+from mlops_kit.text import count, step_duration
 
 COLUMNS = [Column("Step"), Column("Status"), Column("Time", "number"), Column("What it says"), Column("Files")]
 MOST_FILES = 8
 
 
-def step_table(place: int, execution: PastExecution, shelf: Shelf) -> Html:
+def step_table(place: int, execution: ExecutionRecord, shelf: Shelf) -> Html:
     """All steps, in the order of the definition.
 
     Args:
@@ -29,7 +29,7 @@ def step_table(place: int, execution: PastExecution, shelf: Shelf) -> Html:
     rows = [
         row(
             COLUMNS,
-            [_name(step), status(step.status), step.shown_time, _words(step), _files(step, shelf)],
+            [_name(step), status(step.status), step_duration(step.seconds, step.cache_hit), _words(step), _files(step, shelf)],
             "dim" if step.status in ("Skipped", "Waiting") else None,
             step_id(place, step.name, execution),
         )
@@ -38,19 +38,19 @@ def step_table(place: int, execution: PastExecution, shelf: Shelf) -> Html:
     return table("Steps, in the order of the definition", COLUMNS, rows, "steps")
 
 
-def _name(step: PastStep) -> Html:
+def _name(step: StepRecord) -> Html:
     attempts = f"{step.attempts} attempts" if step.attempts > 1 else ""
     return join(code(step.name), html("small", " · ".join(filter(None, (step.type, attempts)))))
 
 
-def _words(step: PastStep) -> Html:
+def _words(step: StepRecord) -> Html:
     return join(
         html("p", step.reason, class_="reason") if step.reason else None,
         html("p", step.note) if step.note else None,
     )
 
 
-def _files(step: PastStep, shelf: Shelf) -> Html:
+def _files(step: StepRecord, shelf: Shelf) -> Html:
     outputs = None
     if step.files:
         listed = html("ul", [html("li", _output(file, shelf)) for file in step.files])

@@ -10,14 +10,14 @@ from mlops_kit.report.elements import Column, Html, code, facts, html, join, row
 from mlops_kit.report.messages import ANCHOR, TITLE
 from mlops_kit.report.statuses import badge, status
 from mlops_kit.report.times import moment
-from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.runner.record import ExecutionRecord
 from mlops_kit.text import count, duration
 
 COLUMNS = [Column("What"), Column("Execution"), Column("Status"), Column("Time", "number"), Column("What came out")]
 
 
 def page_head(
-    project: str, title: str, executions: Sequence[PastExecution], entries: Sequence[Entry], events: Counter[str]
+    project: str, title: str, executions: Sequence[ExecutionRecord], entries: Sequence[Entry], events: Counter[str]
 ) -> Html:
     """What this page is about, and whether all is well."""
     return html(
@@ -51,7 +51,7 @@ def _whole(entries: Sequence[Entry]) -> Html | None:
     return html("p", badge("bad", words), class_="verdict")
 
 
-def _when(executions: Sequence[PastExecution]) -> Html | str:
+def _when(executions: Sequence[ExecutionRecord]) -> Html | str:
     started = [one.started for one in executions if one.started]
     ended = [one.ended for one in executions if one.ended]
     if not started:
@@ -61,7 +61,7 @@ def _when(executions: Sequence[PastExecution]) -> Html | str:
     return join(moment(min(started)), ", for ", duration((max(ended) - min(started)).total_seconds()))
 
 
-def _counted(executions: Sequence[PastExecution]) -> str:
+def _counted(executions: Sequence[ExecutionRecord]) -> str:
     statuses = Counter(one.status.lower() for one in executions)
     each = ", ".join(f"{amount} {name}" for name, amount in statuses.items())
     return f"{len(executions)} ({each})" if executions else "none"

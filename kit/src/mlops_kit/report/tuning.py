@@ -9,7 +9,7 @@ from typing import Any
 from mlops_kit.report.artifacts import Shelf
 from mlops_kit.report.elements import Column, Finding, Html, code, html, join, number, row, table
 from mlops_kit.report.statuses import badge
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 from mlops_kit.text import count
 
 CAPTION = "Training jobs of the tuning"
@@ -26,7 +26,7 @@ class _Job:
     is_best: bool
 
 
-def tuning_of(step: PastStep, _: Shelf) -> Finding | None:
+def tuning_of(step: StepRecord, _: Shelf) -> Finding | None:
     """What a tuning step tried, in the order of its record: the best first."""
     best = (step.result.get("BestTrainingJob") or {}).get("TrainingJobName")
     jobs = [_job(summary, best) for summary in step.result.get("TrainingJobSummaries") or []]

@@ -15,7 +15,8 @@ from mlops_kit.local_cloud.events.bus import Events
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.graph import DefinitionError, read_graph
 from mlops_kit.runner.parameters import read_parameters
-from mlops_kit.runner.record import ExecutionRecord, Recorder
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.runner.recorder import Recorder
 from mlops_kit.runner.runtime_context import Machine
 from mlops_kit.runner.step_executor import Facts
 
