@@ -64,7 +64,9 @@ class Progress:
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=REFRESHES_PER_SECOND)
+            self._live = Live(
+                console=self._console, get_renderable=self._render, refresh_per_second=REFRESHES_PER_SECOND
+            )
             self._live.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Points in time and spans of it, as a person reads them."""
+"""Times on the page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from mlops_kit.report.elements import Html, html
 
 
 def moment(time: datetime | None, date: bool = True) -> Html | None:
-    """A point in time in UTC, to the second; nothing where it is not known."""
+    """A time in UTC, to the second; None where it is unknown."""
     if time is None:
         return None
-    there = time.astimezone(timezone.utc)
-    shown = there.strftime("%Y-%m-%d %H:%M:%S UTC" if date else "%H:%M:%S")
-    return html("time", shown, datetime=there.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    utc = time.astimezone(timezone.utc)
+    shown = utc.strftime("%Y-%m-%d %H:%M:%S UTC" if date else "%H:%M:%S")
+    return html("time", shown, datetime=utc.strftime("%Y-%m-%dT%H:%M:%SZ"))
