@@ -175,3 +175,14 @@ def test_without_a_terminal_steps_that_never_started_are_not_printed() -> None:
         progress.update(read_record(run(record_of("inference", INFERENCE), failing="BatchInference", reason="no rows")))
     assert " BatchInference " in output.getvalue()
     assert "QualityInput" not in output.getvalue()
+
+
+def test_without_a_terminal_the_reason_of_a_failure_is_printed_once() -> None:
+    console, output = plain()
+    failed = run(record_of("inference", INFERENCE), failing="BatchInference", reason="no rows")
+    refused = record_of("inference", "", 2) | {"status": "Failed", "reason": "unknown step type EMR"}
+    with Progress(console) as progress:
+        progress.update(read_record(failed))
+        progress.update(read_record(refused))
+    assert output.getvalue().count("no rows") == 1
+    assert output.getvalue().count("unknown step type EMR") == 1

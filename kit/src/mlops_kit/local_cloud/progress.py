@@ -98,7 +98,8 @@ class Progress:
                 time = step_duration(step.seconds, step.cache_hit)
                 self._print_line(now.kind, step.name, width, step.status, time, _words_of(step))
         if now.status not in RUNNING and (before is None or before.status != now.status):
-            self._print_line(now.kind, now.id, width, now.status, duration(now.seconds), now.reason)
+            reason = "" if now.failed_steps else now.reason  # the lines of failed steps have given theirs
+            self._print_line(now.kind, now.id, width, now.status, duration(now.seconds), reason)
 
     def _print_line(self, kind: str, name: str, width: int, status: str, time: str, words: str) -> None:
         line = f"{self._clean(kind)}  {self._clean(name):<{width}}  {status:<9}  {time:>7}  {self._clean(words)}"
