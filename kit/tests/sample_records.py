@@ -392,5 +392,7 @@ def rehearsal(work: Path) -> tuple[list[Record], list[RehearsedStep]]:
         ("A drifted batch arrives", "the model quality check reports a violation", records[3]),
         ("The model is tuned on the new rows", "the new version beats version 1", records[4]),
     ]
-    rehearsed = [RehearsedStep(title, expected, "", record and record["id"]) for title, expected, record in steps]
+    rehearsed = [
+        RehearsedStep(title, expected, "", record["id"] if record else None) for title, expected, record in steps
+    ]
     return [package(1, "Approved", first), package(2, "PendingManualApproval", records[4])], rehearsed

@@ -87,13 +87,13 @@ def test_a_step_that_failed_is_shown_with_what_was_expected(tmp_path: Path) -> N
 
 def test_executions_outside_the_steps_are_placed_where_they_started(tmp_path: Path) -> None:
     first, second, third = (records.trained(tmp_path, number) for number in (1, 2, 3))
-    steps = [RehearsedStep("Recorded", "", "", second["id"]), RehearsedStep("Lost", "", "", "gone")]
+    steps = [RehearsedStep("Recorded", "", "", second["id"]), RehearsedStep("Lost", "", "", "lost")]
     text = words(write_report(tmp_path, packages=[], project="P", rehearsal=steps))
     table = text[text.index("Time Result") :]
     outside = "Also ran: training training"
     rows = (outside, first["id"], "1 Recorded", second["id"], "2 Lost", outside, third["id"])
     assert re.search(".*".join(map(re.escape, rows)), table)
-    assert "the record of gone is missing" in table
+    assert "the record of lost is missing" in table
     assert "All 2 steps passed" in text
 
 
@@ -196,14 +196,14 @@ def test_messages_show_their_recipients_and_link_to_the_execution(tmp_path: Path
         file.write("{\n")
     page = write_report(tmp_path, packages=[], project="Abalone Rings")
     text = words(page)
-    for said in (
+    for expected in (
         "ada@example.com",
         "Training succeeded",
         "Look at it.",
         "no subscriber yet",
         "1 line of mails.jsonl cannot be read",
     ):
-        assert said in text
+        assert expected in text
     written = page.read_text(encoding="utf-8")
     section = written[written.index('id="messages"') :]
     assert 'href="#execution-1"' in section
@@ -225,18 +225,18 @@ def test_the_best_training_job_is_marked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("champion", "said"),
+    ("champion", "sentence"),
     [
         (None, "not compared: there is no champion yet"),
         (2.0, "rmse 2.25 meets the threshold 2.5, 0.25 worse than the champion"),
         (2.25, "rmse 2.25 meets the threshold 2.5, no better than the champion"),
     ],
 )
-def test_an_evaluation_is_compared_with_the_champion(tmp_path: Path, champion: float | None, said: str) -> None:
+def test_an_evaluation_is_compared_with_the_champion(tmp_path: Path, champion: float | None, sentence: str) -> None:
     record = records.run(records.record_of("training", records.TRAINING), skipped=("MetricNotMet",))
     content = records.evaluation(2.25, champion=champion)
     records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
-    assert said in page_of(tmp_path, record)
+    assert sentence in page_of(tmp_path, record)
 
 
 @pytest.mark.parametrize(
@@ -521,8 +521,8 @@ def real_page(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         cloud.run("training", listener=progress.update)
         cloud.run("inference", {"InputDataUri": data.rpartition("/")[0]}, listener=progress.update)
         sagemaker = cloud.client("sagemaker")
-        found = model_packages(cloud.environment)
-        packages = [sagemaker.describe_model_package(ModelPackageName=package.arn) for package in found]
+        arns = [package.arn for package in model_packages(cloud.environment)]
+        packages = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
         return write_report(cloud.work, packages=packages, project="Abalone Rings")
 
 
@@ -570,14 +570,14 @@ def test_real_executions_are_rendered(browser: Browser, real_page: Path, scheme:
     assert (len(training), len(inference)) == (8, 12)
     assert [node["name"] for node in (*training, *inference) if node["spilled"]] == []
     assert browser.ask(OVERFLOW) == [0, []]
-    seen = browser.ask("return document.body.innerText")
+    text = browser.ask("return document.body.innerText")
     for words in ("meets the threshold 2.5", "There is no approved model", "Version 1", "Pending approval"):
-        assert words in seen
+        assert words in text
     content = real_page.read_text(encoding="utf-8")
     links = re.findall(r'href="(executions/[^"]+)"', content)
     assert len(links) > 10
     assert all((real_page.parent / unquote(link)).exists() for link in links)
-    assert " is missing" not in seen
+    assert " is missing" not in text
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -606,10 +606,10 @@ def test_all_plots_are_rendered(browser: Browser, page: Path) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_violation_and_its_reason_can_be_read(browser: Browser, page: Path, width: int) -> None:
     browser.open(page, width=width)
-    seen = browser.ask("return document.body.innerText")
-    assert "rmse 3.871 on 500 labelled rows does not meet the threshold 2.5" in seen
-    assert "Baseline drift distance: 0.6412 exceeds threshold: 0.1" in seen
-    assert "rmse 3.871, and at most 2.5 is accepted" in seen
+    text = browser.ask("return document.body.innerText")
+    assert "rmse 3.871 on 500 labelled rows does not meet the threshold 2.5" in text
+    assert "Baseline drift distance: 0.6412 exceeds threshold: 0.1" in text
+    assert "rmse 3.871, and at most 2.5 is accepted" in text
 
 
 def test_a_drifted_feature_is_drawn_as_in_training_and_now(browser: Browser, page: Path) -> None:
@@ -626,12 +626,12 @@ def test_a_drifted_feature_is_drawn_as_in_training_and_now(browser: Browser, pag
 
 def test_a_node_links_to_its_row(browser: Browser, page: Path) -> None:
     browser.open(page)
-    found = browser.ask(
+    pairs = browser.ask(
         "return [...document.querySelectorAll('a.node')].map(node => [node.dataset.step,"
         "document.querySelector(node.getAttribute('href')).querySelector('code').textContent])"
     )
-    assert len(found) == 3 * 12 + 2 * 8
-    assert all(node == row for node, row in found)
+    assert len(pairs) == 3 * 12 + 2 * 8
+    assert all(node == row for node, row in pairs)
 
 
 def test_everything_is_labelled_for_screen_readers(browser: Browser, page: Path) -> None:
@@ -659,5 +659,5 @@ def test_text_from_outside_is_never_interpreted(browser: Browser, hostile_page: 
         None,
         0,
     ]
-    seen = browser.ask("return document.body.innerText")
-    assert seen.count("<script>window.hostile = 1</script><img src=x onerror=") > 5
+    text = browser.ask("return document.body.innerText")
+    assert text.count("<script>window.hostile = 1</script><img src=x onerror=") > 5

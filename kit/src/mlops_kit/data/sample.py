@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -66,19 +67,19 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     return pa.table(columns)
 
 
-def _numbers(hidden: np.ndarray, scale: float, empty: float, random: np.random.Generator) -> pa.Array:
+def _numbers(hidden: np.ndarray[Any, Any], scale: float, empty: float, random: np.random.Generator) -> pa.Array:
     values = scale * (MIN_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
 
 
-def _categories(hidden: np.ndarray, random: np.random.Generator) -> pa.Array:
+def _categories(hidden: np.ndarray[Any, Any], random: np.random.Generator) -> pa.Array:
     count = len(CATEGORIES)
     indices = (hidden * count + random.normal(0, CELL_NOISE, len(hidden))).clip(0, count - 1).astype(int)
     names = np.array([*CATEGORIES, ""])
     return pa.array(names[np.where(random.random(len(hidden)) < EMPTY_SHARE, count, indices)])
 
 
-def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple[np.ndarray, pa.Array]:
+def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple[np.ndarray[Any, Any], pa.Array]:
     """Draw the hidden quantity of each row, in (0, 1), and the target that depends on it."""
     if not contract.is_classification:
         hidden = random.random(rows)

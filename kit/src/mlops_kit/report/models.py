@@ -75,7 +75,8 @@ def _lineage(package: Mapping[str, Any]) -> dict[str, str]:
 
 def _artifact(package: Mapping[str, Any]) -> str | None:
     containers = (package.get("InferenceSpecification") or {}).get("Containers") or [{}]
-    return containers[0].get("ModelDataUrl")
+    uri = containers[0].get("ModelDataUrl")
+    return str(uri) if uri else None
 
 
 def _created(time: object) -> Html | str | None:
