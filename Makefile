@@ -30,12 +30,12 @@ install:
 	@cp '$(TREE)/requirements.txt' '$(VENV)/requirements.txt'  # so that a generated project may share this environment
 	@cat requirements.txt '$(TREE)/requirements.txt' > '$(PINS)'
 
-demo: setup  ## Generate the default project into build/demo, test it, rehearse its whole story
+demo: setup  ## Generate the default project into build/demo, test it, rehearse a model's lifecycle
 	@rm -rf build/demo
 	@$(BIN)/python -m copier copy --quiet --defaults --vcs-ref HEAD '$(CURDIR)' build/demo
 	@echo "Generated build/demo. Its own tests:"
 	@$(MAKE) --no-print-directory -C build/demo test VENV='$(CURDIR)/$(VENV)'
-	@echo "Its story on this machine, from training to retuning:"
+	@echo "A rehearsal of its pipelines, from training to retuning:"
 	@$(MAKE) --no-print-directory -C build/demo local VENV='$(CURDIR)/$(VENV)'
 
 test: setup  ## Run the whole suite

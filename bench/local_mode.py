@@ -1,4 +1,4 @@
-"""Measure local mode in a generated project: the story, the runner's overhead, a cached re-run, and compiling."""
+"""Measure local mode in a generated project: the rehearsal, the runner's overhead, a cached re-run, and compiling."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ with LocalCloud(Path.cwd()) as cloud:
     started = time.perf_counter()
     again = cloud.run("training", {})
     seconds = time.perf_counter() - started
-assert first["status"] == again["status"] == "Succeeded", again["reason"]
-jobs = [step for step in again["steps"] if step["type"] in ("Processing", "Training", "QualityCheck")]
-assert all(step["cache_hit"] for step in jobs), "a job ran again"
+assert first.status == again.status == "Succeeded", again.reason
+jobs = [step for step in again.steps if step.type in ("Processing", "Training", "QualityCheck")]
+assert all(step.cache_hit for step in jobs), "a job ran again"
 print(seconds)
 """
 JOBS = ("Processing", "Training", "Transform", "QualityCheck", "Lambda")  # a tuning runs several jobs at a time
@@ -56,7 +56,7 @@ JOBS = ("Processing", "Training", "Transform", "QualityCheck", "Lambda")  # a tu
 class Figures:
     """What was measured, in seconds; medians."""
 
-    story: float
+    rehearsal: float
     jobs: float
     overhead: float
     bare_import: float
@@ -65,13 +65,13 @@ class Figures:
 
 
 def measure_local_mode(project: Path, repeat: int) -> Figures:
-    """Run the story, the compiler and a cached execution of a generated project in turn.
+    """Run the rehearsal, the compiler and a cached execution of a generated project in turn.
 
     Args:
         project: generated, with its data.
         repeat: runs of each; the first one, which makes what is kept, does not count.
     """
-    stories, jobs, overheads = [], [], []
+    rehearsals, jobs, overheads = [], [], []
     for turn in range(repeat + 1):
         shutil.rmtree(project / ".local", ignore_errors=True)
         started = time.perf_counter()
@@ -82,13 +82,13 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
             stdout=subprocess.DEVNULL,
         )
         if turn:
-            stories.append(time.perf_counter() - started)
+            rehearsals.append(time.perf_counter() - started)
             job_seconds, step_seconds = seconds_of_steps(project)
             jobs.append(job_seconds)
             overheads.append(step_seconds - job_seconds)
     inner = {name: printed(script, project, repeat) for name, script in (("bare", BARE_IMPORT), ("compile", COMPILE))}
     return Figures(
-        story=statistics.median(stories),
+        rehearsal=statistics.median(rehearsals),
         jobs=statistics.median(jobs),
         overhead=statistics.median(overheads),
         bare_import=inner["bare"],
@@ -98,7 +98,7 @@ def measure_local_mode(project: Path, repeat: int) -> Figures:
 
 
 def seconds_of_steps(project: Path) -> tuple[float, float]:
-    """The seconds that the jobs of the last story took by themselves, and those that their steps took."""
+    """The seconds that the jobs of the last rehearsal took by themselves, and those that their steps took."""
     own = whole = 0.0
     for path in (project / ".local" / "executions").glob("*/*/execution.json"):
         for step in json.loads(path.read_text("utf-8"))["steps"]:
@@ -124,7 +124,7 @@ def printed(script: str, project: Path, repeat: int) -> float:
 def local_mode_table(figures: Figures) -> Table:
     """The figures beside what they have to reach."""
     table = Table("local mode", "measured", "to reach", title="Local mode")
-    table.add_row("make local, the whole story", f"{figures.story:.1f} s", "at most 20 s")
+    table.add_row("make local, the rehearsal", f"{figures.rehearsal:.1f} s", "at most 20 s")
     table.add_row(
         f"the runner's own time against the jobs' {figures.jobs:.1f} s",
         f"{figures.overhead / figures.jobs:.1%}",

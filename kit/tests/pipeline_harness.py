@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlops_kit.local_cloud.cloud import LocalCloud
+from mlops_kit.runner.record import ExecutionRecord, as_json
 from mlops_kit.runner.stop import Stop
 
 Step = dict[str, Any]
@@ -134,8 +135,8 @@ class Lab:
         return str(created["FunctionArn"])
 
     def run(self, *steps: Step, parameters: Sequence[Step] = (), **values: Any) -> Record:
-        """Deploy and run a pipeline, and return the record."""
-        return self.cloud.run(self.deploy(*steps, parameters=parameters), values)
+        """Deploy and run a pipeline, and return the content of the record's file."""
+        return as_json(self.cloud.run(self.deploy(*steps, parameters=parameters), values))
 
     def _output(self, step: str, name: str) -> Step:
         uri = {"Std:Join": {"On": "/", "Values": [f"s3://{self.bucket}/executions", THIS_EXECUTION, step, name]}}
@@ -169,14 +170,18 @@ def fail(name: str, message: Any, **more: Any) -> Step:
     return {"Name": name, "Type": "Fail", "Arguments": {"ErrorMessage": message}, **more}
 
 
-def statuses(record: Record) -> dict[str, str]:
+def statuses(record: Record | ExecutionRecord) -> dict[str, str]:
     """The status of each step."""
-    return {step["name"]: step["status"] for step in record["steps"]}
+    return {step["name"]: step["status"] for step in _content(record)["steps"]}
 
 
-def step_of(record: Record, name: str) -> Record:
-    """One step of a record."""
-    return next(step for step in record["steps"] if step["name"] == name)
+def step_of(record: Record | ExecutionRecord, name: str) -> Record:
+    """One step, as the record's file holds it."""
+    return next(step for step in _content(record)["steps"] if step["name"] == name)
+
+
+def _content(record: Record | ExecutionRecord) -> Record:
+    return as_json(record) if isinstance(record, ExecutionRecord) else record
 
 
 def _input(name: str, source: Any) -> Step:

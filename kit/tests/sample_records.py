@@ -1,4 +1,4 @@
-"""Records of executions as the runner writes them, small and made by hand: what the page and the progress show."""
+"""Small records of executions in the form of the runner's files, for the tests of the page and the progress."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import zlib
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+
+from mlops_kit.report.entries import RehearsedStep
 
 START = datetime(2026, 11, 21, 10, 0, 0, 123000, tzinfo=timezone.utc)
 PROJECT = "abalone-rings"
@@ -52,7 +54,7 @@ NOTES = {
 
 
 def step_of(line: str) -> Record:
-    """One step, waiting, from a line: name, type, what it needs, its branch."""
+    """A waiting step from a line: name, type, the steps it waits for, its branch."""
     name, kind, *rest = line.split()
     needs = rest[0].split(",") if rest and rest[0] != "-" else []
     condition, _, side = rest[1].partition("=") if len(rest) > 1 else ("", "", "")
@@ -76,7 +78,7 @@ def step_of(line: str) -> Record:
 
 
 def record_of(kind: str, steps: str, number: int = 1) -> Record:
-    """An execution whose steps all wait."""
+    """An execution with only waiting steps."""
     pipeline, id_ = f"{PROJECT}-local-{kind}", f"{number:02d}c0ffee{number:04d}"
     return {
         "id": id_,
@@ -98,14 +100,14 @@ def record_of(kind: str, steps: str, number: int = 1) -> Record:
 
 
 def moment(seconds: float) -> str:
-    """A time of a record, that long after the first."""
+    """A time of a record, so many seconds after the first."""
     return (START + timedelta(seconds=seconds)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def run(record: Record, *, failing: str | None = None, skipped: tuple[str, ...] = (), reason: str = "") -> Record:
-    """Let the steps of a record end: one fails, some are skipped, what comes after a failure is stopped."""
-    began = datetime.fromisoformat(record["started"].replace("Z", "+00:00")) - START
-    seconds, stopped = began.total_seconds(), False
+    """End the steps of a record: one fails, some are skipped, those after a failure are stopped."""
+    start = datetime.fromisoformat(record["started"].replace("Z", "+00:00")) - START
+    seconds, stopped = start.total_seconds(), False
     for step in record["steps"]:
         if step["name"] in skipped or stopped:
             step["status"] = "Skipped" if step["name"] in skipped else "Stopped"
@@ -133,7 +135,7 @@ def named(record: Record, name: str) -> Record:
 
 
 def write(work: Path, record: Record) -> Path:
-    """Put a record where the runner would, with a log for each step that ran."""
+    """Write a record where the runner would, with a log for each step that ran."""
     folder = work / "executions" / record["pipeline"] / record["id"]
     for step in record["steps"]:
         if step["started"] and step["type"] in ("Processing", "Training", "Tuning", "QualityCheck"):
@@ -148,7 +150,7 @@ def write(work: Path, record: Record) -> Path:
 
 
 def output(work: Path, record: Record, step: str, name: str, **files: Any) -> Path:
-    """Give a step an output folder with files: bytes as they are, anything else as JSON; `__` stands for a dot."""
+    """Give a step an output folder with files: bytes as they are, anything else as JSON; `__` becomes a dot."""
     relative: Path = Path("executions") / record["pipeline"] / record["id"] / step / "opt/ml/processing/output" / name
     folder = work / relative
     folder.mkdir(parents=True, exist_ok=True)
@@ -161,7 +163,7 @@ def output(work: Path, record: Record, step: str, name: str, **files: Any) -> Pa
 
 
 def picture(width: int = 64, height: int = 48) -> bytes:
-    """A PNG file, white with a line."""
+    """A PNG file: a line on white."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -174,7 +176,7 @@ def picture(width: int = 64, height: int = 48) -> bytes:
 def evaluation(value: float, *, threshold: float = 2.5, champion: float | None = None) -> Record:
     """An evaluation.json of a regression."""
     gain = 0.0 if champion is None else champion - value
-    theirs = {} if champion is None else {"rmse": champion, "mae": champion * 0.7}
+    champion_metrics = {} if champion is None else {"rmse": champion, "mae": champion * 0.7}
     why = "there is no champion yet" if champion is None else ""
     return {
         "regression_metrics": {"rmse": {"value": value}, "mae": {"value": value * 0.7}, "r2": {"value": 0.5612}},
@@ -188,7 +190,7 @@ def evaluation(value: float, *, threshold: float = 2.5, champion: float | None =
             "why": why,
             "gain": gain,
             "shortfall": max(0.0, -gain),
-            "metrics": theirs,
+            "metrics": champion_metrics,
         },
     }
 
@@ -242,7 +244,7 @@ def trained(work: Path, number: int = 1) -> Record:
 
 
 def refused(work: Path, number: int = 2) -> Record:
-    """An inference that no model was approved for."""
+    """An inference without an approved model."""
     reason = (
         "No version of abalone-rings-local is approved, so nothing was predicted. "
         "Approve one: mlops approve --env local --version 1"
@@ -255,7 +257,7 @@ def refused(work: Path, number: int = 2) -> Record:
 
 
 def inferred(work: Path, training: Record, number: int = 3) -> Record:
-    """An inference whose data is as the baseline says, and whose labels agree; its preprocessing was cached."""
+    """An inference whose data and labels pass both quality checks; its preprocessing was cached."""
     record = run(record_of("inference", INFERENCE, number), skipped=("NoApprovedModel", "ModelQualityViolation"))
     named(record, "Preprocess")["cache_hit"] = True
     checked(work, record, training, {"violations": []}, shift=0.0)
@@ -265,7 +267,7 @@ def inferred(work: Path, training: Record, number: int = 3) -> Record:
 
 
 def violated(work: Path, training: Record, number: int = 4) -> Record:
-    """An inference whose data has drifted, and whose labels say that the model is wrong."""
+    """An inference that violates both quality checks."""
     reason = "rmse 3.871 on 500 labelled rows does not meet the threshold 2.5; train again: make local"
     skipped = ("NoApprovedModel",)
     record = run(
@@ -312,9 +314,9 @@ def checked(work: Path, record: Record, training: Record, violations: Record, sh
     output(work, record, "DataQualityCheck", "report", **files)
     baseline = named(training, "DataQualityBaseline")["files"][0]["s3_uri"]
     named(record, "DataQualityCheck")["result"] = {"BaselineUsedForDriftCheckStatistics": f"{baseline}/statistics.json"}
-    found = len(violations["violations"])
-    named(record, "DataQualityCheck")["note"] = f"{found} violations"
-    outputs = {"DataQuality": "VIOLATION" if found else "PASS", "Violations": str(found)}
+    number = len(violations["violations"])
+    named(record, "DataQualityCheck")["note"] = f"{number} violations"
+    outputs = {"DataQuality": "VIOLATION" if number else "PASS", "Violations": str(number)}
     named(record, "ReportDataQuality")["result"] = {"OutputParameters": outputs}
 
 
@@ -327,7 +329,7 @@ def verdict(work: Path, record: Record, kind: str, value: float) -> None:
 
 
 def package(version: int, approval: str, execution: Record) -> Record:
-    """A model version as DescribeModelPackage tells it."""
+    """A model version as DescribeModelPackage returns it."""
     bucket = f"s3://{PROJECT}-local-123456789012"
     return {
         "ModelPackageGroupName": f"{PROJECT}-local",
@@ -354,7 +356,7 @@ def package(version: int, approval: str, execution: Record) -> Record:
 
 
 def events(work: Path) -> None:
-    """Write some events as the bus keeps them."""
+    """Write some events in the form of the bus's file."""
     kinds = ["SageMaker Model Building Pipeline Execution Step Status Change"] * 40
     kinds += ["SageMaker Model Building Pipeline Execution Status Change"] * 10 + [
         "SageMaker Model Package State Change"
@@ -363,35 +365,34 @@ def events(work: Path) -> None:
     (work / "events.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def mails(work: Path, **said: str | None) -> None:
+def mails(work: Path, **fields: str | None) -> None:
     """Write an e-mail as SNS would have sent it."""
-    mail = {"time": moment(0), "topic": "arn:aws:sns:eu-central-1:123456789012:notifications", **said}
+    mail = {"time": moment(0), "topic": "arn:aws:sns:eu-central-1:123456789012:notifications", **fields}
     with (work / "emails.jsonl").open("a", encoding="utf-8") as file:
         file.write(f"{json.dumps(mail)}\n")
 
 
-def story(work: Path) -> tuple[list[Record], list[Record]]:
-    """Write the records of a whole story.
+def rehearsal(work: Path) -> tuple[list[Record], list[RehearsedStep]]:
+    """Write the records of a rehearsal.
 
     Returns:
-        the model packages and the chapters.
+        the model packages and the steps.
     """
     first = trained(work)
-    ran = [first, refused(work), inferred(work, first), violated(work, first), tuned(work)]
+    records = [first, refused(work), inferred(work, first), violated(work, first), tuned(work)]
     events(work)
     text = f"Training succeeded.\n\nExecution: {first['arn']}\n\nmlops status --env local\n"
     for to in ("ml-team@example.com", None):
         mails(work, to=to, subject=f"{PROJECT} local: training succeeded", text=text)
-    told = [
-        ("A model is trained", "the metric is met, and version 1 waits for approval", ran[0]),
-        ("A batch arrives before anybody approved the model", "nothing is predicted", ran[1]),
-        ("A person approves version 1", "from now on inference uses it", None),
-        ("The batch is predicted", "its data is like the training data, and its labels agree", ran[2]),
-        ("A batch arrives from a world that has changed", "the model is found to be wrong about it", ran[3]),
-        ("The model is tuned anew", "version 2 is better than version 1 there", ran[4]),
+    steps = [
+        ("A model is trained", "the metric meets the threshold; version 1 awaits approval", first),
+        ("A batch arrives before approval", "nothing is predicted", records[1]),
+        ("A reviewer approves version 1", "inference uses it from now on", None),
+        ("The labels of the batch arrive", "the predictions agree with them", records[2]),
+        ("A drifted batch arrives", "the model quality check reports a violation", records[3]),
+        ("The model is tuned on the new rows", "the new version beats version 1", records[4]),
     ]
-    chapters = [
-        {"title": title, "expected": said, "said": said, "execution_id": ran and ran["id"], "held": True}
-        for title, said, ran in told
+    rehearsed = [
+        RehearsedStep(title, expected, "", record["id"] if record else None) for title, expected, record in steps
     ]
-    return [package(1, "Approved", ran[0]), package(2, "PendingManualApproval", ran[4])], chapters
+    return [package(1, "Approved", first), package(2, "PendingManualApproval", records[4])], rehearsed

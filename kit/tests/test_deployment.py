@@ -258,7 +258,9 @@ def test_tags_are_completed_and_those_of_others_stay(environment: Environment, r
 def test_what_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
     found = diff(environment, project, LINEAGE)
     assert all(found[kind].created for kind in KINDS)
-    assert render(found["training"]) == (f"## {environment.project}-dev-training\n\n- does not exist yet: would be created")
+    assert render(found["training"]) == (
+        f"## {environment.project}-dev-training\n\n- does not exist yet: would be created"
+    )
 
 
 def test_nothing_differs_after_a_deployment(environment: Environment, project: Path) -> None:

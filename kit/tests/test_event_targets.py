@@ -278,7 +278,7 @@ def test_a_pipeline_is_started_with_the_parameters_of_its_target(bus: Bus) -> No
     (arn,) = bus.lab.cloud.executions(kind)
     record = bus.lab.cloud.wait(arn)
     assert statuses(record) == {"First": "Succeeded"}
-    assert record["parameters"] == {"Fixed": "always", "Found": "hello"}
+    assert record.parameters == {"Fixed": "always", "Found": "hello"}
 
 
 # Invocations through the API

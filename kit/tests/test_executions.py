@@ -204,7 +204,7 @@ def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
 def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
     told = shown(environment)
-    assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", told)
+    assert re.search(r"abc123 +Failed +.* 5\.0 s\n +Train failed\n +Train +Failed +5\.0 s +no room", told)
 
 
 def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ def test_models_are_shown_with_what_was_decided(environment: Environment) -> Non
     assert told.index("version 2") < told.index("version 1")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0.0 s"), (59, "59.0 s"), (60, "1 min 00 s"), (3_660, "1 h 01 min")])
 def test_durations_are_told_as_people_say_them(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
 ) -> None:

@@ -48,7 +48,7 @@ def test_the_same_request_reuses_the_earlier_result(lab: Lab, kind: str) -> None
 
 
 def test_a_cached_step_names_the_execution_that_ran_it(lab: Lab, kind: str) -> None:
-    first, _, third = (lab.cloud.run(kind)["arn"] for _ in range(3))
+    first, _, third = (lab.cloud.run(kind).arn for _ in range(3))
     steps = lab.cloud.client("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=third)
     [step] = steps["PipelineExecutionSteps"]
     assert step["CacheHitResult"] == {"SourcePipelineExecutionArn": first}

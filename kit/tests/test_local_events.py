@@ -103,7 +103,7 @@ def test_the_event_of_a_cached_step_names_the_earlier_execution(lab: Lab, receiv
     first = lab.cloud.run(kind)
     received()
     lab.cloud.run(kind)
-    assert details(received(), STEP)[-1]["cacheHitResult"] == {"sourcePipelineExecutionArn": first["arn"]}
+    assert details(received(), STEP)[-1]["cacheHitResult"] == {"sourcePipelineExecutionArn": first.arn}
 
 
 def test_a_model_package_emits_events_when_it_is_created_and_updated(lab: Lab, received: Any) -> None:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from mlops_kit.runner import record as record_module
 from mlops_kit.runner.pipeline_executor import Pipeline
-from mlops_kit.runner.record import seconds_of
+from mlops_kit.runner.record import ExecutionRecord, seconds_of
 from pipeline_harness import Lab, condition, equals, fail, open_lab, statuses, step_of
 
 PATIENCE = 30.0
@@ -42,7 +42,7 @@ def stop_when(lab: Lab, arn: str, step: str, status: str) -> None:
     """Stop an execution as soon as one of its steps has a status."""
     reached = threading.Event()
 
-    def look(record: dict[str, Any]) -> None:
+    def look(record: ExecutionRecord) -> None:
         if statuses(record)[step] == status:
             reached.set()
 
@@ -197,7 +197,7 @@ def test_two_executions_of_a_pipeline_at_once_do_not_disturb_one_another(lab: La
     arns = {text: lab.cloud.start(kind, {"Text": text}) for text in ("one", "two")}
     for text, arn in arns.items():
         record = lab.cloud.wait(arn)
-        assert record["status"] == "Succeeded"
+        assert record.status == "Succeeded"
         [output] = step_of(record, "Write")["files"]
         assert lab.read(f"{output['s3_uri']}/out.txt") == text
         assert (lab.cloud.work / output["path"] / "out.txt").read_text(encoding="utf-8") == text
@@ -210,14 +210,14 @@ def test_an_execution_that_is_told_to_stop_kills_its_jobs_and_starts_no_more(lab
     arn = lab.cloud.start(kind)
     stop_when(lab, arn, "Long", "Executing")
     record = lab.cloud.wait(arn)
-    assert record["status"] == "Stopped"
+    assert record.status == "Stopped"
     assert statuses(record) == {"First": "Succeeded", "Long": "Stopped", "Next": "Stopped"}
 
 
 def test_to_stop_what_has_ended_changes_nothing(lab: Lab) -> None:
     record = lab.run(lab.job("First"))
     lab.cloud.stop(record["arn"])
-    assert lab.cloud.wait(record["arn"])["status"] == "Succeeded"
+    assert lab.cloud.wait(record["arn"]).status == "Succeeded"
 
 
 def test_jobs_that_wait_for_a_free_processor_can_be_stopped(lab: Lab) -> None:
@@ -231,7 +231,7 @@ def test_jobs_that_wait_for_a_free_processor_can_be_stopped(lab: Lab) -> None:
 def test_a_listener_hears_of_each_change_until_the_end(lab: Lab) -> None:
     heard: list[tuple[str, str]] = []
     kind = lab.deploy(lab.job("First"))
-    lab.cloud.run(kind, listener=lambda record: heard.append((record["status"], statuses(record)["First"])))
+    lab.cloud.run(kind, listener=lambda record: heard.append((record.status, statuses(record)["First"])))
     assert heard[-1] == ("Succeeded", "Succeeded")
     assert ("Executing", "Executing") in heard
 
@@ -260,7 +260,7 @@ def test_executions_are_told_of_as_aws_does(lab: Lab) -> None:
 def test_lists_come_in_pages_and_in_the_order_that_is_asked_for(lab: Lab) -> None:
     sagemaker = lab.cloud.client("sagemaker")
     kind = lab.deploy(lab.job("First"), lab.job("Second", DependsOn=["First"]))
-    arns = [lab.cloud.run(kind)["arn"] for _ in range(3)]
+    arns = [lab.cloud.run(kind).arn for _ in range(3)]
     name = lab.cloud.environment.pipeline_name(kind)
     page = sagemaker.list_pipeline_executions(PipelineName=name, MaxResults=2)
     rest = sagemaker.list_pipeline_executions(PipelineName=name, MaxResults=2, NextToken=page["NextToken"])
@@ -286,13 +286,13 @@ def test_the_same_request_starts_once_and_keeps_the_name_it_gives(lab: Lab) -> N
 def test_a_listener_that_raises_hears_no_more_and_ends_nothing(lab: Lab) -> None:
     heard: list[str] = []
 
-    def raise_(record: dict[str, Any]) -> None:
-        heard.append(record["status"])
+    def raise_(record: ExecutionRecord) -> None:
+        heard.append(record.status)
         if len(heard) > 1:
             raise ZeroDivisionError
 
     kind = lab.deploy(lab.job("First"))
-    assert lab.cloud.run(kind, listener=raise_)["status"] == "Succeeded"
+    assert lab.cloud.run(kind, listener=raise_).status == "Succeeded"
     assert len(heard) == 2
 
 
@@ -307,8 +307,8 @@ def test_an_execution_whose_record_cannot_be_written_has_failed(lab: Lab, monkey
 
     monkeypatch.setattr(record_module, "write_atomically", full)
     record = lab.cloud.run(kind)
-    assert record["status"] == "Failed"
-    assert "No space left on device" in record["reason"]
+    assert record.status == "Failed"
+    assert "No space left on device" in record.reason
     assert set(statuses(record).values()) <= {"Failed", "Stopped"}
 
 

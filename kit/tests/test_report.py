@@ -1,4 +1,4 @@
-"""The report page: what stands on it, and what a browser makes of it."""
+"""The report page: its content, and how a browser renders it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ from mlops_kit.data.sample import write_sample
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.progress import Progress
 from mlops_kit.report.build import write_report
+from mlops_kit.report.entries import RehearsedStep
 from mlops_kit.report.layout import Layout, Sizes, lay_out
-from mlops_kit.report.times import duration
+from mlops_kit.text import duration
 
 SCHEMES = ("light", "dark")
 WIDTHS = (360, 800, 1024, 1160, 1600)
 HOSTILE = "<script>window.hostile = 1</script><img src=x onerror='window.hostile = 1'>\"'&\ud800\x00"
 
 
-def told(work: Path, **arguments: Any) -> Path:
-    packages, chapters = records.story(work)
-    return write_report(work, packages=packages, project="Abalone Rings", chapters=chapters, **arguments)
+def report_of_rehearsal(work: Path, **arguments: Any) -> Path:
+    packages, rehearsal = records.rehearsal(work)
+    return write_report(work, packages=packages, project="Abalone Rings", rehearsal=rehearsal, **arguments)
 
 
 def words(page: Path) -> str:
@@ -53,51 +54,51 @@ def page_of(work: Path, *executions: records.Record) -> str:
     return words(write_report(work, packages=[], project="Abalone Rings"))
 
 
-# What stands on it
+# Its content
 
 
-def test_the_summary_tells_each_chapter_in_order_with_what_came_out(tmp_path: Path) -> None:
-    text = words(told(tmp_path))
-    table = text[text.index("What came out") : text.index("1 A model is trained", text.index("What came out") + 60)]
+def test_the_summary_lists_each_step_in_order_with_its_result(tmp_path: Path) -> None:
+    text = words(report_of_rehearsal(tmp_path))
+    table = text[text.index("Time Result") : text.index("1 A model is trained", text.index("Time Result") + 60)]
     titles = [
         "1 A model is trained",
-        "2 A batch arrives before anybody approved the model",
-        "3 A person approves version 1",
-        "4 The batch is predicted",
-        "5 A batch arrives from a world that has changed",
-        "6 The model is tuned anew",
+        "2 A batch arrives before approval",
+        "3 A reviewer approves version 1",
+        "4 The labels of the batch arrive",
+        "5 A drifted batch arrives",
+        "6 The model is tuned on the new rows",
     ]
     assert [table.index(title) for title in titles] == sorted(table.index(title) for title in titles)
-    assert "Everything ended as it should, in 6 chapters" in text
+    assert "All 6 steps passed" in text
+    assert "as expected: the metric meets the threshold; version 1 awaits approval" in table
     assert "rmse 2.128 meets the threshold 2.5 model version 1, waits for approval" in table
     assert "2 data-quality violations model quality VIOLATION: rmse 3.871, threshold 2.5" in table
     assert "6 training jobs, the best with validation:rmse 2.031" in table
     assert "1.848 better than the champion" in table
 
 
-def test_a_chapter_that_ended_otherwise_says_what_was_expected(tmp_path: Path) -> None:
+def test_a_step_that_failed_is_shown_with_what_was_expected(tmp_path: Path) -> None:
     record = records.trained(tmp_path)
-    chapter = {"title": "Training", "expected": "it fails", "said": "it did not", "held": False}
-    page = write_report(tmp_path, packages=[], project="P", chapters=[{**chapter, "execution_id": record["id"]}])
-    assert "1 of 1 chapter ended otherwise than it should" in words(page)
+    step = RehearsedStep("Training", "it fails", "it did not", record["id"])
+    page = write_report(tmp_path, packages=[], project="P", rehearsal=[step])
+    assert "1 of 1 step failed" in words(page)
     assert "it did not expected: it fails" in words(page)
 
 
-def test_executions_that_are_in_no_chapter_stand_where_they_started(tmp_path: Path) -> None:
+def test_executions_outside_the_steps_are_placed_where_they_started(tmp_path: Path) -> None:
     first, second, third = (records.trained(tmp_path, number) for number in (1, 2, 3))
-    chapter = {"title": "Told", "expected": "", "said": "", "held": True, "execution_id": second["id"]}
-    lost = {"title": "Lost", "expected": "", "said": "", "held": True, "execution_id": "gone"}
-    text = words(write_report(tmp_path, packages=[], project="P", chapters=[chapter, lost]))
-    table = text[text.index("What came out") :]
-    beside = "Beside the story: training training"
-    rows = (beside, first["id"], "1 Told", second["id"], "2 Lost", beside, third["id"])
+    steps = [RehearsedStep("Recorded", "", "", second["id"]), RehearsedStep("Lost", "", "", "lost")]
+    text = words(write_report(tmp_path, packages=[], project="P", rehearsal=steps))
+    table = text[text.index("Time Result") :]
+    outside = "Also ran: training training"
+    rows = (outside, first["id"], "1 Recorded", second["id"], "2 Lost", outside, third["id"])
     assert re.search(".*".join(map(re.escape, rows)), table)
-    assert "the record of gone is not there" in table
-    assert "in 2 chapters" in text
+    assert "the record of lost is missing" in table
+    assert "All 2 steps passed" in text
 
 
 @pytest.mark.parametrize(
-    ("trigger", "said"),
+    ("trigger", "title"),
     [
         ("new-data", "training, started by new data"),
         ("quality-violation", "training, started by a violation"),
@@ -105,32 +106,31 @@ def test_executions_that_are_in_no_chapter_stand_where_they_started(tmp_path: Pa
         ("manual", "training"),
     ],
 )
-def test_an_execution_beside_the_story_says_what_started_it(tmp_path: Path, trigger: str, said: str) -> None:
+def test_the_title_of_an_execution_outside_the_steps_names_its_cause(tmp_path: Path, trigger: str, title: str) -> None:
     record = records.trained(tmp_path)
     record["parameters"]["Trigger"] = trigger
     records.write(tmp_path, record)
-    chapter = {"title": "Told", "expected": "", "said": "", "held": True, "execution_id": None}
-    page = write_report(tmp_path, packages=[], project="P", chapters=[chapter])
+    page = write_report(tmp_path, packages=[], project="P", rehearsal=[RehearsedStep("Recorded", "")])
     heading = re.search('<h2 id="execution-2-title">(.*?)</h2>', page.read_text(encoding="utf-8"))
     assert heading
-    assert heading[1] == f"Beside the story: {said}"
+    assert heading[1] == f"Also ran: {title}"
 
 
-def test_executions_are_numbered_where_no_story_is_told(tmp_path: Path) -> None:
+def test_without_a_rehearsal_the_executions_are_numbered(tmp_path: Path) -> None:
     text = page_of(tmp_path, records.trained(tmp_path, 1), records.trained(tmp_path, 2))
     assert "1 training" in text
     assert "2 training" in text
-    assert "Beside the story" not in text
+    assert "Also ran" not in text
 
 
 def test_the_same_records_make_the_same_page(tmp_path: Path) -> None:
-    pages = [told(tmp_path / "a" / ".local"), told(tmp_path / "b" / ".local")]
+    pages = [report_of_rehearsal(tmp_path / "a" / ".local"), report_of_rehearsal(tmp_path / "b" / ".local")]
     assert pages[0].read_bytes() == pages[1].read_bytes()
     assert not list(tmp_path.rglob("*.partial"))
 
 
-def test_the_page_is_complete_in_itself(tmp_path: Path) -> None:
-    content = told(tmp_path).read_text(encoding="utf-8")
+def test_the_page_is_self_contained(tmp_path: Path) -> None:
+    content = report_of_rehearsal(tmp_path).read_text(encoding="utf-8")
     style = re.search(r"<style>(.*?)</style>", content, flags=re.DOTALL)
     assert style
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
@@ -142,8 +142,8 @@ def test_the_page_is_complete_in_itself(tmp_path: Path) -> None:
     assert "@import" not in style[1]
 
 
-def test_every_link_leads_somewhere(tmp_path: Path) -> None:
-    page = told(tmp_path)
+def test_every_link_has_a_target(tmp_path: Path) -> None:
+    page = report_of_rehearsal(tmp_path)
     content = page.read_text(encoding="utf-8")
     links = set(re.findall(r'href="([^"]+)"', content))
     anchors = {link[1:] for link in links if link.startswith("#")}
@@ -153,7 +153,7 @@ def test_every_link_leads_somewhere(tmp_path: Path) -> None:
     assert all((tmp_path / unquote(link)).exists() for link in files)
 
 
-def test_a_link_leads_to_a_file_whatever_its_name(tmp_path: Path) -> None:
+def test_a_link_opens_a_file_whatever_its_name(tmp_path: Path) -> None:
     record = records.trained(tmp_path)
     folder = records.output(tmp_path, record, "Evaluate", "a b#c%d?é:\"'")
     (folder / "é & ?.txt").write_text("", encoding="utf-8")
@@ -164,8 +164,8 @@ def test_a_link_leads_to_a_file_whatever_its_name(tmp_path: Path) -> None:
     assert (folder / "é & ?.txt").relative_to(tmp_path).as_posix() in links
 
 
-def test_model_versions_say_where_they_come_from(tmp_path: Path) -> None:
-    text = words(told(tmp_path))
+def test_model_versions_show_their_lineage(tmp_path: Path) -> None:
+    text = words(report_of_rehearsal(tmp_path))
     versions = text[text.rindex("Model versions") :]
     assert versions.index("Version 2 Pending approval") < versions.index("Version 1 Approved")
     for part in (
@@ -181,12 +181,12 @@ def test_model_versions_say_where_they_come_from(tmp_path: Path) -> None:
 
 
 def test_events_are_counted_by_kind(tmp_path: Path) -> None:
-    text = words(told(tmp_path))
+    text = words(report_of_rehearsal(tmp_path))
     assert "54 on the bus" in text
     assert "SageMaker Model Package State Change 4" in text
 
 
-def test_messages_say_who_would_have_got_what_and_lead_to_what_they_are_about(tmp_path: Path) -> None:
+def test_messages_show_their_recipients_and_link_to_the_execution(tmp_path: Path) -> None:
     record = records.record_of("training", "Train Training")
     records.write(tmp_path, record)
     text = f"Execution: {record['arn']}\nLook at it."
@@ -196,14 +196,14 @@ def test_messages_say_who_would_have_got_what_and_lead_to_what_they_are_about(tm
         file.write("{\n")
     page = write_report(tmp_path, packages=[], project="Abalone Rings")
     text = words(page)
-    for said in (
+    for expected in (
         "ada@example.com",
         "Training succeeded",
         "Look at it.",
-        "nobody subscribes yet",
+        "no subscriber yet",
         "1 line of emails.jsonl cannot be read",
     ):
-        assert said in text
+        assert expected in text
     written = page.read_text(encoding="utf-8")
     section = written[written.index('id="messages"') :]
     assert 'href="#execution-1"' in section
@@ -220,23 +220,23 @@ def test_the_best_training_job_is_marked(tmp_path: Path) -> None:
     marked = re.findall(r'<tr role="row" class="best">(.*?)</tr>', content)
     assert len(marked) == 1
     assert ">000<" in marked[0]
-    assert f"All names begin with <code>Tune-{record['id']}-</code>" in content
+    assert f"All names start with <code>Tune-{record['id']}-</code>" in content
     assert ">best<" in marked[0]
 
 
 @pytest.mark.parametrize(
-    ("champion", "said"),
+    ("champion", "sentence"),
     [
         (None, "not compared: there is no champion yet"),
         (2.0, "rmse 2.25 meets the threshold 2.5, 0.25 worse than the champion"),
         (2.25, "rmse 2.25 meets the threshold 2.5, no better than the champion"),
     ],
 )
-def test_an_evaluation_says_how_it_compares(tmp_path: Path, champion: float | None, said: str) -> None:
+def test_an_evaluation_is_compared_with_the_champion(tmp_path: Path, champion: float | None, sentence: str) -> None:
     record = records.run(records.record_of("training", records.TRAINING), skipped=("MetricNotMet",))
     content = records.evaluation(2.25, champion=champion)
     records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
-    assert said in page_of(tmp_path, record)
+    assert sentence in page_of(tmp_path, record)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_bar_is_drawn_within_its_track(
 def test_nothing_has_run_yet(tmp_path: Path) -> None:
     text = page_of(tmp_path)
     assert "nothing has run yet" in text
-    assert "No execution is recorded yet." in text
+    assert "No executions are recorded yet." in text
     assert "No model has been registered." in text
 
 
@@ -273,7 +273,7 @@ def test_an_execution_still_runs(tmp_path: Path) -> None:
     records.named(record, "ResolveInputs").update(status="Executing", started=records.moment(60))
     text = page_of(tmp_path, record)
     assert "Executing training" in text
-    assert "no end recorded" in text
+    assert "not finished" in text
     assert "not all have ended" in text
 
 
@@ -286,7 +286,7 @@ def test_an_execution_was_refused_before_its_first_step(tmp_path: Path) -> None:
     assert "unknown step type EMR" in page_of(tmp_path, record)
 
 
-def test_a_record_of_few_words_is_shown(tmp_path: Path) -> None:
+def test_an_incomplete_record_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "executions" / "p" / "x" / "execution.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"id": "x", "steps": [{"name": "A", "needs": ["nobody", "A"]}]}', encoding="utf-8")
@@ -304,15 +304,15 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> 
     assert "rmse 2.128 meets the threshold" in text
 
 
-def test_files_that_are_gone_are_said_to_be_gone(tmp_path: Path) -> None:
+def test_missing_files_are_named(tmp_path: Path) -> None:
     record = records.trained(tmp_path)
     folder = tmp_path / "executions" / record["pipeline"] / record["id"]
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.name != "execution.json":
             path.rmdir() if path.is_dir() else path.unlink()
     text = page_of(tmp_path)
-    assert "log is not there" in text
-    assert "evaluation is not there" in text
+    assert "log is missing" in text
+    assert "evaluation is missing" in text
 
 
 @pytest.mark.parametrize(
@@ -329,9 +329,7 @@ def test_files_that_are_gone_are_said_to_be_gone(tmp_path: Path) -> None:
         ("events.jsonl", "nonsense\n[]"),
     ],
 )
-def test_results_of_another_shape_do_not_keep_the_page_from_being_written(
-    tmp_path: Path, name: str, content: str
-) -> None:
+def test_results_of_another_shape_do_not_prevent_the_page(tmp_path: Path, name: str, content: str) -> None:
     record = records.trained(tmp_path)
     folder = tmp_path if name == "events.jsonl" else records.output(tmp_path, record, "Evaluate", "odd")
     if name == "evaluation.json":
@@ -348,20 +346,20 @@ def test_a_result_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert re.search(r"Evaluate/opt/ml/processing/output/evaluation/evaluation\.json cannot be read", page_of(tmp_path))
 
 
-def test_drift_is_told_without_the_baseline_of_it(tmp_path: Path) -> None:
+def test_drift_is_shown_without_its_baseline(tmp_path: Path) -> None:
     training = records.trained(tmp_path / "elsewhere")
     records.violated(tmp_path, training)
     text = page_of(tmp_path)
     assert "Baseline drift distance: 0.6412 exceeds threshold: 0.1" in text
-    assert "when trained" not in text
+    assert "in training" not in text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(None, ""), (0.04, "0.0 s"), (59.94, "59.9 s"), (59.96, "1 min 00 s"), (61.2, "1 min 01 s"), (3720, "1 h 02 min")],
 )
-def test_time_spans_are_said_as_a_person_would(seconds: float | None, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_easy_to_read(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
 
 
 # The layout
@@ -375,7 +373,7 @@ def graphs(draw: st.DrawFn) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 @given(graphs())
-def test_no_node_lies_over_another_and_every_edge_leads_down(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
+def test_no_nodes_overlap_and_every_edge_points_down(graph: tuple[list[str], list[tuple[str, str]]]) -> None:
     nodes, edges = graph
     sizes = Sizes(width=100, height=40, gap_x=10, gap_y=20)
     layout = lay_out(nodes, edges, sizes)
@@ -410,7 +408,7 @@ def _under_a_node(points: list[tuple[float, float]], layout: Layout, sizes: Size
     )
 
 
-def test_an_edge_that_others_imply_is_not_drawn_and_a_cycle_is_opened() -> None:
+def test_an_implied_edge_is_not_drawn_and_a_cycle_is_broken() -> None:
     edges = [("a", "b"), ("b", "c"), ("a", "c"), ("c", "a"), ("nobody", "a")]
     layout = lay_out(["a", "b", "c"], edges, Sizes(100, 40, 10, 20))
     assert list(layout.routes) == [("a", "b"), ("b", "c")]
@@ -479,12 +477,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return told(tmp_path_factory.mktemp("story") / ".local")
+    return report_of_rehearsal(tmp_path_factory.mktemp("rehearsal") / ".local")
 
 
 @pytest.fixture(scope="module")
 def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A story in which everything that somebody else wrote is an attack, or a word without an end."""
+    """A rehearsal in which every text from outside is an attack or an endless word."""
     work = tmp_path_factory.mktemp("hostile") / ".local"
     training = records.trained(work)
     endless = "word" * 100
@@ -507,14 +505,13 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package["CustomerMetadataProperties"] |= {HOSTILE: endless, endless: HOSTILE}
     (work / "events.jsonl").write_text(json.dumps({"detail-type": HOSTILE}), encoding="utf-8")
     records.mails(work, to=HOSTILE + endless, subject=HOSTILE + endless, text=HOSTILE + endless)
-    chapter = {"title": HOSTILE + endless, "said": HOSTILE, "expected": endless, "held": False}
-    chapters = [chapter | {"execution_id": record["id"]}, chapter | {"execution_id": HOSTILE}]
-    return write_report(work, packages=[package], project=HOSTILE, chapters=chapters)
+    steps = [RehearsedStep(HOSTILE + endless, endless, HOSTILE, id_) for id_ in (record["id"], HOSTILE)]
+    return write_report(work, packages=[package], project=HOSTILE, rehearsal=steps)
 
 
 @pytest.fixture(scope="module")
 def real_page(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two executions that really ran: a training that registers a model, an inference that nobody approved it for."""
+    """Two executions that really ran: a training that registers a model, an inference without an approved model."""
     folder = tmp_path_factory.mktemp("real")
     write_sample(load_contract(project / "config" / "dataset.yaml"), folder / "data")
     with LocalCloud(project, folder / ".local") as cloud, Progress(Console(file=io.StringIO())) as progress:
@@ -524,13 +521,13 @@ def real_page(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         cloud.run("training", listener=progress.update)
         cloud.run("inference", {"InputDataUri": data.rpartition("/")[0]}, listener=progress.update)
         sagemaker = cloud.client("sagemaker")
-        found = model_packages(cloud.environment)
-        packages = [sagemaker.describe_model_package(ModelPackageName=package.arn) for package in found]
+        arns = [package.arn for package in model_packages(cloud.environment)]
+        packages = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
         return write_report(cloud.work, packages=packages, project="Abalone Rings")
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_page_opens_without_a_complaint_and_asks_for_nothing(browser: Browser, page: Path, scheme: str) -> None:
+def test_the_page_opens_without_errors_and_requests_nothing(browser: Browser, page: Path, scheme: str) -> None:
     browser.open(page, scheme=scheme)
     assert browser.requests() == [page.as_uri()]
     browser.open(page, scheme=scheme)
@@ -539,7 +536,7 @@ def test_the_page_opens_without_a_complaint_and_asks_for_nothing(browser: Browse
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
-def test_all_text_is_well_visible(browser: Browser, page: Path, scheme: str, width: int) -> None:
+def test_all_text_has_enough_contrast(browser: Browser, page: Path, scheme: str, width: int) -> None:
     browser.open(page, scheme=scheme, width=width)
     contrasts = browser.ask(CONTRAST)
     assert {"Succeeded", "Failed", "Skipped", "Pending approval", "Approved", "yes", "cached"} <= {
@@ -558,15 +555,13 @@ def test_the_schemes_differ(browser: Browser, page: Path) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("which", ["page", "hostile_page"])
-def test_nothing_has_to_be_scrolled_sideways(
-    browser: Browser, which: str, width: int, request: pytest.FixtureRequest
-) -> None:
+def test_nothing_scrolls_sideways(browser: Browser, which: str, width: int, request: pytest.FixtureRequest) -> None:
     browser.open(request.getfixturevalue(which), width=width)
     assert browser.ask(OVERFLOW) == [0, []]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_executions_that_really_ran_are_shown_as_well(browser: Browser, real_page: Path, scheme: str) -> None:
+def test_real_executions_are_rendered(browser: Browser, real_page: Path, scheme: str) -> None:
     browser.open(real_page, scheme=scheme, width=360)
     assert browser.requests() == [real_page.as_uri()]
     assert [(text, ratio) for text, ratio in browser.ask(CONTRAST) if ratio < 4.5] == []
@@ -575,20 +570,18 @@ def test_executions_that_really_ran_are_shown_as_well(browser: Browser, real_pag
     assert (len(training), len(inference)) == (8, 12)
     assert [node["name"] for node in (*training, *inference) if node["spilled"]] == []
     assert browser.ask(OVERFLOW) == [0, []]
-    seen = browser.ask("return document.body.innerText")
+    text = browser.ask("return document.body.innerText")
     for words in ("meets the threshold 2.5", "There is no approved model", "Version 1", "Pending approval"):
-        assert words in seen
+        assert words in text
     content = real_page.read_text(encoding="utf-8")
     links = re.findall(r'href="(executions/[^"]+)"', content)
     assert len(links) > 10
     assert all((real_page.parent / unquote(link)).exists() for link in links)
-    assert " is not there" not in seen
+    assert " is missing" not in text
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_each_graph_has_a_node_for_each_step_and_none_lies_over_another(
-    browser: Browser, page: Path, width: int
-) -> None:
+def test_each_graph_has_a_node_for_each_step_and_none_overlap(browser: Browser, page: Path, width: int) -> None:
     browser.open(page, width=width)
     graphs = browser.ask(NODES)
     written = [json.loads(path.read_text()) for path in page.parent.glob("executions/*/*/execution.json")]
@@ -602,7 +595,7 @@ def test_each_graph_has_a_node_for_each_step_and_none_lies_over_another(
                 assert beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
 
 
-def test_all_plots_are_there(browser: Browser, page: Path) -> None:
+def test_all_plots_are_rendered(browser: Browser, page: Path) -> None:
     browser.open(page)
     pictures = browser.ask("return [...document.images].map(image => [image.alt, image.naturalWidth])")
     assert [alt for alt, _ in pictures].count("Plot: feature importance") == 2
@@ -613,13 +606,13 @@ def test_all_plots_are_there(browser: Browser, page: Path) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_violation_and_its_reason_can_be_read(browser: Browser, page: Path, width: int) -> None:
     browser.open(page, width=width)
-    seen = browser.ask("return document.body.innerText")
-    assert "rmse 3.871 on 500 labelled rows does not meet the threshold 2.5" in seen
-    assert "Baseline drift distance: 0.6412 exceeds threshold: 0.1" in seen
-    assert "rmse 3.871, and at most 2.5 is accepted" in seen
+    text = browser.ask("return document.body.innerText")
+    assert "rmse 3.871 on 500 labelled rows does not meet the threshold 2.5" in text
+    assert "Baseline drift distance: 0.6412 exceeds threshold: 0.1" in text
+    assert "rmse 3.871, and at most 2.5 is accepted" in text
 
 
-def test_what_drifted_is_drawn_as_it_was_and_as_it_is(browser: Browser, page: Path) -> None:
+def test_a_drifted_feature_is_drawn_as_in_training_and_now(browser: Browser, page: Path) -> None:
     browser.open(page)
     drawn = browser.ask(
         "return [...document.querySelectorAll('svg.histogram')].map(one => [one.getAttribute('aria-label'),"
@@ -631,17 +624,17 @@ def test_what_drifted_is_drawn_as_it_was_and_as_it_is(browser: Browser, page: Pa
     assert before < after
 
 
-def test_a_node_leads_to_its_row(browser: Browser, page: Path) -> None:
+def test_a_node_links_to_its_row(browser: Browser, page: Path) -> None:
     browser.open(page)
-    found = browser.ask(
+    pairs = browser.ask(
         "return [...document.querySelectorAll('a.node')].map(node => [node.dataset.step,"
         "document.querySelector(node.getAttribute('href')).querySelector('code').textContent])"
     )
-    assert len(found) == 3 * 12 + 2 * 8
-    assert all(node == row for node, row in found)
+    assert len(pairs) == 3 * 12 + 2 * 8
+    assert all(node == row for node, row in pairs)
 
 
-def test_everything_has_a_name_for_those_who_do_not_see_it(browser: Browser, page: Path) -> None:
+def test_everything_is_labelled_for_screen_readers(browser: Browser, page: Path) -> None:
     browser.open(page)
     headings = browser.ask("return [...document.querySelectorAll('h1, h2, h3')].map(one => Number(one.tagName[1]))")
     assert headings[0] == 1
@@ -659,12 +652,12 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(browser: Browser, pag
     assert repeated == []
 
 
-def test_what_somebody_else_wrote_stays_text(browser: Browser, hostile_page: Path) -> None:
+def test_text_from_outside_is_never_interpreted(browser: Browser, hostile_page: Path) -> None:
     browser.open(hostile_page)
     assert browser.complaints() == []
     assert browser.ask("return [window.hostile ?? null, document.querySelectorAll('script, img[src=x]').length]") == [
         None,
         0,
     ]
-    seen = browser.ask("return document.body.innerText")
-    assert seen.count("<script>window.hostile = 1</script><img src=x onerror=") > 5
+    text = browser.ask("return document.body.innerText")
+    assert text.count("<script>window.hostile = 1</script><img src=x onerror=") > 5

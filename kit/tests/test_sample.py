@@ -1,4 +1,4 @@
-"""`mlops data --sample` writes data that keeps the contract."""
+"""`mlops data --sample` writes data that fits the contract."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from mlops_kit.cli import main as command
 from mlops_kit.data.sample import INFERENCE_ROWS, TRAINING_ROWS, write_sample
 
 
-def test_a_sample_takes_the_place_of_data_only_by_force(own_contract, tmp_path):
+def test_a_sample_replaces_data_only_with_force(own_contract, tmp_path):
     put(tmp_path / "dataset.yaml", own_contract.to_yaml())
     mine = put(tmp_path / "data" / "ground-truth.csv", "mine")
     arguments = ["data", "--contract", str(tmp_path / "dataset.yaml"), "--data", str(tmp_path / "data"), "--sample"]
@@ -21,7 +21,7 @@ def test_a_sample_takes_the_place_of_data_only_by_force(own_contract, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["own", *CONTRACTS])
-def test_sample_data_keeps_the_contract(own_contract, tmp_path, name):
+def test_sample_data_fits_the_contract(own_contract, tmp_path, name):
     contract = own_contract if name == "own" else contract_of(name)
     put(tmp_path / "dataset.yaml", contract.to_yaml())
     command.main(["data", "--contract", str(tmp_path / "dataset.yaml"), "--data", str(tmp_path / "data"), "--sample"])
@@ -34,7 +34,7 @@ def test_sample_data_keeps_the_contract(own_contract, tmp_path, name):
         assert sum(batch.num_rows for batch in stream) == rows
 
 
-def test_the_same_seed_makes_the_same_sample(own_contract, tmp_path):
+def test_the_same_seed_gives_the_same_sample(own_contract, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         write_sample(own_contract, tmp_path / name, seed)
     a, b, c = ([path.read_bytes() for path in files_in(tmp_path / name)] for name in "abc")

@@ -1,4 +1,4 @@
-"""How the pipelines and the models of an environment are doing, as tables to read."""
+"""Tables of the executions and model versions of an environment."""
 
 from __future__ import annotations
 
@@ -14,31 +14,21 @@ from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.executions import Execution, StepRun
 from mlops_kit.aws.registry import ModelPackage
 from mlops_kit.definition import triggers
+from mlops_kit.text import colour, duration
 
-COLOURS = {
-    "Succeeded": "green",
-    "Approved": "green",
-    "Failed": "red",
-    "Rejected": "red",
-    "Stopped": "yellow",
-    "Stopping": "yellow",
-    "PendingManualApproval": "yellow",
-    "Executing": "cyan",
-    "Starting": "cyan",
-}
-MODELS = 10  # versions that are shown
+MODELS = 10  # versions to show
 
 
 def show_all(environment: Environment, kinds: Iterable[str], limit: int, console: Console) -> None:
     """Show the latest executions of each pipeline, and the latest versions of the model."""
     for kind in kinds:
-        found = executions.latest(environment, kind, limit)
+        latest = executions.latest(environment, kind, limit)
         console.print(Text(environment.pipeline_name(kind), "bold"))
-        if found is None:
+        if latest is None:
             console.print(Text(f"  not deployed; mlops deploy --env {environment.name}"))
-        elif not found:
+        elif not latest:
             console.print(Text(f"  never started; mlops start {kind} --env {environment.name}"))
-        for execution in found or []:
+        for execution in latest or []:
             _show(environment, execution, console)
     console.print(Text(environment.model_package_group, "bold"))
     packages = registry.model_packages(environment, MODELS)
@@ -52,13 +42,13 @@ def show_one(environment: Environment, execution: Execution, console: Console) -
 
 
 def status_console() -> Console:
-    """Standard output: a terminal as it is, anything else without colours and without a line ever being broken."""
+    """A console on standard output; unless it is a terminal, it has no colours and never wraps a line."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=10_000)
 
 
 def steps_table(steps: Iterable[StepRun]) -> Table:
-    """Steps, one a line."""
+    """Steps, one per line."""
     table = _table()
     for step in steps:
         table.add_row(f"    {step.name}", _coloured(step.status), _duration(step.started, step.ended), Text(step.note))
@@ -66,7 +56,7 @@ def steps_table(steps: Iterable[StepRun]) -> Table:
 
 
 def models_table(packages: Iterable[ModelPackage]) -> Table:
-    """Versions of the model, one a line."""
+    """Versions of the model, one per line."""
     table = _table()
     for package in packages:
         table.add_row(
@@ -81,7 +71,7 @@ def models_table(packages: Iterable[ModelPackage]) -> Table:
 
 
 def _show(environment: Environment, execution: Execution, console: Console) -> None:
-    """Show an execution on a line, why it failed below unless a step says so, and its steps."""
+    """Show an execution on one line, then the reason of its failure unless a step gives it, then its steps."""
     started_by = triggers.describe(executions.parameters_of(environment, execution.arn))
     about = [
         Text(f"  {execution.id}"),
@@ -101,7 +91,7 @@ def _table() -> Table:
 
 
 def _print(console: Console, view: RenderableType) -> None:
-    """Print a view; where no terminal reads it, without the blanks at the ends of its lines."""
+    """Print a view; without trailing blanks unless the console is a terminal."""
     if console.is_terminal:
         console.print(view)
         return
@@ -111,11 +101,11 @@ def _print(console: Console, view: RenderableType) -> None:
 
 
 def _coloured(status: str) -> Text:
-    return Text(status, COLOURS.get(status, ""))
+    return Text(status, colour(status))
 
 
 def _time(moment: datetime) -> str:
-    """A moment in this machine's time zone."""
+    """A time in this machine's time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
@@ -124,6 +114,4 @@ def _duration(started: datetime | None, ended: datetime | None) -> str:
     if started is None:
         return ""
     elapsed = (ended or datetime.now(timezone.utc)) - started
-    seconds = max(0, round(elapsed.total_seconds()))  # the clocks here and at AWS may differ
-    hours, minutes = divmod(seconds // 60, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"
+    return duration(max(0.0, elapsed.total_seconds()))  # the clocks here and at AWS may differ

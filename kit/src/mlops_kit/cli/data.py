@@ -20,9 +20,9 @@ def data(project: Project, arguments: argparse.Namespace) -> None:
     if arguments.sample:
         _write_sample(arguments)
         return
-    from mlops_kit.data.import_data import adopt
+    from mlops_kit.data.import_data import import_csv
 
-    adopt(
+    import_csv(
         arguments.file,
         contract_path=arguments.contract,
         data=arguments.data,

@@ -52,12 +52,12 @@ def _follow_locally(project: Project, environment: Environment, arn: str) -> Non
     from mlops_kit.report.build import report_on
 
     record = follow(environment, arn, project.work)
-    for step in record["steps"]:
-        if step["status"] == "Failed" and step["log"]:
-            say(f"The log of {step['name']}: {project.work / step['log']}")
+    for step in record.failed_steps:
+        if step.log:
+            say(f"The log of {step.name}: {project.work / step.log}")
     say(f"The report: {report_on(environment, project.work)}")
-    if record["status"] != "Succeeded":
-        raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
+    if record.status != "Succeeded":
+        raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
 
 
 def status(project: Project, arguments: argparse.Namespace) -> None:

@@ -19,9 +19,9 @@ LOOK = "To see the results: mlops status --env local; as a page: mlops local rep
 
 def demo(project: Project, arguments: argparse.Namespace) -> None:
     """Rehearse a model's whole life."""
-    from mlops_kit.rehearsal.scenario import tell
+    from mlops_kit.rehearsal.run import rehearse
 
-    tell(project.root, arguments.threshold, infrastructure=arguments.infra)
+    rehearse(project, arguments.threshold, infrastructure=arguments.infra)
 
 
 def up(project: Project, arguments: argparse.Namespace) -> None:

@@ -1,1 +1,1 @@
-"""A project's data: the sample, a team's own file, and the contract proposed for it."""
+"""A project's data: the sample, the drifted sample, and the import of a team's own file."""

@@ -1,4 +1,4 @@
-"""The project's data files, and where the pipelines look for them in S3."""
+"""The project's data files, and the folders of S3 that the pipelines read."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ FOLDERS = {"training-data.csv": "training", "inference-data.csv": "inference", "
 
 
 def data_files(folder: Path) -> list[Path]:
-    """The data files that are there."""
+    """The data files that exist."""
     return [folder / name for name in FOLDERS if (folder / name).exists()]
 
 
 def upload_data(folder: Path, s3: Any, bucket: str, what: Sequence[str] = tuple(FOLDERS.values())) -> list[str]:
-    """Upload the data files that are there, and remove those that were uploaded before and are there no longer.
+    """Upload the data files that exist, and delete the uploaded copies of those that no longer do.
 
     Args:
-        folder: where they lie.
+        folder: the folder of the data files.
         s3: boto3's client.
-        bucket: where to.
-        what: training, inference, labels, or some of them.
+        bucket: the target.
+        what: some of training, inference and labels.
 
     Returns:
-        their S3 URIs.
+        the S3 URIs of the uploaded files.
     """
-    keys = {folder / name: f"data/{place}/{name}" for name, place in FOLDERS.items() if place in what}
-    there = data_files(folder)
+    keys = {folder / name: f"data/{part}/{name}" for name, part in FOLDERS.items() if part in what}
+    existing = data_files(folder)
     for path, key in keys.items():
-        if path not in there:
+        if path not in existing:
             s3.delete_object(Bucket=bucket, Key=key)
             continue
         with path.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=key, Body=stream)
-    return [f"s3://{bucket}/{keys[path]}" for path in there if path in keys]
+    return [f"s3://{bucket}/{keys[path]}" for path in existing if path in keys]

@@ -1,8 +1,8 @@
-"""Rows of a world that has changed, made of the project's own: what a model in use meets one day.
+"""A drifted sample, made from the project's training rows: data and concept drift that a model in use may meet.
 
-Every number lies three standard deviations higher (or, where there are no numbers, the most frequent category has a
-new name), so that the data-quality check has something to find. The target follows other rules, so that the old
-model is wrong about it, and a new one can learn it as well as the old one learned the old.
+Every number is three standard deviations higher (or, without numeric columns, the most frequent category has a new
+name), so that the data quality check reports a violation. The target changes too: the old model mispredicts it, and a
+new model can learn it as well as the old model learned the old target.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_kit.data.sample import write_datasets
 
-MOST_ROWS = 20_000  # as many as a rehearsal needs
-EVERY = 5  # of so many rows one is to be predicted: taken in turn, since files are often sorted
+MAX_ROWS = 20_000  # enough for a rehearsal
+PREDICTED_EVERY = 5  # every fifth row is to be predicted: spread out, since files are often sorted
 SHIFT = 3.0  # standard deviations of a numeric feature
-TARGET_SHIFT = 10.0  # standard deviations of a regression's target: further than any threshold forgives
+TARGET_SHIFT = 10.0  # standard deviations of a regression's target: beyond any sensible threshold
 
 
-def write_changed_world(contract: Contract, training_file: Path, folder: Path) -> None:
-    """Write training-data.csv, inference-data.csv and ground-truth.csv of the changed world into a folder.
+def write_drifted_sample(contract: Contract, training_file: Path, folder: Path) -> None:
+    """Write training-data.csv, inference-data.csv and ground-truth.csv of the drifted sample into a folder.
 
     Args:
-        contract: what a row is.
-        training_file: labelled rows of the world as it was.
-        folder: where the three files shall stand.
+        contract: the data contract.
+        training_file: labelled rows before the drift.
+        folder: the target folder.
 
     Raises:
-        DataError: the file does not keep the contract.
+        DataError: the file violates the contract.
     """
     stream = CsvStream(training_file, contract, contract.file_columns(labelled=True))
-    known = pa.Table.from_batches(list(stream)).slice(0, MOST_ROWS).unify_dictionaries()
-    changed = change(contract, known)
-    predicted = pa.array(row % EVERY == 0 for row in range(len(changed)))
-    write_datasets(contract, changed.filter(pc.invert(predicted)), changed.filter(predicted), folder)
+    known = pa.Table.from_batches(list(stream)).slice(0, MAX_ROWS).unify_dictionaries()
+    drifted = drift(contract, known)
+    predicted = pa.array(row % PREDICTED_EVERY == 0 for row in range(len(drifted)))
+    write_datasets(contract, drifted.filter(pc.invert(predicted)), drifted.filter(predicted), folder)
 
 
-def change(contract: Contract, known: pa.Table) -> pa.Table:
-    """The same rows in the changed world.
+def drift(contract: Contract, known: pa.Table) -> pa.Table:
+    """The same rows after the drift.
 
     Args:
-        contract: what a row is.
-        known: its rows without the ignored columns, as `CsvStream` reads them.
+        contract: the data contract.
+        known: rows without the ignored columns, as `CsvStream` reads them.
 
     Returns:
-        all columns of the contract in order, as text and numbers that may be written to a CSV file.
+        all columns of the contract in order, as text and numbers that a CSV file can hold.
     """
     columns = {}
     for column in contract.columns:
@@ -69,13 +69,13 @@ def _shifted(values: pa.ChunkedArray, deviations: float) -> pa.ChunkedArray:
 
 
 def _with_marks(values: pa.ChunkedArray, contract: Contract) -> pa.ChunkedArray:
-    """Numbers as text, where a missing one has a mark that the contract knows."""
+    """Numbers, as text if some are missing: these get the contract's first mark for missing values."""
     mark = contract.missing[0] if contract.missing else ""
     return pc.fill_null(values.cast(pa.string()), mark) if values.null_count else values
 
 
 def _renamed(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories whose most frequent one is called otherwise from now on."""
+    """Categories, the most frequent one with a new name."""
     text = values.cast(pa.string())
     most_frequent = pc.mode(values.combine_chunks().dictionary_encode().indices)[0]["mode"]
     old = values.combine_chunks().dictionary_encode().dictionary[most_frequent.as_py()].as_py()
@@ -83,7 +83,7 @@ def _renamed(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _relabelled(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Classes that have changed places: each row belongs to the next one in sorted order, the last to the first."""
+    """Rotated classes: each row gets the next class in sorted order, and the last class becomes the first."""
     text = pc.utf8_trim_whitespace(values.cast(pa.string()))
     classes = sorted(text.unique().to_pylist())
     following = pa.array([*classes[1:], classes[0]])

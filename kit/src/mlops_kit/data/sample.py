@@ -1,13 +1,14 @@
-"""Make a small dataset that keeps the contract and that a sensible model can learn, so that all runs at once.
+"""Generate a small dataset that fits the contract, so that a new project runs at once.
 
-One hidden quantity drives every column. How clearly the target shows it follows from the contract's metric and
-threshold: the sample is made so that a model of ordinary skill meets them.
+One hidden quantity drives every column. The noise on the target depends on the contract's metric and threshold, so that
+an ordinary model meets the threshold.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,9 +18,9 @@ from mlops_jobs.contract import Contract
 
 TRAINING_ROWS, INFERENCE_ROWS = 2000, 500
 CATEGORIES = ("A", "B", "C", "D", "E", "F")
-EMPTY_SHARE = 0.005  # real files have holes
+EMPTY_SHARE = 0.005  # real files have empty cells
 CELL_NOISE = 0.03
-LEAST_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
+MIN_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
 
 
 def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
@@ -29,7 +30,7 @@ def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
 
 
 def write_datasets(contract: Contract, training: pa.Table, inference: pa.Table, folder: Path) -> None:
-    """Write labelled rows to train with, and labelled rows to predict with their labels apart."""
+    """Write the training rows, the rows to predict, and the labels of the latter."""
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(contract, training, folder / "training-data.csv")
     write_csv(contract, inference.select(contract.file_columns(labelled=False)), folder / "inference-data.csv")
@@ -37,16 +38,16 @@ def write_datasets(contract: Contract, training: pa.Table, inference: pa.Table, 
 
 
 def write_csv(contract: Contract, table: pa.Table, path: Path) -> None:
-    """Write rows in the contract's form of CSV."""
-    form = pa.csv.WriteOptions(include_header=contract.header, delimiter=contract.delimiter)
-    pa.csv.write_csv(table, path, form)
+    """Write rows as CSV with the contract's header and delimiter."""
+    options = pa.csv.WriteOptions(include_header=contract.header, delimiter=contract.delimiter)
+    pa.csv.write_csv(table, path, options)
 
 
 def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
-    """Make labelled rows; the same seed makes the same rows.
+    """Generate labelled rows; the same seed gives the same rows.
 
     Returns:
-        all columns of the contract in order, `rows` rows.
+        a table with all columns of the contract, in order.
     """
     random = np.random.default_rng(seed)
     hidden, target = _target(contract, rows, random)
@@ -66,20 +67,20 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     return pa.table(columns)
 
 
-def _numbers(hidden: np.ndarray, scale: float, empty: float, random: np.random.Generator) -> pa.Array:
-    values = scale * (LEAST_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
+def _numbers(hidden: np.ndarray[Any, Any], scale: float, empty: float, random: np.random.Generator) -> pa.Array:
+    values = scale * (MIN_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
 
 
-def _categories(hidden: np.ndarray, random: np.random.Generator) -> pa.Array:
+def _categories(hidden: np.ndarray[Any, Any], random: np.random.Generator) -> pa.Array:
     count = len(CATEGORIES)
     indices = (hidden * count + random.normal(0, CELL_NOISE, len(hidden))).clip(0, count - 1).astype(int)
     names = np.array([*CATEGORIES, ""])
     return pa.array(names[np.where(random.random(len(hidden)) < EMPTY_SHARE, count, indices)])
 
 
-def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple[np.ndarray, pa.Array]:
-    """Draw the hidden quantity in (0, 1) of each row, and the target that follows from it."""
+def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple[np.ndarray[Any, Any], pa.Array]:
+    """Draw the hidden quantity of each row, in (0, 1), and the target that depends on it."""
     if not contract.is_classification:
         hidden = random.random(rows)
         spread, noise = _regression_scale(contract)
@@ -95,7 +96,7 @@ def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple
 
 
 def _regression_scale(contract: Contract) -> tuple[float, float]:
-    """The unit of the target, and the noise on it, that a model can meet the threshold with."""
+    """The unit and the noise of the target with which a model can meet the threshold."""
     if contract.metric == "r2":
         return 1.0, 1.4 * math.sqrt((1 - contract.threshold) / 2)
     error = math.sqrt(contract.threshold) if contract.metric == "mse" else contract.threshold

@@ -1,4 +1,4 @@
-"""Propose a data contract for a CSV file: its form, the role of each column, a metric and where to begin with it."""
+"""Infer a data contract from a CSV file: delimiter, header, column roles, a metric and an initial threshold."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from mlops_jobs.contract import Column, Contract, parse_contract
@@ -16,23 +17,23 @@ from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 
 MAX_PROPOSED_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
-MAX_INTEGER_CLASSES = 20  # a target of more distinct whole numbers is a quantity
+MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
 DELIMITERS = ",;\t|"
 
 
 @dataclass
 class ColumnFacts:
-    """What the cells of a column hold."""
+    """Counts and sums of a column's cells."""
 
     filled: int = 0
     numbers: int = 0
-    whole: int = 0
+    integers: int = 0
     texts: Counter[str] = field(default_factory=Counter)
     total: float = 0.0
     squares: float = 0.0
 
     def add(self, text: str, missing: tuple[str, ...]) -> None:
-        """Take in a cell."""
+        """Count a cell."""
         if not text or text in missing:
             return
         self.filled += 1
@@ -41,7 +42,7 @@ class ColumnFacts:
         if NUMBER.fullmatch(text):
             value = float(text)
             self.numbers += 1
-            self.whole += value.is_integer()
+            self.integers += value.is_integer()
             self.total += value
             self.squares += value * value
 
@@ -57,33 +58,36 @@ class ColumnFacts:
         return math.sqrt(max(self.squares / self.numbers - mean * mean, 0.0))
 
 
-def propose(
+def infer_contract(
     path: Path, current: Contract, target: str | None, id_column: str | None, ask: Callable[[str], str] | None
 ) -> Contract:
-    """Propose a contract for a file of labelled rows.
+    """Infer a contract from a file of labelled rows.
 
     Args:
         path: the file.
         current: the project's contract, whose names and metric are kept where they fit.
-        target: the column to predict; asked for where it is not given.
-        id_column: the column that names a row, empty for none; asked for where it is not given.
-        ask: puts a question to the person; None where nobody is there to answer.
+        target: the column to predict; None to ask for it.
+        id_column: the column that identifies a row, empty for none; None to ask for it.
+        ask: asks the user a question and returns the answer; None without a terminal.
 
     Raises:
-        DataError: the file is not a table, or a column that was named is not in it.
-        ContractError: its columns have names that no contract can hold.
+        DataError: the file is not a table, or lacks a named column.
+        ContractError: the contract does not allow the name of a column.
     """
-    delimiter, header = _form(path, current.delimiter)
+    delimiter, header = _format(path, current.delimiter)
     names, facts = _survey(path, delimiter, header, current.missing)
-    shown = ", ".join(names)
     if target is None and current.target in names:
         target = current.target
-    target = _choose(target, names, f"Which column is to be predicted? ({shown})\n> ", ask, "TARGET")
+    target = _choose(target, names, f"Which column is to be predicted? ({', '.join(names)})\n> ", ask, "target")
     if id_column is None:
         guess = next((name for name in names if name.lower() == "id" and name != target), "")
-        id_column = ask(f"Which column names a row, if any? [{guess or 'none'}]\n> ").strip() or guess if ask else guess
+        id_column = (
+            ask(f"Which column uniquely identifies a row, if any? [{guess or 'none'}]\n> ").strip() or guess
+            if ask
+            else guess
+        )
     if id_column:
-        _choose(id_column, names, "", None, "ID")
+        _choose(id_column, names, "", None, "id")
     if not facts[target].filled:
         raise DataError(f"{path}: the column {target!r} to predict is empty in every row; fill it in or name another")
     kept = target == current.target and (current.is_classification or facts[target].is_numeric)
@@ -97,14 +101,14 @@ def propose(
         missing=current.missing,
         columns=tuple(Column(name, _role(name, facts[name], target, id_column)) for name in names),
         metric=metric,
-        threshold=current.threshold if kept else _guessing(metric, facts[target]),
+        threshold=current.threshold if kept else _score_of_guessing(metric, facts[target]),
         positive_class=current.positive_class if kept else None,
     )
     return parse_contract(proposal.to_yaml())
 
 
-def _form(path: Path, usual: str) -> tuple[str, bool]:
-    """The delimiter of a file, and whether it starts with a header."""
+def _format(path: Path, usual: str) -> tuple[str, bool]:
+    """The delimiter of a file, and whether it has a header."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first = file.readline()
@@ -122,20 +126,20 @@ def _form(path: Path, usual: str) -> tuple[str, bool]:
         if not name:
             raise DataError(f"{path}: column {number} has no name in the header; name it (pandas writes index=False)")
         if names.count(name) > 1:
-            raise DataError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
+            raise DataError(f"{path}: column {name!r} occurs twice in the header; rename or remove one")
     return delimiter, True
 
 
 def _survey(
     path: Path, delimiter: str, header: bool, missing: tuple[str, ...]
 ) -> tuple[list[str], dict[str, ColumnFacts]]:
-    """Read all cells once; the names of the columns and what they hold."""
+    """Read all cells once; return the names of the columns and the facts about each."""
     rows = _cells(path, delimiter)
     first = next(rows)
     names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
     facts = {name: ColumnFacts() for name in names}
-    for cells in rows if header else _with(first, rows):
-        for name, text in zip(names, cells, strict=False):  # the check that follows names a row of another length
+    for cells in rows if header else chain([first], rows):
+        for name, text in zip(names, cells, strict=False):  # a later check refuses rows of another length
             facts[name].add(text.strip(), missing)
     return names, facts
 
@@ -145,20 +149,16 @@ def _cells(path: Path, delimiter: str) -> Iterator[list[str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it so") from error
+        raise DataError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such") from error
 
 
-def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first
-    yield from rows
-
-
-def _choose(name: str | None, names: list[str], question: str, ask: Callable[[str], str] | None, argument: str) -> str:
+def _choose(name: str | None, names: list[str], question: str, ask: Callable[[str], str] | None, option: str) -> str:
     if name is None and ask:
         name = ask(question).strip()
     if name not in names:
-        what = "no column to predict was named" if name is None else f"there is no column {name!r}"
-        raise DataError(f"{what}; name one of {', '.join(names)}, for example {argument}={names[-1]}")
+        problem = "no column to predict was named" if name is None else f"there is no column {name!r}"
+        example = f"--{option} {names[-1]} (make: {option.upper()}={names[-1]})"
+        raise DataError(f"{problem}; name one of {', '.join(names)}, for example {example}")
     return name
 
 
@@ -178,12 +178,12 @@ def _problem_type(facts: ColumnFacts) -> str:
     if not facts.is_numeric:
         return "multiclass"
     has_rare_values = min(facts.texts.values()) < MIN_ROWS_OF_A_CLASS
-    is_quantity = facts.whole < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES or has_rare_values
+    is_quantity = facts.integers < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES or has_rare_values
     return "regression" if is_quantity else "multiclass"
 
 
-def _guessing(metric: str, facts: ColumnFacts) -> float:
-    """About what guessing reaches (the mean, or the most frequent class): the least a model should beat."""
+def _score_of_guessing(metric: str, facts: ColumnFacts) -> float:
+    """The approximate score of always guessing the mean or the most frequent class: a model has to beat it."""
     if metric in ("rmse", "mae", "mse"):
         deviation = facts.deviation or 1.0
         return float(f"{deviation**2 if metric == 'mse' else deviation:.4g}")

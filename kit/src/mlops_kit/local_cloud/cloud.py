@@ -23,10 +23,9 @@ from mlops_kit.local_cloud.backend import Options
 from mlops_kit.local_cloud.parts import Parts, open_parts
 from mlops_kit.project import open_project
 from mlops_kit.runner.expressions import as_text
-from mlops_kit.runner.record import Listener
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.runner.recorder import Listener
 from mlops_kit.runner.stop import Stop
-
-Record = dict[str, Any]
 
 SETTLE_TIMEOUT = 120.0  # seconds
 START_TIMEOUT = 60.0  # seconds within which an event must start an execution
@@ -144,7 +143,9 @@ class LocalCloud:
         answer = self.client("sagemaker").start_pipeline_execution(PipelineName=name, PipelineParameters=values)
         return str(answer["PipelineExecutionArn"])
 
-    def run(self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None) -> Record:
+    def run(
+        self, kind: str, parameters: Mapping[str, Any] | None = None, listener: Listener | None = None
+    ) -> ExecutionRecord:
         """Start the pipeline of a kind, and wait for its end; an interrupt stops the execution first.
 
         Args:
@@ -153,11 +154,11 @@ class LocalCloud:
             listener: is called with the record now and after each change.
 
         Returns:
-            the record, as in execution.json.
+            the record after its end.
         """
         return self.follow(self.start(kind, parameters), listener)
 
-    def follow(self, arn: str, listener: Listener | None = None) -> Record:
+    def follow(self, arn: str, listener: Listener | None = None) -> ExecutionRecord:
         """Wait for the end of an execution; an interrupt stops the execution first.
 
         Args:
@@ -165,7 +166,7 @@ class LocalCloud:
             listener: is called with the record now and after each change.
 
         Returns:
-            the record, as in execution.json.
+            the record after its end.
         """
         try:
             if listener:
@@ -202,12 +203,12 @@ class LocalCloud:
         """Call a listener with an execution's record now, and after each change of status."""
         self._parts.executor.find(arn).recorder.listen(listener)
 
-    def wait(self, arn: str) -> Record:
+    def wait(self, arn: str) -> ExecutionRecord:
         """Wait for the end of an execution, and return its record."""
         execution = self._parts.executor.find(arn)
         while not execution.wait(POLL_INTERVAL):
             pass  # with a timeout, because on Windows Ctrl-C does not interrupt a wait without one
-        return execution.recorder.as_dict()
+        return execution.recorder.record
 
     def stop(self, arn: str) -> None:
         """Stop an execution, without waiting."""

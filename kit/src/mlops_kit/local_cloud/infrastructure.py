@@ -21,9 +21,9 @@ from mlops_kit.local_cloud.functions.packaging import PackagingError, write_pack
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.local_cloud.terraform_overrides import OVERRIDE, PACKAGES, override_slow_resources
-from mlops_kit.report.elements import count
 from mlops_kit.runner.record import write_atomically
 from mlops_kit.runner.work_folder import APPLIED, STATE_OF_TERRAFORM
+from mlops_kit.text import count
 
 FOLDER = "infra"  # below the working folder
 LOG = "terraform.log"

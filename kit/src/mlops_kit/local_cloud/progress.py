@@ -1,13 +1,12 @@
-"""Show an execution while it runs: a live table on a terminal, and one line for each change anywhere else."""
+"""Show an execution while it runs: a live table on a terminal, one line for each finished step elsewhere."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console, ConsoleRenderable, Group
 from rich.live import Live
@@ -15,25 +14,24 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from mlops_kit.report.times import duration
-from mlops_kit.runner.past_executions import RUNNING, PastExecution, PastStep, read_execution
+from mlops_kit.runner.record import RUNNING, ExecutionRecord, StepRecord
+from mlops_kit.text import colour, duration, step_duration
 
-TICKS_PER_SECOND = 4
-UNTOLD = ("Waiting", "Starting", "Skipped")  # in plain lines: nothing has happened
-AT_ONCE = ("Condition", "Fail")  # types of steps that are over before a line about their beginning is read
+REFRESHES_PER_SECOND = 4
+FINISHED = ("Succeeded", "Failed", "Stopped")  # in plain lines, a step appears once it has one of these
 
-# A mark, what stands for it where the console knows ASCII only, and a colour: the word stands beside them always.
+# The mark of a status, and its substitute on a console that knows ASCII only; the word is always beside it.
 MARKS = {
-    "Waiting": ("·", ".", "dim"),
-    "Starting": ("◌", "o", "cyan"),
-    "Executing": ("●", "*", "cyan"),
-    "Succeeded": ("✓", "+", "green"),
-    "Failed": ("✗", "x", "red"),
-    "Skipped": ("-", "-", "dim"),
-    "Stopping": ("■", "#", "yellow"),
-    "Stopped": ("■", "#", "yellow"),
+    "Waiting": ("·", "."),
+    "Starting": ("◌", "o"),
+    "Executing": ("●", "*"),
+    "Succeeded": ("✓", "+"),
+    "Failed": ("✗", "x"),
+    "Skipped": ("-", "-"),
+    "Stopping": ("■", "#"),
+    "Stopped": ("■", "#"),
 }
-UNKNOWN = ("?", "?", "default")
+UNKNOWN = ("?", "?")
 
 
 def _now() -> datetime:
@@ -42,7 +40,7 @@ def _now() -> datetime:
 
 @contextmanager
 def one_line(console: Console) -> Iterator[Callable[[str], None]]:
-    """Show what one is told last in a line that goes when it is over; on anything but a terminal, nothing."""
+    """Yield a function that shows its latest text in a line that disappears at the end; only on a terminal."""
     if not console.is_terminal or console.is_dumb_terminal:
         yield lambda _: None
         return
@@ -51,7 +49,7 @@ def one_line(console: Console) -> Iterator[Callable[[str], None]]:
 
 
 class Progress:
-    """Shows what `update` is told, from whichever thread; several executions may follow one another.
+    """Shows what `update` receives, from any thread; several executions may follow one another.
 
     with Progress(console) as progress:
         run(listener=progress.update)
@@ -61,12 +59,14 @@ class Progress:
         self._console = console
         self._clock = clock
         self._lock = threading.Lock()
-        self._shown: PastExecution | None = None
+        self._shown: ExecutionRecord | None = None
         self._live: Live | None = None
 
     def __enter__(self) -> Progress:
         if self._console.is_terminal and not self._console.is_dumb_terminal:
-            self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=TICKS_PER_SECOND)
+            self._live = Live(
+                console=self._console, get_renderable=self._render, refresh_per_second=REFRESHES_PER_SECOND
+            )
             self._live.start()
         return self
 
@@ -76,36 +76,33 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def update(self, record: Mapping[str, Any]) -> None:
-        """Show an execution as it is now.
-
-        Args:
-            record: the content of its execution.json.
-        """
-        now = read_execution(record)
+    def update(self, record: ExecutionRecord) -> None:
+        """Show an execution as it is now."""
         with self._lock:
-            before, self._shown = self._shown, now
-            if before and before.id != now.id:
+            before, self._shown = self._shown, record
+            if before and before.id != record.id:
                 if self._live:
                     self._console.print(self._table(before))
                 before = None
             if not self._live:
-                self._tell_changes(before, now)
+                self._print_changes(before, record)
 
     # Plain lines
 
-    def _tell_changes(self, before: PastExecution | None, now: PastExecution) -> None:
+    def _print_changes(self, before: ExecutionRecord | None, now: ExecutionRecord) -> None:
         known = {step.name: step.status for step in before.steps} if before else {}
         width = max((len(self._clean(step.name)) for step in now.steps), default=0)
         for step in now.steps:
-            begun = step.status == "Executing" and step.type in AT_ONCE
-            if step.status not in (*UNTOLD, known.get(step.name)) and not begun:
-                self._say(now.kind, step.name, width, step.status, step.shown_time, _words_of(step))
+            never_started = step.status == "Stopped" and not step.started
+            if step.status in FINISHED and step.status != known.get(step.name) and not never_started:
+                time = step_duration(step.seconds, step.cache_hit)
+                self._print_line(now.kind, step.name, width, step.status, time, _words_of(step))
         if now.status not in RUNNING and (before is None or before.status != now.status):
-            self._say(now.kind, now.id, width, now.status, duration(now.seconds), now.reason)
+            reason = "" if now.failed_steps else now.reason  # the lines of failed steps have given theirs
+            self._print_line(now.kind, now.id, width, now.status, duration(now.seconds), reason)
 
-    def _say(self, kind: str, who: str, width: int, status: str, time: str, words: str) -> None:
-        line = f"{self._clean(kind)}  {self._clean(who):<{width}}  {status:<9}  {time:>7}  {self._clean(words)}"
+    def _print_line(self, kind: str, name: str, width: int, status: str, time: str, words: str) -> None:
+        line = f"{self._clean(kind)}  {self._clean(name):<{width}}  {status:<9}  {time:>7}  {self._clean(words)}"
         self._console.print(line.rstrip(), markup=False, highlight=False, soft_wrap=True)
 
     # The live table
@@ -115,7 +112,7 @@ class Progress:
         execution = self._shown
         return self._table(execution) if execution else Text("")
 
-    def _table(self, execution: PastExecution) -> ConsoleRenderable:
+    def _table(self, execution: ExecutionRecord) -> ConsoleRenderable:
         steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
         steps.add_column(no_wrap=True)
         steps.add_column(no_wrap=True, min_width=10)
@@ -131,7 +128,7 @@ class Progress:
             parts.append(Padding(Text(self._clean(execution.reason), style="red"), (0, 0, 0, 2)))
         return Group(*parts)
 
-    def _title(self, execution: PastExecution) -> Text:
+    def _title(self, execution: ExecutionRecord) -> Text:
         seconds = execution.seconds if execution.ended else self._since(execution.started)
         return Text("  ").join(
             [
@@ -143,24 +140,25 @@ class Progress:
         )
 
     def _status(self, status: str) -> Text:
-        mark, ascii_mark, style = MARKS.get(status, UNKNOWN)
-        return Text(f"{ascii_mark if self._console.options.ascii_only else mark} {self._clean(status)}", style=style)
+        mark, ascii_mark = MARKS.get(status, UNKNOWN)
+        shown = ascii_mark if self._console.options.ascii_only else mark
+        return Text(f"{shown} {self._clean(status)}", style=colour(status))
 
-    def _time_now(self, step: PastStep) -> str:
+    def _time_now(self, step: StepRecord) -> str:
         if step.status in RUNNING:
             return duration(self._since(step.started))
-        return step.shown_time
+        return step_duration(step.seconds, step.cache_hit)
 
     def _since(self, started: datetime | None) -> float | None:
         return max((self._clock() - started).total_seconds(), 0.0) if started else None
 
     def _clean(self, text: str) -> str:
-        """One line that a console can print and that cannot steer it, whatever a job has said."""
+        """One line without control characters, in the console's encoding, whatever a job has printed."""
         printable = "".join(letter if letter.isprintable() else " " for letter in text)
         encoding = self._console.encoding
         return " ".join(printable.split()).encode(encoding, "replace").decode(encoding)
 
 
-def _words_of(step: PastStep) -> str:
-    """What is worth reading of a step: why it failed, or what it noted."""
+def _words_of(step: StepRecord) -> str:
+    """The reason of a step's failure, or its note."""
     return step.reason or step.note

@@ -44,9 +44,9 @@ def run_definition(project: Project, path: Path, parameters: Mapping[str, str], 
             _upload(environment, Path(source), uri)
         arn = _start(environment, path.stem, definition, parameters)
         record = follow(environment, arn, project.work, Console())
-    if record["status"] != "Succeeded":
-        raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
-    print(f"The outputs: {project.work / 'executions' / record['pipeline'] / record['id']}")
+    if record.status != "Succeeded":
+        raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
+    print(f"The outputs: {project.work / 'executions' / record.pipeline / record.id}")
 
 
 def read_definition(path: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The rehearsal: a model's whole life, step by step, on this machine."""
+"""The rehearsal: the lifecycle of a model, step by step, on this machine."""

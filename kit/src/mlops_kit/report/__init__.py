@@ -1,1 +1,1 @@
-"""The parts of the report page; local/report.py puts them together."""
+"""The report page; build.py puts its parts together."""

@@ -1,4 +1,4 @@
-"""The files that executions left under the working folder, found by step or by S3 URI."""
+"""The files that executions wrote below the working folder, by step or by S3 URI."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.runner.record import ExecutionRecord, StepRecord
 from mlops_kit.runner.step_result import OutputFile
 
 
 class UnreadableError(Exception):
-    """A file is there and its content is not what it should be; the message says which."""
+    """A file exists and its content cannot be used; the message names it."""
 
 
-class Shelf:
-    """Reads what lies under a working folder; what is not there is None or empty."""
+class Artifacts:
+    """Reads the files of a working folder; a missing file is None or empty."""
 
-    def __init__(self, work: Path, executions: Iterable[PastExecution]) -> None:
+    def __init__(self, work: Path, executions: Iterable[ExecutionRecord]) -> None:
         self._work = work
         self._by_uri = {
             file.s3_uri.rstrip("/"): file
@@ -31,26 +31,26 @@ class Shelf:
         }
 
     def path(self, relative: str) -> Path | None:
-        """Where a file of a record lies, if it is there."""
+        """The path of a file of a record, if it exists."""
         path = self._work / relative
         try:
             return path if relative and path.exists() else None
-        except (OSError, ValueError):  # no name that a file could have
+        except (OSError, ValueError):  # not a valid file name
             return None
 
     def inside(self, file: OutputFile) -> list[str]:
-        """The files in an output, as paths relative to the page; the output itself where it is one file."""
+        """The files of an output, as paths relative to the page."""
         path = self.path(file.path)
         if path is None:
             return []
-        found = sorted(path.rglob("*")) if path.is_dir() else [path]
-        return [one.relative_to(self._work).as_posix() for one in found if one.is_file()]
+        paths = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return [path.relative_to(self._work).as_posix() for path in paths if path.is_file()]
 
-    def json_of(self, step: PastStep, name: str) -> dict[str, Any] | None:
-        """The content of a JSON file of that name among a step's outputs.
+    def json_of(self, step: StepRecord, name: str) -> dict[str, Any] | None:
+        """The content of a JSON file among a step's outputs, by its name.
 
         Raises:
-            UnreadableError: it is no JSON object.
+            UnreadableError: it is not a JSON object.
         """
         for file in step.files:
             for relative in self.inside(file):
@@ -59,10 +59,10 @@ class Shelf:
         return None
 
     def json_at(self, uri: str) -> dict[str, Any] | None:
-        """The content of a JSON file that some step of some execution wrote to an S3 URI.
+        """The content of a JSON file that a step of any execution wrote to an S3 URI.
 
         Raises:
-            UnreadableError: it is no JSON object.
+            UnreadableError: it is not a JSON object.
         """
         folder = uri.rstrip("/")
         while "/" in folder.removeprefix("s3://"):
@@ -72,7 +72,7 @@ class Shelf:
             folder = folder.rpartition("/")[0]
         return None
 
-    def pictures(self, step: PastStep) -> Iterator[tuple[str, str]]:
+    def plots(self, step: StepRecord) -> Iterator[tuple[str, str]]:
         """The PNG files of a step: their names, and their content as data: URIs."""
         for file in step.files:
             for relative in self.inside(file):
@@ -81,7 +81,7 @@ class Shelf:
                     yield relative.rpartition("/")[2].removesuffix(".png"), f"data:image/png;base64,{content}"
 
     def event_counts(self) -> Counter[str]:
-        """How many events of which kind were put on the bus."""
+        """The number of events on the bus, by kind."""
         counts: Counter[str] = Counter()
         path = self.path("events.jsonl")
         for line in path.read_text(encoding="utf-8").splitlines() if path else ():
@@ -97,5 +97,5 @@ class Shelf:
         except (OSError, ValueError) as error:
             raise UnreadableError(f"{path.relative_to(self._work).as_posix()} cannot be read: {error}") from error
         if not isinstance(content, dict):
-            raise UnreadableError(f"{path.relative_to(self._work).as_posix()} cannot be read: it is no JSON object")
+            raise UnreadableError(f"{path.relative_to(self._work).as_posix()} cannot be read: it is not a JSON object")
         return content

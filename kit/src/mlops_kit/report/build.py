@@ -1,7 +1,7 @@
-"""The report page: one file to open after a rehearsal, with everything the executions left in their records.
+"""The report page: one file with the results of all recorded executions.
 
-It is complete in itself: styles and pictures are inside, nothing is fetched, no script runs; its policy forbids both.
-The same records make the same page.
+The page is self-contained: it embeds styles and plots, and its policy forbids scripts and requests. The same records
+always give the same page.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from typing import Any
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.registry import model_packages
 from mlops_kit.local_cloud.emails import read_emails
-from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.chapters import entries_of
+from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.elements import Html, html, join
+from mlops_kit.report.entries import RehearsedStep, entries_of
 from mlops_kit.report.execution import execution_section
 from mlops_kit.report.messages import messages
 from mlops_kit.report.models import model_versions
-from mlops_kit.report.sections import findings_of
+from mlops_kit.report.sections import sections_of
 from mlops_kit.report.summary import contents, page_head, summary_table
-from mlops_kit.runner.past_executions import load_executions
+from mlops_kit.runner.record import load_records
 
 STYLES = Path(__file__).with_name("page.css")
 TITLE = "Rehearsal on this machine"
 
 
-def report_on(environment: Environment, work: Path, chapters: Sequence[Mapping[str, Any]] | None = None) -> Path:
-    """Write the page of a local cloud that is up; see `write_report`."""
+def report_on(environment: Environment, work: Path, rehearsal: Sequence[RehearsedStep] = ()) -> Path:
+    """Write the page of a running local cloud; see `write_report`."""
     sagemaker = environment.client("sagemaker")
     arns = [package.arn for package in model_packages(environment)]
     packages = [sagemaker.describe_model_package(ModelPackageName=arn) for arn in arns]
-    return write_report(work, packages=packages, project=environment.project, chapters=chapters)
+    return write_report(work, packages=packages, project=environment.project, rehearsal=rehearsal)
 
 
 def write_report(
@@ -43,39 +43,41 @@ def write_report(
     packages: Sequence[Mapping[str, Any]],
     project: str,
     title: str = TITLE,
-    chapters: Sequence[Mapping[str, Any]] | None = None,
+    rehearsal: Sequence[RehearsedStep] = (),
 ) -> Path:
-    """Write report.html into the working folder; links lead from there to logs and files.
+    """Write report.html into the working folder; its links to logs and files are relative to it.
 
     Args:
-        work: the folder of executions/, events.jsonl and emails.jsonl, .local as a rule.
-        packages: the model versions, as DescribeModelPackage tells them.
-        project: its name.
-        title: stands above it.
-        chapters: of a story, in order: title, expected, said, held, and execution_id where there is one.
+        work: the folder of executions/, events.jsonl and emails.jsonl, usually .local.
+        packages: the model versions, as DescribeModelPackage returns them.
+        project: the project's name.
+        title: the line above the project's name.
+        rehearsal: the steps of the rehearsal, in order; empty if there was none.
 
     Returns:
-        the page. A record that is missing or cannot be read is shown as such.
+        the page; it names every record that is missing or unreadable.
     """
-    executions, unreadable = load_executions(work)
-    shelf = Shelf(work, executions)
-    entries = entries_of(executions, chapters or (), lambda execution: findings_of(execution.steps, shelf))
-    lost = [html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable]
-    anchors = {one.execution.id: one.anchor for one in entries if one.execution}
-    told = messages(*read_emails(work), anchors)
+    executions, unreadable = load_records(work)
+    artifacts = Artifacts(work, executions)
+    entries = entries_of(executions, rehearsal, lambda execution: sections_of(execution.steps, artifacts))
+    problems = [
+        html("p", f"{path.relative_to(work).as_posix()} cannot be read.", class_="reason") for path in unreadable
+    ]
+    anchors = {entry.execution.id: entry.anchor for entry in entries if entry.execution}
+    mails = messages(*read_emails(work), anchors)
     main = html(
         "main",
-        page_head(project, title, executions, entries, shelf.event_counts()),
-        lost,
+        page_head(project, title, executions, entries, artifacts.event_counts()),
+        problems,
         summary_table(entries),
-        [execution_section(entry, entry.execution, shelf) for entry in entries if entry.execution],
-        told,
+        [execution_section(entry, entry.execution, artifacts) for entry in entries if entry.execution],
+        mails,
         model_versions(packages, anchors),
     )
     page = work / "report.html"
     unfinished = page.with_name("report.html.partial")
-    document = _document(f"{project}: {title}", contents(entries, with_messages=told is not None), main)
-    unfinished.write_bytes(document.encode("utf-8", "replace"))  # a job may have printed what is no text
+    document = _document(f"{project}: {title}", contents(entries, with_messages=mails is not None), main)
+    unfinished.write_bytes(document.encode("utf-8", "replace"))  # a job may have printed invalid Unicode
     return unfinished.replace(page)
 
 

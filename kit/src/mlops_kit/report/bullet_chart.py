@@ -1,4 +1,7 @@
-"""A metric against its threshold, as a bar. Lengths are percentages: it fits any width, and lines keep their size."""
+"""A metric against its threshold, as a bullet chart.
+
+Lengths are percentages, so that the chart fits any width while its lines keep their size.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from typing import Any
 from mlops_jobs.metric_names import LOWER_IS_BETTER
 from mlops_kit.report.elements import Html, html, number
 
-ROOM = 1.15  # beyond the largest value
+HEADROOM = 1.15  # the axis ends this much beyond the largest value
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A metric's value held against its threshold, and against the champion's where they were compared."""
+    """A metric's value, its threshold, and the champion's value where they were compared."""
 
     metric: str
     value: float
@@ -30,7 +33,7 @@ class Measure:
 
 
 def measure_of(content: Mapping[str, Any], met: bool, champion: float | None = None) -> Measure | None:
-    """What evaluation.json or verdict.json measured; None where it has no value."""
+    """The measure in evaluation.json or verdict.json; None where it has no value."""
     value, threshold = content.get("value"), content.get("threshold")
     if not _finite(value) or not _finite(threshold):
         return None
@@ -41,12 +44,12 @@ def _finite(value: object) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def bullet(measure: Measure, label: str) -> Html:
-    """A bar of the value, a line at the threshold, the side of it that is accepted, and a diamond for the champion.
+def bullet_chart(measure: Measure, label: str) -> Html:
+    """A bar for the value, a line at the threshold, a tint for the accepted range, and a diamond for the champion.
 
     Args:
-        measure: what is drawn.
-        label: says the same in words.
+        measure: the values.
+        label: the same in words, for screen readers.
     """
     champions = [] if measure.champion is None else [measure.champion]
     low, high = _axis([measure.value, measure.threshold, *champions])
@@ -80,8 +83,8 @@ def _rectangle(class_: str, span: tuple[float, float], **attributes: float) -> H
 
 
 def _axis(numbers: Sequence[float]) -> tuple[float, float]:
-    """From 0, or below it, to beyond the largest; to 1 where all are shares."""
+    """The range of the axis: it includes 0, and ends at 1 where all numbers may be shares."""
     low, high = min(0.0, *numbers), max(0.0, *numbers)
     if low == 0 and 0.5 < high <= 1:
         return 0.0, 1.0
-    return (low * ROOM, high * ROOM) if high > low else (0.0, 1.0)
+    return (low * HEADROOM, high * HEADROOM) if high > low else (0.0, 1.0)

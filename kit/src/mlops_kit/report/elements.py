@@ -1,4 +1,4 @@
-"""HTML made by functions: whatever is not made here is text, and is escaped."""
+"""HTML elements as functions; any other text is escaped."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from html import escape
 from typing import Union
 from urllib.parse import quote
 
-LONGEST_UNBROKEN = 28  # letters
+MAX_UNBROKEN = 28  # letters
 VOID = frozenset({"meta", "link", "img", "br", "col"})
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
@@ -24,13 +24,13 @@ Attribute = Union[str, float, bool, None]  # noqa: UP007
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing found.
+class Section:
+    """One result of a step.
 
     Attributes:
-        title: what it is about.
-        headline: what was found, in a few words; empty where there is nothing to say in short.
-        body: all of it.
+        title: its heading.
+        headline: the result in a few words; may be empty.
+        body: the details.
     """
 
     title: str
@@ -44,7 +44,7 @@ def html(tag: str, *children: Child, **attributes: Attribute) -> Html:
     Args:
         tag: its name.
         children: text, which is escaped, Html, which is not, lists of these, or None.
-        attributes: `_` stands for `-`, and at the end for nothing; None and False leave an attribute out.
+        attributes: `_` becomes `-`, a trailing `_` is dropped; None and False leave an attribute out.
     """
     start = "".join(_attribute(name, value) for name, value in attributes.items())
     if tag in VOID:
@@ -53,7 +53,7 @@ def html(tag: str, *children: Child, **attributes: Attribute) -> Html:
 
 
 def join(*children: Child) -> Html:
-    """Children side by side."""
+    """Concatenate children."""
     return Html("".join(_content(child) for child in children))
 
 
@@ -76,7 +76,7 @@ def _attribute(name: str, value: Attribute) -> str:
 
 
 def link_to(path: str, label: str) -> Html:
-    """A link to a file beside the page; no letter in its name makes it another address."""
+    """A link to a file in the page's folder; every special character of its name is quoted."""
     return html("a", label, href=quote(os.fsencode(path)))
 
 
@@ -91,7 +91,7 @@ class Column:
 def table(caption: Child, columns: Sequence[Column], rows: Iterable[Html], class_: str = "") -> Html:
     """A table that becomes a list of cards on a narrow screen.
 
-    There its elements are no longer laid out as a table, and browsers forget what they are: the roles say it.
+    Cards are not laid out as a table, and browsers then drop the elements' implicit roles: hence the explicit ones.
     """
     heads = [html("th", column.title, scope="col", class_=column.class_, role="columnheader") for column in columns]
     return html(
@@ -105,7 +105,7 @@ def table(caption: Child, columns: Sequence[Column], rows: Iterable[Html], class
 
 
 def row(columns: Sequence[Column], cells: Sequence[Child], class_: str | None = None, id_: str | None = None) -> Html:
-    """A row of such a table; its first cell names it."""
+    """A row of such a table; its first cell is its header."""
     parts = []
     for index, (column, cell) in enumerate(zip(columns, cells, strict=True)):
         content = join(cell)
@@ -119,7 +119,7 @@ def row(columns: Sequence[Column], cells: Sequence[Child], class_: str | None = 
 
 
 def facts(pairs: Iterable[tuple[str, Child]], class_: str = "facts") -> Html:
-    """Names and values, those left out that have none."""
+    """Names and values; empty values are left out."""
     shown = [(name, join(value)) for name, value in pairs]
     return html(
         "dl",
@@ -129,12 +129,12 @@ def facts(pairs: Iterable[tuple[str, Child]], class_: str = "facts") -> Html:
 
 
 def code(text: str) -> Html:
-    """Something a machine reads: an id, an address, a name. Only a long one may be broken."""
-    return html("code", text, class_="long" if len(text) > LONGEST_UNBROKEN else None)
+    """An identifier, an address or a name; only a long one may wrap."""
+    return html("code", text, class_="long" if len(text) > MAX_UNBROKEN else None)
 
 
 def keyed(shape: str, text: str) -> Html:
-    """A text with the sign that stands for it in a chart."""
+    """A text with its key in a chart."""
     return html("span", html("i", class_=f"key {shape}", aria_hidden="true"), text)
 
 
@@ -143,8 +143,3 @@ def number(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
-
-
-def count(amount: int, noun: str) -> str:
-    """An amount of something: 1 step, 2 steps."""
-    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"

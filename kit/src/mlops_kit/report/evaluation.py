@@ -1,44 +1,44 @@
-"""What an evaluation found: the metric against its threshold and the champion, all metrics, the plots."""
+"""The results of an evaluation: the metric against its threshold and the champion, all metrics, the plots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.bullet_chart import Measure, bullet, measure_of
-from mlops_kit.report.elements import Finding, Html, facts, html, join, keyed, number
+from mlops_kit.report.artifacts import Artifacts
+from mlops_kit.report.bullet_chart import Measure, bullet_chart, measure_of
+from mlops_kit.report.elements import Html, Section, facts, html, join, keyed, number
 from mlops_kit.report.statuses import badge
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 
 
-def evaluation_of(step: PastStep, shelf: Shelf) -> Finding | None:
-    """What evaluation.json of a step says, with the pictures beside it."""
-    content, pictures = shelf.json_of(step, "evaluation.json"), _pictures(step, shelf)
+def evaluation_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
+    """The content of a step's evaluation.json, with its plots."""
+    content, plots = artifacts.json_of(step, "evaluation.json"), _plots(step, artifacts)
     if content is None:
-        return Finding("Plots", "", pictures) if pictures else None
+        return Section("Plots", "", plots) if plots else None
     champion = content.get("champion") or {}
-    measure = measure_of(content, bool(content.get("met")), _champions(content, champion))
+    measure = measure_of(content, bool(content.get("met")), _champion_value(content, champion))
     if measure is None:
-        return Finding("Evaluation", "", join(html("p", "evaluation.json has no value.", class_="absent"), pictures))
-    compared = "" if measure.champion is None else f", {_against(champion)} than the champion"
+        return Section("Evaluation", "", join(html("p", "evaluation.json has no value.", class_="absent"), plots))
+    comparison = "" if measure.champion is None else f", {_gain(champion)} than the champion"
     verb = "meets" if measure.met else "misses"
-    headline = f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}{compared}"
+    headline = f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}{comparison}"
     body = join(
         html("p", badge("good" if measure.met else "bad", headline), class_="verdict"),
-        bullet(measure, headline),
+        bullet_chart(measure, headline),
         _facts(content, measure, champion),
-        pictures,
+        plots,
     )
-    return Finding("Evaluation", headline, body)
+    return Section("Evaluation", headline, body)
 
 
-def _champions(content: Mapping[str, Any], champion: Mapping[str, Any]) -> float | None:
+def _champion_value(content: Mapping[str, Any], champion: Mapping[str, Any]) -> float | None:
     value = (champion.get("metrics") or {}).get(content.get("metric"))
     return float(value) if champion.get("compared") and isinstance(value, (int, float)) else None
 
 
-def _against(champion: Mapping[str, Any]) -> str:
+def _gain(champion: Mapping[str, Any]) -> str:
     gain = float(champion.get("gain") or 0.0)
     if gain == 0:
         return "no better"
@@ -47,11 +47,11 @@ def _against(champion: Mapping[str, Any]) -> str:
 
 def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, Any]) -> Html:
     others = {
-        name: found.get("value")
+        name: metric.get("value")
         for key, group in content.items()
         if key.endswith("_metrics") and isinstance(group, dict)
-        for name, found in group.items()
-        if isinstance(found, dict) and name != measure.metric
+        for name, metric in group.items()
+        if isinstance(metric, dict) and name != measure.metric
     }
     if measure.champion is None:
         compared: Html | str = f"not compared: {champion.get('why') or 'nothing is recorded'}"
@@ -68,6 +68,6 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
     )
 
 
-def _pictures(step: PastStep, shelf: Shelf) -> Html | None:
-    images = [html("img", src=uri, alt=f"Plot: {name.replace('_', ' ')}") for name, uri in shelf.pictures(step)]
+def _plots(step: StepRecord, artifacts: Artifacts) -> Html | None:
+    images = [html("img", src=uri, alt=f"Plot: {name.replace('_', ' ')}") for name, uri in artifacts.plots(step)]
     return html("div", images, class_="plots") if images else None

@@ -1,58 +1,59 @@
-"""The section of one execution: its graph, what its steps found, the steps, the parameters."""
+"""The section of one execution: its graph, the results of its steps, the steps, the parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.chapters import Entry, ending
-from mlops_kit.report.elements import Html, code, count, facts, html
+from mlops_kit.report.artifacts import Artifacts
+from mlops_kit.report.elements import Html, code, facts, html
+from mlops_kit.report.entries import Entry, verdict
 from mlops_kit.report.graph import draw_graph
 from mlops_kit.report.statuses import status
 from mlops_kit.report.step_table import step_table
-from mlops_kit.report.times import duration, moment
-from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.report.times import moment
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.text import count, duration
 
 
-def execution_section(entry: Entry, execution: PastExecution, shelf: Shelf) -> Html:
-    """All that is known of an execution.
+def execution_section(entry: Entry, execution: ExecutionRecord, artifacts: Artifacts) -> Html:
+    """The section of an execution.
 
     Args:
-        entry: what it stands for on the page.
-        execution: the one of the entry.
-        shelf: where its files lie.
+        entry: its entry.
+        execution: the execution of the entry.
+        artifacts: the files of all executions.
     """
-    drawing = html("figure", draw_graph(entry.place, execution), class_="drawing") if execution.steps else None
-    told = html(
+    drawing = html("figure", draw_graph(entry.position, execution), class_="drawing") if execution.steps else None
+    details = html(
         "div",
-        [_panel(finding.title, finding.body) for finding in entry.findings],
-        _panel("Steps", step_table(entry.place, execution, shelf)),
+        [_panel(section.title, section.body) for section in entry.sections],
+        _panel("Steps", step_table(entry.position, execution, artifacts)),
         _parameters(execution.parameters),
-        class_="told",
+        class_="details",
     )
     return html(
         "section",
         _head(entry, execution),
-        html("div", drawing, told, class_="sides"),
-        class_="chapter",
+        html("div", drawing, details, class_="sides"),
+        class_="entry",
         id=entry.anchor,
         aria_labelledby=f"{entry.anchor}-title",
     )
 
 
-def _head(entry: Entry, execution: PastExecution) -> Html:
+def _head(entry: Entry, execution: ExecutionRecord) -> Html:
     meta = (
         execution.kind,
         code(execution.id),
         moment(execution.started) or "not started",
-        duration(execution.seconds) or "no end recorded",
+        duration(execution.seconds) or "not finished",
     )
     return html(
         "header",
         html("h2", entry.ordinal, entry.title, id=f"{entry.anchor}-title"),
-        ending(entry.chapter),
-        html("p", status(execution.status), [html("span", one) for one in meta], class_="meta"),
+        verdict(entry.rehearsed),
+        html("p", status(execution.status), [html("span", text) for text in meta], class_="meta"),
         html("p", execution.reason, class_="reason") if execution.reason else None,
     )
 

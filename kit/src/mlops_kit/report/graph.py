@@ -1,4 +1,4 @@
-"""The graph of an execution's steps, as a drawing: each node leads to its row in the table of steps."""
+"""The graph of an execution's steps as a drawing; each node links to its row in the table of steps."""
 
 from __future__ import annotations
 
@@ -6,41 +6,43 @@ from itertools import pairwise
 
 from mlops_kit.report.elements import Html, html
 from mlops_kit.report.layout import Layout, Point, Sizes, lay_out
-from mlops_kit.report.statuses import disc, tone
-from mlops_kit.runner.past_executions import PastExecution, PastStep
+from mlops_kit.report.statuses import disc
+from mlops_kit.runner.record import ExecutionRecord, StepRecord
+from mlops_kit.text import step_duration, tone
 
-LETTER = 7.3  # the width of a letter in the drawing's fixed-width type
-SHORTEST, LONGEST = 16, 26  # letters of a name that a node has room for
+LETTER = 7.3  # the width of a letter in the monospaced font of the drawing
+MIN_LETTERS, MAX_LETTERS = 16, 26  # the letters of a name that fit into a node
 PADDING, HEIGHT = 14.0, 50.0
 SIZES_BETWEEN = {"gap_x": 14.0, "gap_y": 34.0}
 MARGIN = 2.0
 TOGGLE = {True: "yes", False: "no"}
 
 
-def step_id(place: int, name: str, execution: PastExecution) -> str:
-    """The anchor of a step's row in the page's nth section."""
-    return f"execution-{place}-step-{[step.name for step in execution.steps].index(name) + 1}"
+def step_id(position: int, name: str, execution: ExecutionRecord) -> str:
+    """The anchor of a step's row in the section at a position of the page."""
+    return f"execution-{position}-step-{[step.name for step in execution.steps].index(name) + 1}"
 
 
-def draw_graph(place: int, execution: PastExecution) -> Html:
-    """Draw the steps top to bottom, and what each waits for.
+def draw_graph(position: int, execution: ExecutionRecord) -> Html:
+    """Draw the steps from top to bottom, with an edge from each step to those that wait for it.
 
     Args:
-        place: of the execution on the page, from 1.
-        execution: whose steps.
+        position: the position of the execution on the page, from 1.
+        execution: the execution.
     """
     letters = max((len(step.name) for step in execution.steps), default=0)
-    sizes = Sizes(min(max(letters, SHORTEST), LONGEST) * LETTER + 2 * PADDING, HEIGHT, **SIZES_BETWEEN)
+    sizes = Sizes(min(max(letters, MIN_LETTERS), MAX_LETTERS) * LETTER + 2 * PADDING, HEIGHT, **SIZES_BETWEEN)
     layout = lay_out([step.name for step in execution.steps], _edges(execution), sizes)
-    of_name = {step.name: step for step in execution.steps}
-    edges = [_edge(of_name[source], of_name[target], points) for (source, target), points in layout.routes.items()]
+    by_name = {step.name: step for step in execution.steps}
+    edges = [_edge(by_name[source], by_name[target], points) for (source, target), points in layout.routes.items()]
     nodes = [
-        _node(step, layout.places[step.name], sizes, step_id(place, step.name, execution)) for step in of_name.values()
+        _node(step, layout.places[step.name], sizes, step_id(position, step.name, execution))
+        for step in by_name.values()
     ]
     return _drawing(layout, html("g", edges, class_="edges"), html("g", nodes, class_="nodes"))
 
 
-def _edges(execution: PastExecution) -> list[tuple[str, str]]:
+def _edges(execution: ExecutionRecord) -> list[tuple[str, str]]:
     pairs = []
     for step in execution.steps:
         sources = [*step.needs, *([step.branch.condition] if step.branch else [])]
@@ -58,15 +60,15 @@ def _drawing(layout: Layout, *parts: Html) -> Html:
         width=width,
         height=height,
         role="group",
-        aria_label="Graph of the steps; each leads to its row in the table",
+        aria_label="Graph of the steps; each links to its row in the table",
     )
 
 
-def _node(step: PastStep, corner: Point, sizes: Sizes, anchor: str) -> Html:
+def _node(step: StepRecord, corner: Point, sizes: Sizes, anchor: str) -> Html:
     round_ = sizes.height / 2 if step.type == "Condition" else 7
-    told = " · ".join(filter(None, (step.name, step.type, step.status, _time(step))))
+    title = " · ".join(filter(None, (step.name, step.type, step.status, _time(step))))
     parts = [
-        html("title", told),
+        html("title", title),
         html("rect", class_="box", width=sizes.width, height=sizes.height, rx=round_),
         html("text", _cropped(step.name), class_="name", x=PADDING, y=21),
         html("g", disc(tone(step.status)), transform=f"translate({PADDING:g} 28.5) scale(0.8125)"),
@@ -84,20 +86,20 @@ def _node(step: PastStep, corner: Point, sizes: Sizes, anchor: str) -> Html:
     )
 
 
-def _time(step: PastStep) -> str:
+def _time(step: StepRecord) -> str:
     if step.type == "Condition" and "Outcome" in step.result:
         return TOGGLE[str(step.result["Outcome"]).lower() == "true"]
     if step.type == "Fail":
         return ""
-    return step.shown_time
+    return step_duration(step.seconds, step.cache_hit)
 
 
 def _cropped(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
 
 
-def _edge(source: PastStep, target: PastStep, points: list[Point]) -> Html:
-    """A line with an arrow; it is broken where it was not gone along."""
+def _edge(source: StepRecord, target: StepRecord, points: list[Point]) -> Html:
+    """A line with an arrow; dashed where the execution did not follow it."""
     branch = target.branch if target.branch and target.branch.condition == source.name else None
     x, y = points[-1]
     parts = [
@@ -105,14 +107,14 @@ def _edge(source: PastStep, target: PastStep, points: list[Point]) -> Html:
         html("path", d=f"M{x - 3.5:.1f} {y - 6:.1f}L{x:.1f} {y - 0.5:.1f}L{x + 3.5:.1f} {y - 6:.1f}", class_="arrow"),
     ]
     if branch:
-        side = -1 if points[-2][0] > x + 1 else 1  # away from the line
+        side = -1 if points[-2][0] > x + 1 else 1  # the side away from the line
         place = {"x": round(x + 8 * side, 1), "y": round(y - 7, 1), "text_anchor": "start" if side > 0 else "end"}
         parts.append(html("text", TOGGLE[branch.when], class_="branch", **place))
     return html("g", parts, class_="edge untaken" if "Skipped" in (source.status, target.status) else "edge")
 
 
 def _curve(points: list[Point]) -> str:
-    """Straight down through layers, and an S between them."""
+    """Straight down through a layer, an S between two layers."""
     parts = [f"M{points[0][0]:.1f} {points[0][1]:.1f}"]
     for index, ((x0, y0), (x1, y1)) in enumerate(pairwise(points)):
         if index % 2:

@@ -1,4 +1,4 @@
-"""A numeric feature as it was when the model was trained, and as it is now."""
+"""The distribution of a numeric feature in training, and now."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from mlops_kit.report.elements import Html, html, number
 
 WIDTH, HEIGHT = 320.0, 96.0
-MOST_TIMES_HIGHER = 4  # a higher peak is cut off: beside it the other distribution could not be seen
+MAX_PEAK_RATIO = 4  # a higher peak is cut off, or the other distribution would be invisible
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar of a histogram: from, to, and how many values fell there."""
+    """One bar of a histogram: its range and the number of values in it."""
 
     low: float
     high: float
@@ -25,22 +25,24 @@ def bars_of(feature: Mapping[str, Any]) -> list[Bar]:
     """The histogram of a numeric feature in statistics.json; empty where it has none."""
     distribution = (feature.get("numerical_statistics") or {}).get("distribution") or {}
     buckets = (distribution.get("kll") or {}).get("buckets") or []
-    return [Bar(float(one["lower_bound"]), float(one["upper_bound"]), float(one["count"])) for one in buckets]
+    return [
+        Bar(float(bucket["lower_bound"]), float(bucket["upper_bound"]), float(bucket["count"])) for bucket in buckets
+    ]
 
 
 def two_histograms(before: Sequence[Bar], after: Sequence[Bar], label: str) -> Html:
     """Two distributions over one axis, each with an area of 1, since the numbers of rows differ.
 
     Args:
-        before: drawn as an outline.
-        after: filled.
-        label: says what is seen.
+        before: the distribution in training, an outline.
+        after: the distribution now, filled.
+        label: the same in words, for screen readers.
     """
     low, high = min(bar.low for bar in (*before, *after)), max(bar.high for bar in (*before, *after))
     if high <= low:
         low, high = low - 0.5, high + 0.5
     peaks = sorted(max(block.density for block in _wide(bars, low, high)) for bars in (before, after))
-    frame = _Frame(low, high, min(peaks[1], MOST_TIMES_HIGHER * peaks[0]) or peaks[1] or 1.0)
+    frame = _Frame(low, high, min(peaks[1], MAX_PEAK_RATIO * peaks[0]) or peaks[1] or 1.0)
     return html(
         "svg",
         html("path", d=frame.outline(_wide(after, low, high)), class_="after"),
@@ -57,7 +59,7 @@ def two_histograms(before: Sequence[Bar], after: Sequence[Bar], label: str) -> H
 
 @dataclass(frozen=True)
 class _Block:
-    """A bar to draw: its height is what makes the area of all blocks 1."""
+    """A bar to draw; the heights give all blocks together an area of 1."""
 
     low: float
     high: float
@@ -65,7 +67,7 @@ class _Block:
 
 
 def _wide(bars: Sequence[Bar], low: float, high: float) -> list[_Block]:
-    """Bars with a width: that of a feature with a single value has none, and would be infinitely high."""
+    """Bars with a minimum width: a feature with a single value would have one of infinite height."""
     total, thinnest = sum(bar.count for bar in bars) or 1.0, (high - low) / 100
     widths = [max(bar.high - bar.low, thinnest) for bar in bars]
     return [
@@ -75,14 +77,14 @@ def _wide(bars: Sequence[Bar], low: float, high: float) -> list[_Block]:
 
 @dataclass(frozen=True)
 class _Frame:
-    """What is seen: from, to, and the highest density."""
+    """The visible range, and the highest visible density."""
 
     low: float
     high: float
     tallest: float
 
     def outline(self, blocks: Sequence[_Block]) -> str:
-        """A line over blocks, from the base to the base."""
+        """The outline of blocks, from base line to base line."""
         over = []
         for block in blocks:
             y = HEIGHT * max(0.0, 1 - block.density / self.tallest)

@@ -1,8 +1,8 @@
-"""A small layered layout: where the nodes of a graph without cycles go, top to bottom, none over another.
+"""A layered layout of an acyclic graph, top to bottom, without overlaps (Sugiyama's method).
 
-Layers by longest path; an edge over several layers gets a place of its own in each (a lane), so that no edge runs
-under a node; orders by barycentre; positions by least squares under the order, long paths pulling hardest, so that the
-main path is a straight line; nothing is wider than the widest layer has to be.
+The longest path to a node determines its layer. An edge over several layers gets a lane in each, so that no edge runs
+under a node. Barycentres determine the order within a layer, and least squares the positions under that order: long
+paths weigh most, which makes the main path a straight line. No layer is wider than the widest one has to be.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ Point = tuple[float, float]
 Pair = tuple[str, str]
 
 LANE_WIDTH = 14.0
-SWEEPS = 9  # the last one down: then a node stands under what it follows from
-PULL = 100.0  # of a path over a path one step shorter: the shorter one moves aside, and the longer does not
+SWEEPS = 9  # an odd number: the last sweep goes down, which places a node under its predecessors
+PULL = 100.0  # the weight of a path relative to one a step shorter: only the shorter one moves aside
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of all nodes, and of the space between them."""
+    """The size of all nodes, and the space between them."""
 
     width: float
     height: float
@@ -30,11 +30,11 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything goes.
+    """Positions of nodes and edges.
 
     Attributes:
         places: the top left corner of each node.
-        routes: of each edge drawn, the points to go through: pairs of entering and leaving a layer.
+        routes: the points of each drawn edge, in pairs that enter and leave a layer.
     """
 
     width: float
@@ -45,14 +45,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Slot:
-    """A place in a layer: of a node, or of the lane of an edge."""
+    """A slot in a layer, for a node or for the lane of an edge."""
 
     name: str
     lane: Pair | None = None
 
 
 def lay_out(nodes: Sequence[str], edges: Iterable[Pair], sizes: Sizes) -> Layout:
-    """Place nodes and edges; an edge that others imply is left out, as is one that would close a cycle."""
+    """Place nodes and edges; leave out edges that others imply, or that would close a cycle."""
     drawn = without_implied(without_cycles(nodes, edges))
     layer_of = _layers(nodes, drawn)
     layers, links = _slots(nodes, drawn, layer_of)
@@ -72,7 +72,7 @@ def without_cycles(nodes: Sequence[str], edges: Iterable[Pair]) -> list[Pair]:
 
 
 def without_implied(edges: Sequence[Pair]) -> list[Pair]:
-    """The edges that say something: not those from where another path leads to the same node."""
+    """The edges without those that a longer path between the same nodes implies."""
     return [edge for edge in edges if not _reaches([other for other in edges if other != edge], *edge)]
 
 
@@ -97,7 +97,7 @@ def _layers(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[str, int]:
 
 
 def _weights(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[str, float]:
-    """How hard each node pulls: by the longest path that begins there."""
+    """The weight of each node, by the longest path that begins there."""
     reach = dict.fromkeys(nodes, 0)
     for _ in nodes:
         for source, target in edges:
@@ -108,7 +108,7 @@ def _weights(nodes: Sequence[str], edges: Sequence[Pair]) -> dict[str, float]:
 def _slots(
     nodes: Sequence[str], edges: Sequence[Pair], layer_of: Mapping[str, int]
 ) -> tuple[list[list[_Slot]], list[tuple[_Slot, _Slot]]]:
-    """What stands in each layer, and which neighbours in the next layer it is linked to."""
+    """The slots of each layer, and their links to slots of the next layer."""
     layers: list[list[_Slot]] = [[] for _ in range(max(layer_of.values(), default=-1) + 1)]
     for name in nodes:
         layers[layer_of[name]].append(_Slot(name))
@@ -125,20 +125,20 @@ def _slots(
 
 
 def _order(layers: list[list[_Slot]], links: Sequence[tuple[_Slot, _Slot]]) -> None:
-    """Put each layer in the order of its neighbours' middles, down and up again, so that edges cross little."""
+    """Sort each layer by the mean position of its neighbours, sweeping down and up, to reduce crossings."""
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
         for layer, fixed in _neighbours(layers, down):
             position = {slot: index for index, slot in enumerate(fixed)}
             middle = {}
             for index, slot in enumerate(layer):
-                found = [position[other] for other in _linked(slot, links, position)]
-                middle[slot] = sum(found) / len(found) if found else float(index)
+                linked = [position[other] for other in _linked(slot, links, position)]
+                middle[slot] = sum(linked) / len(linked) if linked else float(index)
             layer.sort(key=lambda slot: middle[slot])
 
 
 def _neighbours(layers: list[list[_Slot]], down: bool) -> list[tuple[list[_Slot], list[_Slot]]]:
-    """Each layer with the one before it, in the direction of a sweep."""
+    """Each layer with its predecessor, in the direction of a sweep."""
     ordered = layers if down else layers[::-1]
     return list(zip(ordered[1:], ordered, strict=False))
 
@@ -154,31 +154,31 @@ def _centres(
     weights: Mapping[str, float],
     sizes: Sizes,
 ) -> dict[_Slot, float]:
-    """The x of each slot's middle: near its neighbours', in order, and all within the width of the widest layer."""
+    """The x of each slot's middle: near its neighbours, in order, within the width of the widest layer."""
     rooms = {id(layer): _Room.of(layer, sizes) for layer in layers}
     width = max((room.width for room in rooms.values()), default=0.0)
     centres = {slot: centre for layer in layers for slot, centre in zip(layer, rooms[id(layer)].centres, strict=True)}
     for sweep in range(SWEEPS):
         for layer, fixed in _neighbours(layers, down=sweep % 2 == 0):
             among = {slot: centres[slot] for slot in fixed}
-            wanted = []
+            targets = []
             for slot in layer:
                 linked = _linked(slot, links, among)
                 pulls = [weights.get(other.name, PULL) for other in linked]
                 pulled = sum(pull * among[other] for pull, other in zip(pulls, linked, strict=True))
-                wanted.append(pulled / sum(pulls) if linked else centres[slot])
-            placed = rooms[id(layer)].place(wanted, [weights.get(slot.name, PULL) for slot in layer], width)
+                targets.append(pulled / sum(pulls) if linked else centres[slot])
+            placed = rooms[id(layer)].place(targets, [weights.get(slot.name, PULL) for slot in layer], width)
             centres.update(zip(layer, placed, strict=True))
     return centres
 
 
 @dataclass(frozen=True)
 class _Room:
-    """What the slots of a layer need side by side.
+    """The space that the slots of a layer need.
 
     Attributes:
-        centres: their middles when they stand as close as they may, from 0 on.
-        width: how much they take then.
+        centres: their middles when packed as closely as allowed, from 0 on.
+        width: their total width when packed.
     """
 
     centres: tuple[float, ...]
@@ -194,18 +194,18 @@ class _Room:
             right += sizes.gap_x + width
         return _Room(tuple(centres), max(right, 0.0))
 
-    def place(self, wanted: Sequence[float], weights: Sequence[float], width: float) -> list[float]:
-        """The middles nearest to those wanted, in order, apart, within a width: weighted isotonic regression."""
-        blocks: list[tuple[float, float, int]] = []  # mean shift from as close as may be, weight, how many
-        for want, weight, closest in zip(wanted, weights, self.centres, strict=True):
-            block = (want - closest, weight, 1)
+    def place(self, targets: Sequence[float], weights: Sequence[float], width: float) -> list[float]:
+        """The middles nearest to the targets, in order, apart, within a width: weighted isotonic regression."""
+        blocks: list[tuple[float, float, int]] = []  # mean shift from the packed position, weight, number of slots
+        for target, weight, packed in zip(targets, weights, self.centres, strict=True):
+            block = (target - packed, weight, 1)
             while blocks and blocks[-1][0] > block[0]:
                 mean, heavy, many = blocks.pop()
                 both = heavy + block[1]
                 block = ((mean * heavy + block[0] * block[1]) / both, both, many + block[2])
             blocks.append(block)
         shifts = [min(max(mean, 0.0), width - self.width) for mean, _, many in blocks for _ in range(many)]
-        return [closest + shift for closest, shift in zip(self.centres, shifts, strict=True)]
+        return [packed + shift for packed, shift in zip(self.centres, shifts, strict=True)]
 
 
 def _measure(

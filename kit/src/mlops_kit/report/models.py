@@ -1,4 +1,4 @@
-"""The versions in the model registry: who approved what, and where it comes from."""
+"""The versions in the model registry: approval, comment and lineage."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def model_versions(packages: Sequence[Mapping[str, Any]], anchors: Mapping[str, 
     """All versions, the newest first.
 
     Args:
-        packages: as DescribeModelPackage tells them.
-        anchors: of the executions on the page, by id.
+        packages: as DescribeModelPackage returns them.
+        anchors: the anchors of the executions on the page, by id.
     """
     ordered = sorted(packages, key=lambda package: int(package.get("ModelPackageVersion") or 0), reverse=True)
     cards = [_version(package, anchors) for package in ordered]
@@ -27,7 +27,7 @@ def model_versions(packages: Sequence[Mapping[str, Any]], anchors: Mapping[str, 
         "section",
         html("h2", "Model versions", id="models"),
         html("div", cards, class_="models") if cards else html("p", "No model has been registered.", class_="absent"),
-        class_="chapter",
+        class_="entry",
         aria_labelledby="models",
     )
 
@@ -38,7 +38,7 @@ def _version(package: Mapping[str, Any], anchors: Mapping[str, str]) -> Html:
     return html(
         "article",
         html("h3", f"Version {package.get('ModelPackageVersion', '?')}", status(approval)),
-        html("p", str(description), class_="said") if description else None,
+        html("p", str(description), class_="outcome") if description else None,
         html("blockquote", str(comment)) if comment else None,
         facts(_facts(package, anchors)),
         class_="model",
@@ -66,16 +66,17 @@ def _facts(package: Mapping[str, Any], anchors: Mapping[str, str]) -> list[tuple
 
 
 def _lineage(package: Mapping[str, Any]) -> dict[str, str]:
-    """Where it comes from: the properties of our own, and SageMaker's where they say more."""
-    theirs = package.get("MetadataProperties") or {}
-    found = {"git_commit": theirs.get("CommitId"), "repository": theirs.get("Repository")}
-    found |= package.get("CustomerMetadataProperties") or {}
-    return {str(name): str(value) for name, value in found.items() if value}
+    """The lineage of a version: our own properties, completed by SageMaker's."""
+    standard = package.get("MetadataProperties") or {}
+    lineage = {"git_commit": standard.get("CommitId"), "repository": standard.get("Repository")}
+    lineage |= package.get("CustomerMetadataProperties") or {}
+    return {str(name): str(value) for name, value in lineage.items() if value}
 
 
 def _artifact(package: Mapping[str, Any]) -> str | None:
     containers = (package.get("InferenceSpecification") or {}).get("Containers") or [{}]
-    return containers[0].get("ModelDataUrl")
+    uri = containers[0].get("ModelDataUrl")
+    return str(uri) if uri else None
 
 
 def _created(time: object) -> Html | str | None:
@@ -83,7 +84,7 @@ def _created(time: object) -> Html | str | None:
 
 
 def _execution(id_: str | None, anchors: Mapping[str, str]) -> Html | None:
-    """Which execution made it; its section, where it is on this page."""
+    """The execution that registered it, with a link if it is on this page."""
     if not id_:
         return None
     return html("a", code(id_), href=f"#{anchors[id_]}") if id_ in anchors else code(id_)
@@ -98,7 +99,7 @@ def _code(text: object) -> Html | None:
 
 
 def _value(text: str | None) -> str:
-    """A number that the registry keeps as text."""
+    """A value of the registry, which keeps numbers as text."""
     try:
         return number(float(text)) if text else ""
     except ValueError:

@@ -1,22 +1,23 @@
-"""What the two quality checks found: drift of the data, and what labels say of the model."""
+"""The results of the two quality checks: drift of the data, and the metric on labelled rows."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mlops_kit.report.artifacts import Shelf
-from mlops_kit.report.bullet_chart import bullet, measure_of
-from mlops_kit.report.elements import Column, Finding, Html, code, count, facts, html, join, keyed, number, row, table
+from mlops_kit.report.artifacts import Artifacts
+from mlops_kit.report.bullet_chart import bullet_chart, measure_of
+from mlops_kit.report.elements import Column, Html, Section, code, facts, html, join, keyed, number, row, table
 from mlops_kit.report.histogram import bars_of, two_histograms
 from mlops_kit.report.statuses import badge, status
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
+from mlops_kit.text import count
 
 DRIFT = "baseline_drift_check"
 
 
-def model_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
-    """What verdict.json of a step says."""
-    content = shelf.json_of(step, "verdict.json")
+def model_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
+    """The content of a step's verdict.json."""
+    content = artifacts.json_of(step, "verdict.json")
     if content is None:
         return None
     verdict = str(content.get("verdict"))
@@ -26,59 +27,59 @@ def model_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
     if measure is None:
         headline = f"model quality {verdict}: {metric} was not measured"
         body = join(html("p", status(verdict), f" {metric} was not measured", class_="verdict"), facts(counted))
-        return Finding("Model quality", headline, body)
+        return Section("Model quality", headline, body)
     value = number(measure.value)
     headline = f"model quality {verdict}: {metric} {value}, threshold {number(measure.threshold)}"
     measured = [
         (metric, keyed("bar good" if measure.met else "bar bad", value)),
         ("threshold", keyed("threshold", measure.bound)),
     ]
-    said = html("p", status(verdict), f" {metric} {value}, and {measure.bound} is accepted", class_="verdict")
-    body = join(said, bullet(measure, headline), facts([*measured, *counted]))
-    return Finding("Model quality", headline, body)
+    sentence = html("p", status(verdict), f" {metric} {value}, and {measure.bound} is accepted", class_="verdict")
+    body = join(sentence, bullet_chart(measure, headline), facts([*measured, *counted]))
+    return Section("Model quality", headline, body)
 
 
-def data_quality_of(step: PastStep, shelf: Shelf) -> Finding | None:
-    """What constraint_violations.json of a step says, with the distributions of what has drifted."""
-    content = shelf.json_of(step, "constraint_violations.json")
+def data_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
+    """The content of a step's constraint_violations.json, with the distributions of the drifted features."""
+    content = artifacts.json_of(step, "constraint_violations.json")
     if content is None:
         return None
-    violations = [one for one in content.get("violations") or [] if isinstance(one, dict)]
+    violations = [item for item in content.get("violations") or [] if isinstance(item, dict)]
     if not violations:
         headline = "no data-quality violation"
-        body = html("p", badge("good", "Every feature is as the baseline says"), class_="verdict")
-        return Finding("Data quality", headline, body)
+        body = html("p", badge("good", "Every feature matches the baseline"), class_="verdict")
+        return Section("Data quality", headline, body)
     headline = count(len(violations), "data-quality violation")
     body = join(
         html("p", badge("bad", headline), class_="verdict"),
         _violations(violations),
-        _distributions(step, violations, shelf),
+        _distributions(step, violations, artifacts),
     )
-    return Finding("Data quality", headline, body)
+    return Section("Data quality", headline, body)
 
 
 def _violations(violations: list[dict[str, Any]]) -> Html:
-    columns = [Column("Feature"), Column("Check"), Column("What was found")]
+    columns = [Column("Feature"), Column("Check"), Column("Details")]
     rows = [
         row(
             columns,
             [
-                code(str(one.get("feature_name", ""))),
-                str(one.get("constraint_check_type", "")).replace("_", " "),
-                str(one.get("description", "")),
+                code(str(violation.get("feature_name", ""))),
+                str(violation.get("constraint_check_type", "")).replace("_", " "),
+                str(violation.get("description", "")),
             ],
         )
-        for one in violations
+        for violation in violations
     ]
     return table("Violations of the baseline's constraints", columns, rows, "violations")
 
 
-def _distributions(step: PastStep, violations: list[dict[str, Any]], shelf: Shelf) -> Html | None:
-    """The features that have drifted, as they were in training and as they are now."""
-    before = _features(shelf.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", ""))))
-    after = _features(shelf.json_of(step, "statistics.json"))
+def _distributions(step: StepRecord, violations: list[dict[str, Any]], artifacts: Artifacts) -> Html | None:
+    """The distributions of the drifted features, in training and now."""
+    before = _features(artifacts.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", ""))))
+    after = _features(artifacts.json_of(step, "statistics.json"))
     drifted = dict.fromkeys(
-        str(one.get("feature_name")) for one in violations if one.get("constraint_check_type") == DRIFT
+        str(item.get("feature_name")) for item in violations if item.get("constraint_check_type") == DRIFT
     )
     drawn = [
         html(
@@ -93,7 +94,7 @@ def _distributions(step: PastStep, violations: list[dict[str, Any]], shelf: Shel
         return None
     legend = html(
         "p",
-        keyed("before", "when trained"),
+        keyed("before", "in training"),
         keyed("after", "this batch"),
         class_="legend",
     )
@@ -101,9 +102,9 @@ def _distributions(step: PastStep, violations: list[dict[str, Any]], shelf: Shel
 
 
 def _features(statistics: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {str(one.get("name")): one for one in (statistics or {}).get("features") or []}
+    return {str(item.get("name")): item for item in (statistics or {}).get("features") or []}
 
 
 def _moved(before: dict[str, Any], after: dict[str, Any]) -> str:
-    means = [one["numerical_statistics"].get("mean") for one in (before, after)]
+    means = [feature["numerical_statistics"].get("mean") for feature in (before, after)]
     return f"mean {number(means[0])} to {number(means[1])}"

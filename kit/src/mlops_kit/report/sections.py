@@ -1,35 +1,31 @@
-"""What all steps of an execution found, whatever the steps are called: their results and files tell what they are."""
+"""The results of an execution's steps; which step has which result follows from its files, not from its name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mlops_kit.report.artifacts import Shelf, UnreadableError
-from mlops_kit.report.elements import Finding, html
+from mlops_kit.report.artifacts import Artifacts, UnreadableError
+from mlops_kit.report.elements import Section, html
 from mlops_kit.report.evaluation import evaluation_of
 from mlops_kit.report.quality import data_quality_of, model_quality_of
 from mlops_kit.report.statuses import badge
 from mlops_kit.report.tuning import tuning_of
-from mlops_kit.runner.past_executions import PastStep
+from mlops_kit.runner.record import StepRecord
 
-READERS: tuple[Callable[[PastStep, Shelf], Finding | None], ...] = (
-    tuning_of,
-    evaluation_of,
-    data_quality_of,
-    model_quality_of,
-)
+Reader = Callable[[StepRecord, Artifacts], Section | None]
+READERS: tuple[Reader, ...] = (tuning_of, evaluation_of, data_quality_of, model_quality_of)
 
 
-def findings_of(steps: Iterable[PastStep], shelf: Shelf) -> tuple[Finding, ...]:
-    """What the steps found, in their order; that a file cannot be read is worth knowing too."""
-    return tuple(found for step in steps for read in READERS if (found := _carefully(read, step, shelf)))
+def sections_of(steps: Iterable[StepRecord], artifacts: Artifacts) -> tuple[Section, ...]:
+    """The results of the steps, in their order; an unreadable file becomes a section that names it."""
+    return tuple(section for step in steps for read in READERS if (section := _read(read, step, artifacts)))
 
 
-def _carefully(read: Callable[[PastStep, Shelf], Finding | None], step: PastStep, shelf: Shelf) -> Finding | None:
+def _read(read: Reader, step: StepRecord, artifacts: Artifacts) -> Section | None:
     try:
-        return read(step, shelf)
+        return read(step, artifacts)
     except UnreadableError as error:
         problem = str(error)
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # JSON of another shape, at whatever depth
-        problem = f"the results are not of the expected form ({type(error).__name__}: {error})"
-    return Finding(step.name, "", html("p", badge("warn", problem), class_="verdict"))
+        problem = f"the results do not have the expected form ({type(error).__name__}: {error})"
+    return Section(step.name, "", html("p", badge("warn", problem), class_="verdict"))

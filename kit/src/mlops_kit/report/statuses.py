@@ -1,26 +1,10 @@
-"""How a status looks: a tone, a mark, and always its word. The tones differ in lightness too, not only in hue."""
+"""A status on the page: a tone, a mark and always its word; tones differ in lightness as well as in hue."""
 
 from __future__ import annotations
 
 from mlops_kit.report.elements import Html, html
+from mlops_kit.text import tone
 
-TONES = {
-    "Succeeded": "good",
-    "PASS": "good",
-    "Approved": "good",
-    "Completed": "good",
-    "Failed": "bad",
-    "VIOLATION": "bad",
-    "Rejected": "bad",
-    "Executing": "busy",
-    "Starting": "busy",
-    "Stopping": "warn",
-    "Stopped": "warn",
-    "PendingManualApproval": "warn",
-    "NO_LABELS": "quiet",
-    "Skipped": "quiet",
-    "Waiting": "quiet",
-}
 SHAPES = {
     "good": "M3.4 8.4 6.6 11.6 12.6 4.8",
     "bad": "M4.3 4.3 11.7 11.7M11.7 4.3 4.3 11.7",
@@ -36,26 +20,21 @@ WORDS = {
 }
 
 
-def tone(status: str) -> str:
-    """The CSS class of a status."""
-    return TONES.get(status, "quiet")
-
-
 def mark(tone: str, size: float = 16) -> Html:
-    """A small round sign, drawn so that it looks the same whatever the fonts."""
+    """The round mark of a tone, drawn so that it does not depend on fonts."""
     return html("svg", disc(tone), class_="mark", viewBox="0 0 16 16", width=size, height=size, aria_hidden="true")
 
 
 def disc(tone: str) -> Html:
-    """The same sign as a part of a drawing, 16 by 16."""
+    """The same mark as part of a drawing, 16 by 16."""
     return html("g", html("circle", cx=8, cy=8, r=8), html("path", d=SHAPES[tone]), class_=f"disc {tone}")
 
 
 def status(word: str, shown: str | None = None) -> Html:
-    """A status: its mark and its word."""
+    """A status with its mark."""
     return badge(tone(word), shown or WORDS.get(word, word) or "Unknown")
 
 
 def badge(tone: str, words: str) -> Html:
-    """Words with the mark of a tone."""
+    """Text with the mark of a tone."""
     return html("span", mark(tone), html("span", words), class_=f"status {tone}")

@@ -1,35 +1,36 @@
-"""The head of the page, and the table of everything that happened."""
+"""The head of the page, its contents, and the summary table."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
-from mlops_kit.report.chapters import Entry, ending, outcome
-from mlops_kit.report.elements import Column, Html, code, count, facts, html, join, row, table
+from mlops_kit.report.elements import Column, Html, code, facts, html, join, row, table
+from mlops_kit.report.entries import Entry, results, verdict
 from mlops_kit.report.messages import ANCHOR, TITLE
 from mlops_kit.report.statuses import badge, status
-from mlops_kit.report.times import duration, moment
-from mlops_kit.runner.past_executions import PastExecution
+from mlops_kit.report.times import moment
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.text import count, duration
 
-COLUMNS = [Column("What"), Column("Execution"), Column("Status"), Column("Time", "number"), Column("What came out")]
+COLUMNS = [Column("What"), Column("Execution"), Column("Status"), Column("Time", "number"), Column("Result")]
 
 
 def page_head(
-    project: str, title: str, executions: Sequence[PastExecution], entries: Sequence[Entry], events: Counter[str]
+    project: str, title: str, executions: Sequence[ExecutionRecord], entries: Sequence[Entry], events: Counter[str]
 ) -> Html:
-    """What this page is about, and whether all is well."""
+    """The project, the result of the rehearsal, and the key facts."""
     return html(
         "header",
         html("p", title, class_="eyebrow"),
         html("h1", project),
-        _whole(entries),
+        _overall(entries),
         facts(
             [
                 ("when", _when(executions)),
                 ("executions", _counted(executions)),
                 ("events", _events(events)),
-                ("definitions", [html("span", code(name)) for name in sorted({one.pipeline for one in executions})]),
+                ("definitions", [html("span", code(name)) for name in sorted({run.pipeline for run in executions})]),
             ],
             "facts head",
         ),
@@ -37,22 +38,20 @@ def page_head(
     )
 
 
-def _whole(entries: Sequence[Entry]) -> Html | None:
-    """Whether the story held, where one is told."""
-    chapters = [entry.chapter for entry in entries if entry.chapter]
-    if not chapters:
+def _overall(entries: Sequence[Entry]) -> Html | None:
+    """Whether all steps of the rehearsal passed; None if there was no rehearsal."""
+    steps = [entry.rehearsed for entry in entries if entry.rehearsed]
+    if not steps:
         return None
-    held = sum(bool(chapter.get("held")) for chapter in chapters)
-    if held == len(chapters):
-        words = f"Everything ended as it should, in {count(len(chapters), 'chapter')}"
-        return html("p", badge("good", words), class_="verdict")
-    words = f"{len(chapters) - held} of {count(len(chapters), 'chapter')} ended otherwise than it should"
-    return html("p", badge("bad", words), class_="verdict")
+    failures = sum(bool(step.failure) for step in steps)
+    if failures:
+        return html("p", badge("bad", f"{failures} of {count(len(steps), 'step')} failed"), class_="verdict")
+    return html("p", badge("good", f"All {count(len(steps), 'step')} passed"), class_="verdict")
 
 
-def _when(executions: Sequence[PastExecution]) -> Html | str:
-    started = [one.started for one in executions if one.started]
-    ended = [one.ended for one in executions if one.ended]
+def _when(executions: Sequence[ExecutionRecord]) -> Html | str:
+    started = [execution.started for execution in executions if execution.started]
+    ended = [execution.ended for execution in executions if execution.ended]
     if not started:
         return "nothing has run yet"
     if len(ended) < len(executions):
@@ -60,43 +59,43 @@ def _when(executions: Sequence[PastExecution]) -> Html | str:
     return join(moment(min(started)), ", for ", duration((max(ended) - min(started)).total_seconds()))
 
 
-def _counted(executions: Sequence[PastExecution]) -> str:
-    statuses = Counter(one.status.lower() for one in executions)
-    each = ", ".join(f"{amount} {name}" for name, amount in statuses.items())
-    return f"{len(executions)} ({each})" if executions else "none"
+def _counted(executions: Sequence[ExecutionRecord]) -> str:
+    statuses = Counter(execution.status.lower() for execution in executions)
+    by_status = ", ".join(f"{amount} {name}" for name, amount in statuses.items())
+    return f"{len(executions)} ({by_status})" if executions else "none"
 
 
 def _events(events: Counter[str]) -> Html | str:
     if not events:
         return "none"
-    listed = facts(((kind, f"{amount:,}") for kind, amount in events.most_common()), "facts events")
-    return html("details", html("summary", f"{events.total():,} on the bus"), listed)
+    by_kind = facts(((kind, f"{amount:,}") for kind, amount in events.most_common()), "facts events")
+    return html("details", html("summary", f"{events.total():,} on the bus"), by_kind)
 
 
 def summary_table(entries: Sequence[Entry]) -> Html:
-    """Everything that happened, in order, each row leading to its section."""
+    """All entries in order; each row links to its section."""
     rows = [_row(entry) for entry in entries]
     return html(
         "section",
         html("h2", "What happened", id="summary"),
         table("Executions in the order they started", COLUMNS, rows, "summary")
         if rows
-        else html("p", "No execution is recorded yet.", class_="absent"),
-        class_="chapter",
+        else html("p", "No executions are recorded yet.", class_="absent"),
+        class_="entry",
         aria_labelledby="summary",
     )
 
 
 def _row(entry: Entry) -> Html:
-    execution, chapter = entry.execution, entry.chapter or {}
+    execution = entry.execution
     name = join(
         entry.ordinal,
         html("a" if execution else "span", entry.title, href=f"#{entry.anchor}" if execution else None, class_="to"),
-        ending(entry.chapter),
+        verdict(entry.rehearsed),
     )
     if execution is None:
-        missing = chapter.get("execution_id")
-        return row(COLUMNS, [name, f"the record of {missing} is not there" if missing else "", "", "", ""])
+        missing = entry.rehearsed.execution_id if entry.rehearsed else None
+        return row(COLUMNS, [name, f"the record of {missing} is missing" if missing else "", "", "", ""])
     return row(
         COLUMNS,
         [
@@ -104,17 +103,17 @@ def _row(entry: Entry) -> Html:
             join(html("span", execution.kind, class_="kind"), code(execution.id)),
             status(execution.status),
             duration(execution.seconds),
-            html("ul", [html("li", words) for words in outcome(entry)], class_="plain"),
+            html("ul", [html("li", words) for words in results(entry)], class_="plain"),
         ],
     )
 
 
 def contents(entries: Sequence[Entry], with_messages: bool = False) -> Html:
-    """The way through the page, beside it where there is room.
+    """The table of contents, at the side of the page where there is room.
 
     Args:
-        entries: the sections in the middle.
-        with_messages: whether the section of the messages follows them.
+        entries: the entries of the page.
+        with_messages: whether the page has the section of messages.
     """
     links = [
         html("li", html("a", entry.ordinal, entry.title, href=f"#{entry.anchor}"))

@@ -6,14 +6,14 @@ import contextlib
 import threading
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
 from mlops_kit.runner.container import LOG, relative
 from mlops_kit.runner.failures import ExecutionFailedError, StepFailedError, StepStoppedError
 from mlops_kit.runner.graph import Node
-from mlops_kit.runner.record import ENDED, Recorder
+from mlops_kit.runner.record import ENDED
+from mlops_kit.runner.recorder import Recorder
 from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_executor import Facts, Performer
 from mlops_kit.runner.stop import Stop
@@ -126,12 +126,11 @@ class Execution:
 
     def _conclude(self, fault: str) -> None:
         """Write how it ended; without a fault every step has."""
-        for step in self.recorder.as_dict()["steps"]:
-            if step["status"] not in ENDED:
+        for step in self.recorder.record.steps:
+            if step.status not in ENDED:
                 with contextlib.suppress(OSError):
-                    self.recorder.change_step(step["name"], status="Stopped")
-        steps = self.recorder.as_dict()["steps"]
-        failed = [f"{step['name']}: {step['reason']}" for step in steps if step["status"] == "Failed"]
+                    self.recorder.change_step(step.name, status="Stopped")
+        failed = [f"{step.name}: {step.reason}" for step in self.recorder.record.failed_steps]
         failed += [fault] if fault else []
         with self._concluding:
             status = "Stopped" if self._stopped_by_hand else "Failed" if failed else "Succeeded"
@@ -143,7 +142,7 @@ class Execution:
         try:
             self.recorder.change_step(node.name, **self._end_of(node))
         except Exception as error:  # the result is no JSON, or the disk is full
-            failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": []}
+            failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": ()}
             with contextlib.suppress(Exception):
                 self.recorder.change_step(node.name, **failed)
         finally:
@@ -171,7 +170,7 @@ class Execution:
             "reason": "",
             "result": outcome.result,
             "note": outcome.note,
-            "files": [asdict(file) for file in outcome.files],
+            "files": outcome.files,
             "log": outcome.log,
         }
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.graph import DefinitionError, read_graph
 from mlops_kit.runner.parameters import read_parameters
-from mlops_kit.runner.record import Change, ExecutionRecord, Recorder
+from mlops_kit.runner.record import ExecutionRecord
+from mlops_kit.runner.recorder import Change, Recorder
 from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_executor import Facts
 

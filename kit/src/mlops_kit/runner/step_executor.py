@@ -13,7 +13,8 @@ from mlops_kit.runner.conditions import all_hold
 from mlops_kit.runner.expressions import Scope, as_text, resolve, walk
 from mlops_kit.runner.failures import ExecutionFailedError, client_error, service_failure
 from mlops_kit.runner.graph import Node
-from mlops_kit.runner.record import Recorder, now
+from mlops_kit.runner.record import now
+from mlops_kit.runner.recorder import Recorder
 from mlops_kit.runner.retries import with_retries
 from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_result import Outcome

@@ -15,7 +15,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from mlops_kit.runner.expressions import plain
-from mlops_kit.runner.record import Change, now, seconds_of
+from mlops_kit.runner.record import ExecutionRecord, StepRecord, now, seconds_of, time_text
+from mlops_kit.runner.recorder import Change
 
 FILE = "events.jsonl"
 SOURCE = "aws.sagemaker"
@@ -52,10 +53,11 @@ class EventBus:
 
     def status_changed(self, change: Change) -> None:
         """Emit the event for an execution's or a step's change of status."""
-        if change.step is None:
-            self._emit(EXECUTION, execution_detail(change), [_pipeline_arn(change), change.record["arn"]])
-        elif change.step["status"] not in WITHOUT_EVENT and change.step["started"]:
-            self._emit(STEP, step_detail(change), [_pipeline_arn(change), change.record["arn"]])
+        record, step = change.record, change.step
+        if step is None:
+            self._emit(EXECUTION, execution_detail(change), [_pipeline_arn(record), record.arn])
+        elif step.status not in WITHOUT_EVENT and step.started:
+            self._emit(STEP, step_detail(record, step, change.previous), [_pipeline_arn(record), record.arn])
 
     def package_changed(self, package: Mapping[str, Any], fields: list[str]) -> None:
         """Emit the event for a model package.
@@ -125,32 +127,31 @@ def execution_detail(change: Change) -> dict[str, Any]:
     """The detail of an execution's event."""
     record = change.record
     detail = {
-        "pipelineArn": _pipeline_arn(change),
-        "pipelineExecutionArn": record["arn"],
-        "pipelineExecutionDisplayName": record["id"],
-        "currentPipelineExecutionStatus": record["status"],
+        "pipelineArn": _pipeline_arn(record),
+        "pipelineExecutionArn": record.arn,
+        "pipelineExecutionDisplayName": record.id,
+        "currentPipelineExecutionStatus": record.status,
         "previousPipelineExecutionStatus": change.previous,
-        "executionStartTime": record["started"],
-        "executionEndTime": record["ended"],
+        "executionStartTime": time_text(record.started),
+        "executionEndTime": time_text(record.ended),
     }
     return _without_none(detail)
 
 
-def step_detail(change: Change) -> dict[str, Any]:
+def step_detail(record: ExecutionRecord, step: StepRecord, previous: str | None) -> dict[str, Any]:
     """The detail of a step's event."""
-    record, step = change.record, change.step or {}
     detail = {
-        "pipelineArn": _pipeline_arn(change),
-        "pipelineExecutionArn": record["arn"],
-        "stepName": step["name"],
-        "stepType": step["type"],
-        "currentStepStatus": step["status"],
-        "previousStepStatus": None if change.previous == "Waiting" else change.previous,
-        "stepStartTime": step["started"],
-        "stepEndTime": step["ended"],
-        "failureReason": step["reason"] if step["status"] == "Failed" else None,
-        "metadata": _job(step["result"]),
-        "cacheHitResult": {"sourcePipelineExecutionArn": step["cached_from"]} if step["cache_hit"] else None,
+        "pipelineArn": _pipeline_arn(record),
+        "pipelineExecutionArn": record.arn,
+        "stepName": step.name,
+        "stepType": step.type,
+        "currentStepStatus": step.status,
+        "previousStepStatus": None if previous == "Waiting" else previous,
+        "stepStartTime": time_text(step.started),
+        "stepEndTime": time_text(step.ended),
+        "failureReason": step.reason if step.status == "Failed" else None,
+        "metadata": _job(step.result),
+        "cacheHitResult": {"sourcePipelineExecutionArn": step.cached_from} if step.cache_hit else None,
     }
     return _without_none(detail)
 
@@ -188,8 +189,8 @@ def _job(result: Mapping[str, Any]) -> dict[str, Any] | None:
     return {key: {"arn": result[f"{name}Arn"]} for name, key in keys.items() if f"{name}Arn" in result} or None
 
 
-def _pipeline_arn(change: Change) -> str:
-    return str(change.record["arn"]).partition("/execution/")[0]
+def _pipeline_arn(record: ExecutionRecord) -> str:
+    return record.arn.partition("/execution/")[0]
 
 
 def _without_none(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.pipeline_executor import Pipeline, Runner
-from mlops_kit.runner.record import seconds_of
+from mlops_kit.runner.record import StepRecord
 
 
 class Executions:
@@ -63,16 +64,16 @@ class Executions:
     def describe(self, request: Request) -> Answer:
         """DescribePipelineExecution."""
         execution = self._execution(request)
-        record = execution.recorder.as_dict()
+        record = execution.recorder.record
         answer = {
             "PipelineArn": execution.facts.pipeline_arn,
-            "PipelineExecutionArn": record["arn"],
+            "PipelineExecutionArn": record.arn,
             "PipelineExecutionDisplayName": execution.facts.display_name,
-            "PipelineExecutionStatus": record["status"],
-            "CreationTime": seconds_of(record["started"]),
-            "LastModifiedTime": seconds_of(record["ended"] or record["started"]),
+            "PipelineExecutionStatus": record.status,
+            "CreationTime": _seconds(record.started),
+            "LastModifiedTime": _seconds(record.ended or record.started),
         }
-        return answer | ({"FailureReason": record["reason"]} if record["reason"] else {})
+        return answer | ({"FailureReason": record.reason} if record.reason else {})
 
     def list(self, request: Request) -> Answer:
         """ListPipelineExecutions, the latest first by default."""
@@ -84,9 +85,9 @@ class Executions:
         """ListPipelineExecutionSteps: the steps that have started, the latest first by default."""
         execution = self._execution(request)
         steps = [
-            _step(step, execution.metadata.get(step["name"], {}))
-            for step in execution.recorder.as_dict()["steps"]
-            if step["started"]
+            _step(step, execution.metadata.get(step.name, {}))
+            for step in execution.recorder.record.steps
+            if step.started
         ]
         steps.sort(key=lambda step: float(step["StartTime"]), reverse=True)
         return _page("PipelineExecutionSteps", steps, request)
@@ -130,28 +131,32 @@ def _page(name: str, items: list[Answer], request: Request) -> Answer:
 
 
 def _summary(execution: Execution) -> Answer:
-    record = execution.recorder.as_dict()
+    record = execution.recorder.record
     summary = {
-        "PipelineExecutionArn": record["arn"],
-        "StartTime": seconds_of(record["started"]),
-        "PipelineExecutionStatus": record["status"],
+        "PipelineExecutionArn": record.arn,
+        "StartTime": _seconds(record.started),
+        "PipelineExecutionStatus": record.status,
         "PipelineExecutionDisplayName": execution.facts.display_name,
     }
-    return summary | ({"PipelineExecutionFailureReason": record["reason"]} if record["reason"] else {})
+    return summary | ({"PipelineExecutionFailureReason": record.reason} if record.reason else {})
 
 
-def _step(step: dict[str, Any], metadata: dict[str, Any]) -> Answer:
+def _seconds(time: datetime | None) -> float | None:
+    return time.timestamp() if time else None
+
+
+def _step(step: StepRecord, metadata: dict[str, Any]) -> Answer:
     answer = {
-        "StepName": step["name"],
-        "StartTime": seconds_of(step["started"]),
-        "StepStatus": step["status"],
-        "AttemptCount": step["attempts"],
+        "StepName": step.name,
+        "StartTime": _seconds(step.started),
+        "StepStatus": step.status,
+        "AttemptCount": step.attempts,
         "Metadata": metadata,
     }
-    if step["ended"]:
-        answer["EndTime"] = seconds_of(step["ended"])
-    if step["status"] == "Failed":
-        answer["FailureReason"] = step["reason"]
-    if step["cache_hit"]:
-        answer["CacheHitResult"] = {"SourcePipelineExecutionArn": step["cached_from"]}
+    if step.ended:
+        answer["EndTime"] = _seconds(step.ended)
+    if step.status == "Failed":
+        answer["FailureReason"] = step.reason
+    if step.cache_hit:
+        answer["CacheHitResult"] = {"SourcePipelineExecutionArn": step.cached_from}
     return answer

@@ -1,4 +1,4 @@
-"""`mlops data FILE.csv` imports a team's file as it is, or proposes a contract, or changes nothing."""
+"""`mlops data FILE.csv` imports a team's file unchanged, proposes a contract, or changes nothing."""
 
 import csv
 import re
@@ -10,9 +10,9 @@ from contracts import contract_of, files_in, put
 from mlops_jobs.contract import load_contract
 from mlops_jobs.errors import ContractError, UserError
 from mlops_kit.cli import main as command
-from mlops_kit.data.import_data import adopt
+from mlops_kit.data.import_data import import_csv
 from mlops_kit.data.sample import sample_table, write_csv
-from mlops_kit.data.schema_inference import propose
+from mlops_kit.data.schema_inference import infer_contract
 
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 NOTES = ('"dry, sunny"', "", "wet")
@@ -23,14 +23,14 @@ HOUSES = "id,area,heating,note,price\n" + "".join(
 
 @pytest.fixture
 def place(tmp_path):
-    """A project folder with a contract and data, as a team has it."""
+    """A project folder with a contract and data."""
     put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
     for name in FILES:
         put(tmp_path / "data" / name, "as it was\n")
     return tmp_path
 
 
-def take(place, content, *more):
+def import_file(place, content, *more):
     path = put(place / "own.csv", content)
     folders = ["--contract", str(place / "dataset.yaml"), "--data", str(place / "data")]
     command.main(["data", str(path), *folders, *more])
@@ -41,66 +41,66 @@ def rows_of(path, delimiter=","):
         return list(csv.reader(file, delimiter=delimiter))
 
 
-def as_it_was(place):
+def unchanged(place):
     return all((place / "data" / name).read_text(encoding="utf-8") == "as it was\n" for name in FILES)
 
 
-def test_a_file_that_fits_is_dealt_out_whole_with_its_labels_apart(place, own_contract):
+def test_a_file_that_fits_is_split_without_losing_a_row(place, own_contract):
     for contract in (own_contract, contract_of("prices")):
         put(place / "dataset.yaml", contract.to_yaml())
         write_csv(contract, sample_table(contract, 300, seed=3), place / "own.csv")
-        whole = rows_of(place / "own.csv", contract.delimiter)
-        take(place, b"\xef\xbb\xbf" + (place / "own.csv").read_bytes())
+        rows = rows_of(place / "own.csv", contract.delimiter)
+        import_file(place, b"\xef\xbb\xbf" + (place / "own.csv").read_bytes())
         training, inference, labels = (rows_of(place / "data" / name, contract.delimiter) for name in FILES)
         if contract.header:
-            assert whole.pop(0) == training.pop(0)
+            assert rows.pop(0) == training.pop(0)
             assert tuple(inference.pop(0)) == contract.file_columns(labelled=False)
             assert tuple(labels.pop(0)) == contract.label_columns
         names = contract.file_columns(labelled=True)
         at, of = names.index(contract.target), contract.label_columns.index(contract.target)
         rejoined = [[*row[:at], label[of], *row[at:]] for row, label in zip(inference, labels, strict=True)]
-        assert sorted(training + rejoined) == sorted(whole)
+        assert sorted(training + rejoined) == sorted(rows)
         assert 30 < len(inference) < 90
         assert load_contract(place / "dataset.yaml") == contract
 
 
-def test_a_file_that_does_not_fit_has_a_contract_proposed_and_put_in_place(place, capsys):
-    take(place, HOUSES, "--target", "price", "--id", "id", "--accept")
+def test_for_a_file_that_does_not_fit_a_contract_is_proposed_and_accepted(place, capsys):
+    import_file(place, HOUSES, "--target", "price", "--id", "id", "--accept")
     contract = load_contract(place / "dataset.yaml")
     roles = {column.name: column.role for column in contract.columns}
     assert roles == {"id": "id", "area": "numeric", "heating": "categorical", "note": "categorical", "price": "target"}
     assert (contract.problem_type, contract.header, contract.delimiter) == ("regression", True, ",")
     assert contract.metric == "mae"
     assert contract.threshold == pytest.approx(57.7, abs=1)
-    said = capsys.readouterr().out
-    assert "does not fit the contract: the contract predicts 'price in $' and not 'price'" in said
-    assert "A contract that fits it" in said
+    output = capsys.readouterr().out
+    assert "does not fit the contract: the contract predicts 'price in $' and not 'price'" in output
+    assert "A contract that fits it" in output
     assert not (place / "dataset.proposed.yaml").exists()
     assert len(rows_of(place / "data" / "training-data.csv")) + len(rows_of(place / "data" / "ground-truth.csv")) == 102
 
 
-def test_a_proposal_that_nobody_accepts_changes_nothing_and_is_kept(place):
-    with pytest.raises(UserError, match=r"was not accepted and nothing else changed; .* ACCEPT=yes"):
-        take(place, HOUSES, "--target", "price")
-    assert as_it_was(place)
+def test_a_proposal_that_is_not_accepted_is_kept_and_changes_nothing(place):
+    with pytest.raises(UserError, match=r"was not accepted and nothing else changed; .* --accept \(make: ACCEPT=yes\)"):
+        import_file(place, HOUSES, "--target", "price")
+    assert unchanged(place)
     assert load_contract(place / "dataset.yaml") == contract_of("prices")
     assert load_contract(place / "dataset.proposed.yaml").target == "price"
 
 
-def test_a_person_at_the_keyboard_is_asked(place, monkeypatch):
+def test_a_user_at_a_terminal_is_asked(place, monkeypatch):
     answers = iter(["price", "", "y"])
     questions = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or next(answers))
-    take(place, HOUSES)
+    import_file(place, HOUSES)
     assert [question.split()[0] for question in questions] == ["Which", "Which", "Make"]
     assert load_contract(place / "dataset.yaml").id == "id"
 
 
-def test_another_id_than_the_contracts_asks_for_a_new_contract(place, capsys):
+def test_a_different_id_leads_to_a_new_contract(place, capsys):
     contract = contract_of("prices")
     write_csv(contract, sample_table(contract, 60, seed=3), place / "own.csv")
-    take(place, (place / "own.csv").read_bytes(), "--target", "price in $", "--id", "", "--accept")
+    import_file(place, (place / "own.csv").read_bytes(), "--target", "price in $", "--id", "", "--accept")
     assert "the contract's id is 'flat' and not 'none'" in capsys.readouterr().out
     assert load_contract(place / "dataset.yaml").id is None
     assert load_contract(place / "dataset.yaml").threshold == contract.threshold
@@ -110,17 +110,17 @@ TARGETS = {
     "two words": (["yes", "no"], "binary", "roc_auc", 0.5),
     "two numbers": (["0", "1"], "binary", "roc_auc", 0.5),
     "words": (["s", "m", "l", "l"], "multiclass", "f1_macro", 0.5),
-    "few whole numbers": (["1", "2", "3", "4"], "multiclass", "f1_macro", 0.5),
+    "few integers": (["1", "2", "3", "4"], "multiclass", "f1_macro", 0.5),
     "fractions": (["1.5", "2.5", "3.5", "4.5"], "regression", "mae", 1.118),
     "a constant fraction and more": (["1.5", "1.5", "1.5", "2.5", "3"], "regression", "mae", 0.6325),
 }
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_the_problem_type_follows_from_the_target(tmp_path, kind):
+def test_the_problem_type_depends_on_the_target(tmp_path, kind):
     texts, problem_type, metric, threshold = TARGETS[kind]
     path = put(tmp_path / "own.csv", "x\ty\n" + "".join(f"{row / 7}\t{texts[row % len(texts)]}\n" for row in range(60)))
-    proposal = propose(path, contract_of("prices"), "y", None, ask=None)
+    proposal = infer_contract(path, contract_of("prices"), "y", None, ask=None)
     assert (proposal.problem_type, proposal.metric, proposal.delimiter) == (problem_type, metric, "\t")
     assert proposal.threshold == pytest.approx(threshold, abs=0.002)
 
@@ -135,24 +135,24 @@ def test_the_problem_type_follows_from_the_target(tmp_path, kind):
         ("churn", "roc_auc", 0.5),
     ],
 )
-def test_the_projects_metric_is_kept_where_it_fits_with_what_guessing_reaches(tmp_path, name, metric, threshold):
+def test_the_projects_metric_is_kept_if_it_fits_with_the_score_of_guessing(tmp_path, name, metric, threshold):
     texts = ["1.5", "2.5", "3.5", "4.5"] if name == "prices" else ["a", "b"]
     path = put(tmp_path / "own.csv", "x,y\n" + "".join(f"{row / 7},{texts[row % len(texts)]}\n" for row in range(40)))
-    proposal = propose(path, replace(contract_of(name), metric=metric), "y", None, ask=None)
+    proposal = infer_contract(path, replace(contract_of(name), metric=metric), "y", None, ask=None)
     assert (proposal.metric, proposal.threshold) == (metric, pytest.approx(threshold, abs=0.001))
 
 
 def test_a_file_without_header_gets_names_for_its_columns(place):
-    take(place, "".join(f"{row},{row % 5},a\n" for row in range(60)), "--target", "column_2", "--accept")
+    import_file(place, "".join(f"{row},{row % 5},a\n" for row in range(60)), "--target", "column_2", "--accept")
     contract = load_contract(place / "dataset.yaml")
     assert not contract.header
     assert [column.name for column in contract.columns] == ["column_1", "column_2", "column_3"]
     assert rows_of(place / "data" / "training-data.csv")[0] == ["0", "0", "a"]
 
 
-def test_texts_that_never_repeat_and_columns_that_are_empty_are_ignored(tmp_path):
+def test_free_text_and_empty_columns_are_ignored(tmp_path):
     rows = "".join(f"text {row},,{row},{row}\n" for row in range(1200))
-    proposal = propose(put(tmp_path / "own.csv", "a,b,c,y\n" + rows), contract_of("prices"), "y", None, ask=None)
+    proposal = infer_contract(put(tmp_path / "own.csv", "a,b,c,y\n" + rows), contract_of("prices"), "y", None, ask=None)
     assert [column.role for column in proposal.columns] == ["ignored", "ignored", "numeric", "target"]
 
 
@@ -160,8 +160,8 @@ UNUSABLE = {
     "an empty file": ("", (), "is empty; give a file with rows"),
     "an empty line first": ("\n" + HOUSES, ("--target", "price"), "is empty or begins with an empty line"),
     "no target named": (HOUSES, (), "no column to predict was named; name one of id, area, heating, note, price"),
-    "a target that is not there": (HOUSES, ("--target", "cost"), "there is no column 'cost'; name one of"),
-    "an id that is not there": (HOUSES, ("--target", "price", "--id", "nr"), "there is no column 'nr'; name one of"),
+    "a missing target column": (HOUSES, ("--target", "cost"), "there is no column 'cost'; name one of"),
+    "a missing id column": (HOUSES, ("--target", "price", "--id", "nr"), "there is no column 'nr'; name one of"),
     "a target without values": ("a,y\n1,\n2,\n", ("--target", "y"), "the column 'y' to predict is empty in every row"),
     "a missing target": (HOUSES + "h200,1,gas,,\n", ("--target", "price"), "column 'price': the target is missing"),
     "a row with too few cells": (HOUSES + "h200,1,gas\n", ("--target", "price"), "has 3 cells and not 5"),
@@ -176,22 +176,22 @@ UNUSABLE = {
         ("--target", "price"),
         "column 1 has no name in the header",
     ),
-    "a name twice": ("area,area,price\n0,1,2\n", ("--target", "price"), "column 'area' stands twice in the header"),
+    "a name twice": ("area,area,price\n0,1,2\n", ("--target", "price"), "column 'area' occurs twice in the header"),
 }
 
 
 @pytest.mark.parametrize("fault", UNUSABLE)
-def test_a_file_that_cannot_be_used_leaves_the_data_as_it_was(place, fault):
+def test_a_file_that_cannot_be_used_leaves_the_data_unchanged(place, fault):
     content, more, sentence = UNUSABLE[fault]
     with pytest.raises(UserError, match=re.escape(sentence)):
-        take(place, content, *more, "--accept")
-    assert as_it_was(place)
+        import_file(place, content, *more, "--accept")
+    assert unchanged(place)
     assert {path.name for path in files_in(place)} == {*FILES, "dataset.yaml", "own.csv"}
 
 
-def test_a_file_that_is_not_there_is_refused(place):
+def test_a_missing_file_is_refused(place):
     with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file or directory\); give the path"):
-        adopt(
+        import_csv(
             place / "none.csv",
             contract_path=place / "dataset.yaml",
             data=place / "data",
@@ -201,6 +201,6 @@ def test_a_file_that_is_not_there_is_refused(place):
         )
 
 
-def test_names_that_no_contract_can_hold_are_refused(place):
+def test_column_names_that_the_contract_does_not_allow_are_refused(place):
     with pytest.raises(ContractError, match=r"column 'a\[0\]' must have a name without quotes, brackets"):
-        take(place, "a[0],y\n1,2\n", "--target", "y", "--accept")
+        import_file(place, "a[0],y\n1,2\n", "--target", "y", "--accept")

@@ -1,0 +1,151 @@
+"""Run the rehearsal: `make local`, `mlops local demo`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from mlops_jobs.contract import Contract, load_contract
+from mlops_jobs.errors import UserError
+from mlops_kit.data.data_files import data_files
+from mlops_kit.data.drifted_sample import write_drifted_sample
+from mlops_kit.data.sample import write_sample
+from mlops_kit.local_cloud.cloud import LocalCloud
+from mlops_kit.local_cloud.infrastructure import FOLDER as INFRASTRUCTURE_FOLDER
+from mlops_kit.local_cloud.infrastructure import LOG as TERRAFORM_LOG
+from mlops_kit.local_cloud.infrastructure import Infrastructure, why_not_here
+from mlops_kit.local_cloud.terraform import PLUGIN_DIR, TerraformError
+from mlops_kit.project import Project
+from mlops_kit.rehearsal.scenario import STEPS, TRAINING, RehearsalStep, Scenario
+from mlops_kit.rehearsal.triggering import EventTrigger, ManualTrigger, Trigger
+from mlops_kit.report.build import report_on
+from mlops_kit.report.entries import RehearsedStep
+
+DRIFTED = "drifted-sample"  # the folder of the drifted sample, below the working folder
+MAX_LINE = 120  # characters of the line about the infrastructure
+
+
+def rehearse(
+    project: Project, threshold: float | None = None, console: Console | None = None, *, infrastructure: bool = True
+) -> Path:
+    """Run all steps on the project's data, and write the report page.
+
+    Args:
+        project: the project.
+        threshold: the metric's threshold; None for the contract's.
+        console: the console for the progress; None for standard output.
+        infrastructure: whether to apply the project's infrastructure where that is possible.
+
+    Returns:
+        the report page.
+
+    Raises:
+        UserError: a step failed; the page is written all the same.
+    """
+    console, started = console or Console(), time.perf_counter()
+    contract = load_contract(project.contract)
+    _make_sample(contract, project.data, console)
+    with _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger):
+        scenario = Scenario(cloud, trigger, console, project.data, project.work / DRIFTED)
+        rehearsed: list[RehearsedStep] = []
+        with _page(scenario, project.work, rehearsed) as page:
+            write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted)
+            cloud.deploy()
+            for number, step in enumerate(STEPS, start=1):
+                _run_step(number, step, scenario, rehearsed)
+            if conclusion := trigger.conclude():
+                _print(console, f"\n{conclusion}")
+    _print(console, f"\nAll {len(STEPS)} steps passed in {time.perf_counter() - started:.0f} s. Report: {page}")
+    return page
+
+
+def _run_step(number: int, step: RehearsalStep, scenario: Scenario, rehearsed: list[RehearsedStep]) -> None:
+    """Run a step and append its outcome.
+
+    Raises:
+        UserError: the outcome is not the expected one.
+    """
+    console = scenario.console
+    console.print(f"\n[bold]{number}. {step.title}[/]", highlight=False)
+    try:
+        record = step.action(scenario)
+        failure = step.check(scenario, record)
+    except TimeoutError as error:  # no event started the pipeline, for example
+        record, failure = None, str(error)
+    rehearsed.append(RehearsedStep(step.title, step.expected, failure, record.id if record else None))
+    if failure:
+        _print(console, f"   expected: {step.expected}", "red")
+        _print(console, f"   happened: {failure}", "red")
+        raise UserError(f"step {number} ({step.title}) failed: {failure}")
+    _print(console, f"   as expected: {step.expected}", "green")
+
+
+@contextmanager
+def _local_cloud(
+    project: Project, threshold: float | None, console: Console, infrastructure: bool
+) -> Iterator[tuple[LocalCloud, Trigger]]:
+    """A local cloud, with the project's infrastructure where possible; one line says why it is not."""
+    obstacle = _obstacle(project.root, threshold, infrastructure)
+    with ExitStack() as opened:
+        if not obstacle:
+            cloud = opened.enter_context(LocalCloud(project.root, empty_account=True))
+            applied = Infrastructure(cloud.environment, project.root, cloud.work)
+            try:
+                applied.prepare()
+            except TerraformError as error:
+                obstacle = _summary(error, cloud.work)
+                opened.close()
+        if obstacle:
+            _print(console, _cropped(f"Each pipeline is started directly: {obstacle}."))
+            cloud = opened.enter_context(LocalCloud(project.root))
+            yield cloud, ManualTrigger(cloud, threshold)
+        else:
+            applied.apply_on(console)
+            _print(console, "From here on, events start the pipelines.")
+            yield cloud, EventTrigger(cloud)
+
+
+def _obstacle(root: Path, threshold: float | None, infrastructure: bool) -> str:
+    """Why the rehearsal does without the infrastructure; empty if there is no reason yet."""
+    if not infrastructure:
+        return "the infrastructure is switched off"
+    if threshold is not None:
+        return "events cannot pass the threshold to an execution"
+    return why_not_here(root)
+
+
+def _summary(error: TerraformError, work: Path) -> str:
+    """The first words of an error, and where the rest is."""
+    log = Path(work.name, INFRASTRUCTURE_FOLDER, TERRAFORM_LOG)
+    words = str(error).partition(":")[0]
+    return f"{words} (see {log.as_posix()}; offline: set {PLUGIN_DIR})" if (work.parent / log).exists() else words
+
+
+def _cropped(line: str) -> str:
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 1]}…"
+
+
+@contextmanager
+def _page(scenario: Scenario, work: Path, rehearsed: Sequence[RehearsedStep]) -> Iterator[Path]:
+    """Write the report page at the end, whether the rehearsal passes or fails."""
+    try:
+        yield work / "report.html"
+    except BaseException:
+        page = report_on(scenario.cloud.environment, work, rehearsed)
+        _print(scenario.console, f"\nThe report so far: {page}")
+        raise
+    report_on(scenario.cloud.environment, work, rehearsed)
+
+
+def _make_sample(contract: Contract, data: Path, console: Console) -> None:
+    if not data_files(data):
+        _print(console, f"No data in {data} yet: writing a sample that fits the contract.")
+        write_sample(contract, data)
+
+
+def _print(console: Console, text: str, style: str = "") -> None:
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

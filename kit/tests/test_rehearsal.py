@@ -1,0 +1,157 @@
+"""The rehearsal of `make local`, as a new project runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from conftest import Example
+from mlops_jobs.errors import UserError
+from mlops_kit.local_cloud.emails import read_emails
+from mlops_kit.local_cloud.events.targets import read_deliveries
+from mlops_kit.project import open_project
+from mlops_kit.rehearsal.run import rehearse
+from mlops_kit.rehearsal.scenario import STEPS
+from support import ROOT
+from terraform import require_terraform
+
+pytestmark = pytest.mark.slow
+
+ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
+
+
+def output_of(project: Path, threshold: float | None = None, *, infrastructure: bool = False) -> str:
+    """Run the rehearsal, and return its output."""
+    output = io.StringIO()
+    console = Console(file=output, width=160)
+    rehearse(open_project(project), threshold, console, infrastructure=infrastructure)
+    return output.getvalue()
+
+
+def assert_all_passed(output: str, project: Path) -> None:
+    for number, step in enumerate(STEPS, start=1):
+        assert f"\n{number}. {step.title}\n" in output
+        assert f"\n   as expected: {step.expected}\n" in output
+    page = project / ".local" / "report.html"
+    assert re.fullmatch(rf"All 8 steps passed in \d+ s\. Report: {re.escape(str(page))}", output.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {},
+        {"problem_type": "binary", "id_column": "specimen", "header": False, "batch_inference": "transform"},
+        {"problem_type": "multiclass", "numeric_columns": " "},
+    ],
+    ids=["regression", "binary, with ids, transformed", "multiclass, categories only"],
+)
+def test_every_step_passes_on_the_sample(example: Example, answers: dict[str, Any]) -> None:
+    project = example(**answers)
+    output = output_of(project)
+    first, second, *_ = output.splitlines()
+    assert "Each pipeline is started directly: the infrastructure is switched off." in (first, second)
+    assert_all_passed(output, project)
+    assert "Executing" not in output
+    page = (project / ".local" / "report.html").read_text("utf-8")
+    for word in ("ModelQualityViolation", "NoApprovedModel", ">Approved<", "All 8 steps passed"):
+        assert word in page
+
+
+@pytest.mark.skipif(not ABALONE.exists(), reason="the Abalone data set is not in ../shared/data")
+def test_every_step_passes_on_the_real_abalone_data(example: Example) -> None:
+    project = example()
+    with ABALONE.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    files = {
+        "training-data": [header, *rows[:3500]],
+        "inference-data": [row[:-1] for row in [header, *rows[3500:]]],
+        "ground-truth": [row[-1:] for row in [header, *rows[3500:]]],
+    }
+    for name, content in files.items():
+        with (project / "data" / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(content)
+    assert_all_passed(output_of(project), project)
+
+
+def test_a_step_that_fails_prints_what_was_expected_and_what_happened_and_leaves_the_page(example: Example) -> None:
+    project = open_project(example())
+    output = io.StringIO()
+    with pytest.raises(UserError, match=r"step 1 \(A model is trained\) failed: .*MetricNotMet"):
+        rehearse(project, 0.0001, Console(file=output, width=160))
+    printed = output.getvalue()
+    assert f"\n   expected: {STEPS[0].expected}\n" in printed
+    assert re.search(r"\n   happened: the training pipeline Failed: MetricNotMet: .*0\.0001", printed)
+    assert "as expected" not in printed
+    assert printed.endswith(f"\nThe report so far: {project.work / 'report.html'}\n")
+    page = (project.work / "report.html").read_text("utf-8")
+    assert "MetricNotMet" in page
+    assert "1 of 1 step failed" in page
+
+
+# With the infrastructure
+
+
+@pytest.mark.terraform
+@pytest.mark.xdist_group("rehearsal")
+def test_with_the_infrastructure_events_start_the_pipelines(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(require_terraform()))
+    project = example(notification_email="ada@example.com")
+    output = output_of(project, infrastructure=True)
+    assert "From here on, events start the pipelines." in output
+    assert_all_passed(output, project)
+    assert "validation:rmse" in output.partition("6. ")[2], "training rows started the training pipeline"
+    mails, _ = read_emails(project / ".local")
+    assert {mail.to for mail in mails} == {"ada@example.com"}
+    subjects = "\n".join(mail.subject for mail in mails)
+    for subject in (
+        "version 1 of the model waits for approval",
+        "version 1 of the model is approved",
+        "breaks its data baseline",
+        "the model violates its threshold",
+        "the model is being trained again",
+        "version 3 of the model is approved",
+    ):
+        assert subject in subjects
+    deliveries = read_deliveries(project / ".local")
+    assert {delivery["outcome"] for delivery in deliveries} == {"delivered"}
+    assert f"The functions received {len(deliveries)} events and sent {len(mails)} messages." in output
+    page = (project / ".local" / "report.html").read_text("utf-8")
+    assert "ada@example.com" in page
+    assert "All 8 steps passed" in page
+    assert "Also ran: training, started by new data" in page
+    assert set(re.findall(r'<span class="ordinal">(\d+)</span>', page)) == set("12345678")
+
+
+def obstacle_in(output: str) -> str:
+    """The line that says why the infrastructure is not used."""
+    lines = [line for line in output.splitlines() if line.startswith("Each pipeline is started directly: ")]
+    assert len(lines) == 1
+    assert len(lines[0]) <= 120
+    return lines[0]
+
+
+def test_without_terraform_one_line_says_why(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    project = example()
+    output = output_of(project, infrastructure=True)
+    assert obstacle_in(output) == "Each pipeline is started directly: terraform is not installed."
+    assert_all_passed(output, project)
+
+
+@pytest.mark.terraform
+def test_without_the_provider_one_line_names_the_log_and_the_remedy(
+    example: Example, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_terraform()
+    monkeypatch.setenv("TF_PLUGIN_DIR", str(tmp_path))
+    project = example()
+    output = output_of(project, infrastructure=True)
+    reason = "terraform init failed (see .local/infra/terraform.log; offline: set TF_PLUGIN_DIR)"
+    assert obstacle_in(output) == f"Each pipeline is started directly: {reason}."
+    assert_all_passed(output, project)
