@@ -96,11 +96,11 @@ def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("Rows", "4.0", r"the parameter Rows of flats must be a Integer, for example 3; it is '4.0'"),
-        ("Rate", "high", r"must be a Float, for example 0.5; it is 'high'"),
-        ("Rate", "nan", r"must be a Float"),
-        ("Fast", "yes", r"must be a Boolean, for example True; it is 'yes'"),
-        ("Size", "medium", r"must be a String of small, large, for example small; it is 'medium'"),
+        ("Rows", "4.0", r"the parameter Rows of flats must be of the type Integer, for example 3; it is '4.0'"),
+        ("Rate", "high", r"must be of the type Float, for example 0.5; it is 'high'"),
+        ("Rate", "nan", r"must be of the type Float"),
+        ("Fast", "yes", r"must be of the type Boolean, for example True; it is 'yes'"),
+        ("Size", "medium", r"must be of the type String, one of small, large, for example small; it is 'medium'"),
     ],
 )
 def test_a_value_of_another_type_is_refused(name: str, value: str, message: str) -> None:
@@ -197,7 +197,7 @@ def test_what_has_started_an_execution_is_shown_unless_it_was_a_person(
 
 
 def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
-    with pytest.raises(UserError, match=r"Trigger of .* must be a String of manual, schedule, new-data, qual"):
+    with pytest.raises(UserError, match=r"Trigger of .* must be of the type String, one of manual, schedule, new"):
         executions.start(deployed, "inference", {"Trigger": "whim"})
 
 

@@ -105,11 +105,10 @@ def checked_parameters(definition: Mapping[str, Any], given: Mapping[str, str], 
         if name not in known:
             raise UserError(f"{pipeline} has no parameter {name!r}; it has {', '.join(known)}")
         if not _fits(value, known[name]):
-            of = f" of {', '.join(known[name]['EnumValues'])}" if "EnumValues" in known[name] else ""
+            of = f", one of {', '.join(known[name]['EnumValues'])}" if "EnumValues" in known[name] else ""
             usual = f", for example {known[name]['DefaultValue']}" if "DefaultValue" in known[name] else ""
-            raise UserError(
-                f"the parameter {name} of {pipeline} must be a {known[name]['Type']}{of}{usual}; it is {value!r}"
-            )
+            form = f"of the type {known[name]['Type']}{of}{usual}"
+            raise UserError(f"the parameter {name} of {pipeline} must be {form}; it is {value!r}")
         if {"Get": f"Parameters.{name}"} in machines and instance_types.has_local_storage(value):
             raise UserError(f"the parameter {name} of {pipeline} is {value!r}; it must be {instance_types.WITHOUT}")
     for name, parameter in known.items():

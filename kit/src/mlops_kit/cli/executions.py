@@ -48,13 +48,13 @@ def _wait(project: Project, environment: Environment, arn: str) -> None:
 
 def _follow_locally(project: Project, environment: Environment, arn: str) -> None:
     """Show each step's progress until the execution ends, then write the report page."""
+    from mlops_kit.aws.logs import failed_step_logs
     from mlops_kit.local_cloud.follow import follow
     from mlops_kit.report.build import report_on
 
     record = follow(environment, arn, project.work)
-    for step in record["steps"]:
-        if step["status"] == "Failed" and step["log"]:
-            say(f"The log of {step['name']}: {project.work / step['log']}")
+    for line in failed_step_logs(record, project.work):
+        say(line)
     say(f"The report: {report_on(environment, project.work)}")
     if record["status"] != "Succeeded":
         raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
@@ -77,8 +77,15 @@ def logs(project: Project, arguments: argparse.Namespace) -> None:
     from mlops_kit.aws.logs import print_logs
 
     with connected(project, arguments.environment) as environment:
-        kinds = (arguments.kind,) if arguments.kind else project.kinds
+        kinds = (arguments.kind,) if arguments.kind else project.kinds or _kinds_run_locally(environment, project)
         print_logs(environment, project.work, kinds, arguments.execution, arguments.step)
+
+
+def _kinds_run_locally(environment: Environment, project: Project) -> tuple[str, ...]:
+    """The pipelines of a folder that defines none: those that `mlops local run` has run here."""
+    prefix, folder = environment.pipeline_name(""), project.work / "executions"
+    names = sorted(path.name for path in folder.glob(f"{prefix}*")) if environment.name == LOCAL else []
+    return tuple(name.removeprefix(prefix) for name in names)
 
 
 def delete(project: Project, arguments: argparse.Namespace) -> None:

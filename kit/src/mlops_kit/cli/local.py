@@ -140,6 +140,7 @@ def _variables(environment: Environment) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": environment.region,
         "AWS_DEFAULT_REGION": environment.region,
+        "SAGEMAKER_VALIDATE_ROLE": "false",  # the SDK would simulate IAM policies, which the local cloud cannot
     }
 
 

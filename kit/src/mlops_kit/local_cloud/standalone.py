@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +15,16 @@ from rich.console import Console
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import executions, refusals
 from mlops_kit.aws.environment import LOCAL, Environment, load_environment
+from mlops_kit.aws.logs import failed_step_logs
 from mlops_kit.local_cloud import daemon
 from mlops_kit.local_cloud.follow import follow
 from mlops_kit.project import Project
-from mlops_kit.runner.graph import DefinitionError, read_graph
+from mlops_kit.runner.graph import DefinitionError, Node, read_graph
 
 TOKEN_LENGTH = 32  # the shortest ClientRequestToken that the API takes
+FUNCTIONS = ("Std:Join", "Std:JsonGet")
+SOURCES = ("Parameters", "Execution", "Steps")  # what the first part of a Get may be
+NOTHING_RAN = "the local cloud cannot run it, so nothing was started"
 
 
 def run_definition(project: Project, path: Path, parameters: Mapping[str, str], uploads: Mapping[str, str]) -> None:
@@ -32,37 +37,79 @@ def run_definition(project: Project, path: Path, parameters: Mapping[str, str], 
         uploads: S3 URIs by the file or folder on this machine that is uploaded there first.
 
     Raises:
-        UserError: the file is not a definition, holds something that the local cloud cannot run (then nothing runs),
+        UserError: the file is not a definition, has something that the local cloud cannot run (then nothing runs),
             or the execution fails.
     """
     definition = read_definition(path)
+    for source, uri in uploads.items():
+        _check_upload(Path(source), uri)
     with _cloud(project) as environment, refusals.in_sentences(environment):
         for source, uri in uploads.items():
             _upload(environment, Path(source), uri)
         arn = _start(environment, path.stem, definition, parameters)
         record = follow(environment, arn, project.work, Console())
-    if record["status"] != "Succeeded":
-        raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
-    print(f"The outputs: {project.work / 'executions' / record['pipeline'] / record['id']}")
+    print_result(record, project.work)
+
+
+def print_result(record: Mapping[str, Any], work: Path) -> None:
+    """Print where the outputs of an execution are, or refuse one that failed and name the logs of its failed steps.
+
+    Raises:
+        UserError: it failed or was stopped.
+    """
+    if record["status"] == "Succeeded":
+        print(f"The outputs: {work / 'executions' / record['pipeline'] / record['id']}")
+        return
+    for line in failed_step_logs(record, work):
+        print(line)
+    raise UserError(f"the execution {record['status'].lower()}: {record['reason'] or 'it was stopped'}")
 
 
 def read_definition(path: Path) -> dict[str, Any]:
     """Read a definition, and refuse what the local cloud cannot run.
 
     Raises:
-        UserError: it cannot be read, or holds a step or an expression that the local cloud cannot run.
+        UserError: it cannot be read, or has a step or an expression that the local cloud cannot run.
     """
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); give what Pipeline.definition() returns") from error
+        raise UserError(f"{path}: cannot be read as JSON ({error}); pass what Pipeline.definition() returns") from error
     if not isinstance(definition, dict) or not isinstance(definition.get("Steps"), list):
-        raise UserError(f"{path}: has no list `Steps`; give a pipeline definition, as Pipeline.definition() returns it")
+        raise UserError(f"{path}: has no list `Steps`; pass a pipeline definition, as Pipeline.definition() returns it")
     try:
-        read_graph(definition)
+        nodes = read_graph(definition)
     except DefinitionError as error:
-        raise UserError(f"{path}: the local cloud cannot run it, so nothing has run: {error}") from error
+        raise UserError(f"{path}: {NOTHING_RAN}: {error}") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: a step is not of the form that Pipeline.definition() writes: {error!r}") from error
+    for node in nodes:
+        _check_expressions(path, node)
     return {"Parameters": [], **definition}
+
+
+def _check_expressions(path: Path, node: Node) -> None:
+    for expression in _expressions(node.definition):
+        [(function, argument)] = expression.items()
+        source = str(argument).partition(".")[0] if function == "Get" else ""
+        if function not in ("Get", *FUNCTIONS) or (source and source not in SOURCES):
+            raise UserError(
+                f"{path}: {NOTHING_RAN}: {node.name} has the expression {json.dumps(expression)}; it evaluates "
+                f"{', '.join(FUNCTIONS)}, and Get of {', '.join(SOURCES)}"
+            )
+
+
+def _expressions(value: Any) -> Iterator[dict[str, Any]]:
+    """The expressions in a step; those in the steps of a Condition belong to these steps."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from _expressions(inner)
+    elif isinstance(value, dict):
+        if len(value) == 1 and re.match("Get$|Std:", next(iter(value))):
+            yield value
+        for key, inner in value.items():
+            if key not in ("IfSteps", "ElseSteps"):
+                yield from _expressions(inner)
 
 
 @contextmanager
@@ -78,8 +125,9 @@ def _cloud(project: Project) -> Iterator[Environment]:
 
 def _start(environment: Environment, name: str, definition: Mapping[str, Any], parameters: Mapping[str, str]) -> str:
     """Create the pipeline, or update the one of an earlier run, and start it."""
+    pipeline = environment.pipeline_name("".join(c if c.isascii() and c.isalnum() else "-" for c in name)).strip("-")
+    values = executions.checked_parameters(definition, parameters, pipeline)
     sagemaker = environment.client("sagemaker")
-    pipeline = f"{environment.project}-{environment.name}-{''.join(c if c.isalnum() else '-' for c in name)}".strip("-")
     request = {
         "PipelineName": pipeline,
         "PipelineDefinition": json.dumps(definition),
@@ -91,25 +139,35 @@ def _start(environment: Environment, name: str, definition: Mapping[str, Any], p
         if "already exists" not in str(error):
             raise
         sagemaker.update_pipeline(**request)
-    values = executions.checked_parameters(definition, parameters, pipeline)
     answer = sagemaker.start_pipeline_execution(PipelineName=pipeline, PipelineParameters=values)
     return str(answer["PipelineExecutionArn"])
 
 
-def _upload(environment: Environment, source: Path, uri: str) -> None:
-    """Upload a file, or the files of a folder, into a bucket that is created where it does not exist."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not uri.startswith("s3://") or not bucket:
+def _check_upload(source: Path, uri: str) -> None:
+    """Refuse an upload before a cloud is started for it.
+
+    Raises:
+        UserError: the target is not an S3 URI, or there is no such file.
+    """
+    if not uri.removeprefix("s3://").partition("/")[0] or not uri.startswith("s3://"):
         raise UserError(f"--upload {source}={uri}: the target must be an S3 URI, for example s3://bucket/prefix")
     if not source.exists():
-        raise UserError(f"--upload {source}={uri}: {source} does not exist")
+        raise UserError(f"--upload {source}={uri}: there is no file or folder {source.absolute()}")
+
+
+def _upload(environment: Environment, source: Path, uri: str) -> None:
+    """Upload a file, or the files of a folder, into a bucket that is created where it does not exist.
+
+    A file gets its own name below a URI that ends with a slash, and otherwise the URI itself.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = environment.client("s3")
-    if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
-        location = {"LocationConstraint": environment.region}
-        s3.create_bucket(
-            Bucket=bucket, **({} if environment.region == "us-east-1" else {"CreateBucketConfiguration": location})
-        )
-    files = [source] if source.is_file() else [path for path in sorted(source.rglob("*")) if path.is_file()]
-    for path in files:
-        below = path.name if source.is_file() else path.relative_to(source).as_posix()
-        s3.upload_file(str(path), bucket, "/".join(filter(None, (key.strip("/"), below))))
+    if bucket not in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
+        location = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
+        s3.create_bucket(Bucket=bucket, **({} if environment.region == "us-east-1" else location))
+    if source.is_file():
+        s3.upload_file(str(source), bucket, f"{key}{source.name}" if key == "" or key.endswith("/") else key)
+        return
+    for path in (path for path in sorted(source.rglob("*")) if path.is_file()):
+        below = path.relative_to(source).as_posix()
+        s3.upload_file(str(path), bucket, f"{key.rstrip('/')}/{below}".lstrip("/"))
