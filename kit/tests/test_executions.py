@@ -1,4 +1,4 @@
-"""Executions are started with parameters that the pipeline knows, waited for, and shown."""
+"""Executions are started with the parameters of the pipeline, waited for, and shown."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def test_an_execution_is_started_with_its_parameters(deployed: Environment) -> N
     arn = executions.start(deployed, "training", {"MetricThreshold": "2.5", "InputDataUri": "s3://mine/data"})
     assert f":pipeline/{deployed.project}-dev-training/execution/" in arn
     answer = deployed.client("sagemaker").list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
-    assert {given["Name"]: given["Value"] for given in answer["PipelineParameters"]} == {
+    assert {entry["Name"]: entry["Value"] for entry in answer["PipelineParameters"]} == {
         "MetricThreshold": "2.5",
         "InputDataUri": "s3://mine/data",
     }
 
 
-def test_what_is_not_deployed_cannot_be_started(environment: Environment) -> None:
+def test_a_pipeline_that_is_not_deployed_cannot_be_started(environment: Environment) -> None:
     with pytest.raises(UserError, match=r"there is no pipeline .*-dev-training .* mlops deploy --env dev"):
         executions.start(environment, "training", {})
 
 
-def test_a_parameter_that_the_pipeline_does_not_know_starts_nothing(deployed: Environment) -> None:
+def test_an_unknown_parameter_starts_nothing(deployed: Environment) -> None:
     with pytest.raises(UserError, match=r"has no parameter 'Treshold'; it has InputDataUri, "):
         executions.start(deployed, "training", {"Treshold": "2.5"})
     assert executions.latest(deployed, "training", 10) == []
@@ -88,9 +88,9 @@ DEFINITION = {
         ("Place", ""),
     ],
 )
-def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
-    given = {"Place": "here", name: value}
-    assert {"Name": name, "Value": value} in checked_parameters(DEFINITION, given, "flats")
+def test_a_value_of_its_parameters_type_is_accepted(name: str, value: str) -> None:
+    values = {"Place": "here", name: value}
+    assert {"Name": name, "Value": value} in checked_parameters(DEFINITION, values, "flats")
 
 
 @pytest.mark.parametrize(
@@ -112,43 +112,43 @@ def test_a_value_of_another_type_is_refused(name: str, value: str, message: str)
     ("kind", "name"),
     [("training", "TrainingInstanceType"), ("training-hpo", "ProcessingInstanceType"), ("inference", "InstanceType")],
 )
-def test_a_machine_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
+def test_an_instance_type_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
     with pytest.raises(UserError, match=rf"{name} of .* is 'ml.g5.xlarge'; it must be an instance type without local"):
         executions.start(deployed, kind, {name: "ml.g5.xlarge"})
     assert executions.latest(deployed, kind, 10) == []
     assert executions.start(deployed, kind, {name: "ml.c5.xlarge"})
 
 
-def test_a_parameter_without_a_default_must_be_given() -> None:
-    with pytest.raises(UserError, match=r"Place of flats has no default; give it with --param Place="):
+def test_a_parameter_without_a_default_is_required() -> None:
+    with pytest.raises(UserError, match=r"Place of flats has no default; set it with --param Place="):
         checked_parameters(DEFINITION, {}, "flats")
 
 
 # wait
 
 
-def test_each_step_is_told_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_is_printed_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = executions.start(deployed, "training", {})
     done = step("Preprocess", CacheHitResult={})
     failed = step("Train", "Failed", FailureReason="exit\ncode 1")
     tell(monkeypatch, step("Preprocess", "Executing", None), status="Executing")
-    chapters = iter(
+    states = iter(
         [
             partial(tell, monkeypatch, done, step("Train", "Executing", None), status="Executing"),
             partial(tell, monkeypatch, done, failed, status="Failed", reason="the step Train\nfailed"),
         ]
     )
-    said: list[str] = []
-    execution = executions.wait(deployed, arn, said.append, pause=lambda seconds: next(chapters)())
-    assert said == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
+    printed: list[str] = []
+    execution = executions.wait(deployed, arn, printed.append, pause=lambda seconds: next(states)())
+    assert printed == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
     assert (execution.status, execution.reason) == ("Failed", "the step Train failed")
 
 
-def test_an_execution_that_is_none_is_refused(deployed: Environment) -> None:
-    with pytest.raises(UserError, match="'abc' is no ARN of a pipeline execution"):
+def test_an_unknown_execution_is_refused(deployed: Environment) -> None:
+    with pytest.raises(UserError, match="'abc' is not the ARN of an execution"):
         executions.describe(deployed, "abc")
     arn = executions.start(deployed, "training", {})
-    with pytest.raises(UserError, match=r"there is no execution .* in dev; `status` lists the latest"):
+    with pytest.raises(UserError, match=r"there is no execution .* in dev; `mlops status` lists the latest"):
         executions.describe(deployed, arn + "x")
 
 

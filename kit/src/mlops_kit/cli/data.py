@@ -13,10 +13,10 @@ def data(project: Project, arguments: argparse.Namespace) -> None:
     """Import a CSV file, or write sample data.
 
     Raises:
-        UserError: neither or both are asked for, or the command is refused.
+        UserError: the arguments ask for neither or both, or the data or the contract is refused.
     """
     if arguments.sample == bool(arguments.file):
-        raise UserError("name the file to import, or give --sample: mlops data FILE.csv, mlops data --sample")
+        raise UserError("name the file to import, or pass --sample: mlops data FILE.csv, mlops data --sample")
     if arguments.sample:
         _write_sample(arguments)
         return
@@ -37,6 +37,6 @@ def _write_sample(arguments: argparse.Namespace) -> None:
     from mlops_kit.data.sample import write_sample
 
     if data_files(arguments.data) and not arguments.force:
-        raise UserError(f"{arguments.data} holds data already; to replace it: make sample FORCE=yes")
+        raise UserError(f"{arguments.data} contains data already; to replace it: make sample FORCE=yes")
     write_sample(load_contract(arguments.contract), arguments.data)
     print(f"wrote training-data.csv, inference-data.csv and ground-truth.csv into {arguments.data}")

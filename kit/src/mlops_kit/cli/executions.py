@@ -13,11 +13,11 @@ from mlops_kit.cli.connection import connected
 from mlops_kit.cli.main import parse_parameters
 from mlops_kit.project import Project
 
-say = partial(print, flush=True)  # the log of a CI job shows each line as it comes
+say = partial(print, flush=True)  # the log of a CI job shows each line at once
 
 
 def start(project: Project, arguments: argparse.Namespace) -> None:
-    """Start a pipeline, and wait for its end if asked to."""
+    """Start a pipeline, and with --wait, wait for its end."""
     parameters = parse_parameters(arguments.param)
     with connected(project, arguments.environment) as environment:
         if environment.name == LOCAL:
@@ -41,7 +41,7 @@ def _wait(project: Project, environment: Environment, arn: str) -> None:
     try:
         execution = executions.wait(environment, arn, say)
     except KeyboardInterrupt as interrupt:
-        raise UserError("stopped waiting; the execution goes on, and `mlops status` shows it") from interrupt
+        raise UserError("stopped waiting; the execution continues, and `mlops status` shows it") from interrupt
     if execution.status != "Succeeded":
         raise UserError(f"the execution {execution.status.lower()}: {execution.reason or 'it was stopped'}")
 
@@ -89,7 +89,7 @@ def _kinds_run_locally(environment: Environment, project: Project) -> tuple[str,
 
 
 def delete(project: Project, arguments: argparse.Namespace) -> None:
-    """Delete the pipelines, and the models if asked to."""
+    """Delete the pipelines, and with --with-models, the models."""
     from mlops_kit.aws import deletion
 
     with connected(project, arguments.environment) as environment:

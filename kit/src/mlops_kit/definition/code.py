@@ -29,13 +29,13 @@ class CodeKeys:
         jobs: the folder of the jobs' scripts and of the job library.
         source: the archive of the same scripts, as training jobs want them.
         contract: the folder of the data contract.
-        nothing: a folder that holds a marker only, for an input that has to exist and to be empty.
+        empty_prefix: a prefix with an empty object only, for an input that has to exist and to be empty.
     """
 
     jobs: str
     source: str
     contract: str
-    nothing: str = "code/nothing"
+    empty_prefix: str = "code/nothing"
 
 
 def code_keys(root: Path) -> CodeKeys:
@@ -60,7 +60,7 @@ def code_files(root: Path) -> dict[str, bytes]:
         **{f"{keys.jobs}/{name}": content for name, content in jobs.items()},
         keys.source: archive(jobs),
         **{f"{keys.contract}/{name}": content for name, content in _contract(root).items()},
-        f"{keys.nothing}/_NOTHING": b"",
+        f"{keys.empty_prefix}/_NOTHING": b"",
     }
 
 

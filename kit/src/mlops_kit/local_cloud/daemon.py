@@ -209,7 +209,7 @@ def serve(root: Path, empty_account: bool = False) -> None:
 def _described(environment: Any) -> dict[str, Any]:
     """An environment as its file has it: what the file's name and the project say is left out."""
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(environment).items()}
-    left_out = {"name", "project", "by_rule", *environment.by_rule} - {"subnets", "security_groups"}  # which are []
+    left_out = {"name", "project", "derived", *environment.derived} - {"subnets", "security_groups"}  # which are []
     return {key: value for key, value in facts.items() if key not in left_out}
 
 
