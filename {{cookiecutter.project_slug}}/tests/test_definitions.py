@@ -90,7 +90,7 @@ def refuse(*_): raise AssertionError("the compiler went to the network")
 socket.socket.connect = socket.getaddrinfo = refuse
 from pathlib import Path
 from mlops_kit.definition.compile import write_compiled
-write_compiled(Path(sys.argv[1]))
+write_compiled(Path(sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -142,8 +142,8 @@ def test_compilation_is_reproducible(own_texts):
 
 def test_another_process_compiles_the_same_bytes_without_network_and_credentials(own_texts, tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment = kept | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "4711"}
-    command = [sys.executable, "-c", COMPILE, str(tmp_path / "compiled")]
+    environment = kept | {"HOME": str(tmp_path), "PYTHONHASHSEED": "4711"}
+    command = [sys.executable, "-c", COMPILE, str(tmp_path / "compiled"), str(ROOT)]
     subprocess.run(command, env=environment, cwd=tmp_path, check=True, capture_output=True)
     for kind, text in own_texts.items():
         assert (tmp_path / "compiled" / f"{kind}.json").read_text(encoding="utf-8") == text
