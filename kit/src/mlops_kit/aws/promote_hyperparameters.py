@@ -105,7 +105,8 @@ def _number(text: str, kind: type, where: str) -> int | float:
     try:
         number = float(text)
         if math.isfinite(number) and (kind is float or number.is_integer()):
-            return kind(number)
+            value: int | float = kind(number)
+            return value
     except ValueError:
         pass
     raise UserError(f"{where} is {text!r}; it must be a number of the type {kind.__name__}")
