@@ -72,11 +72,11 @@ def test_deployment_is_idempotent(environment: Environment, project: Path) -> No
 def test_a_pipeline_is_created_with_role_description_and_tags(environment: Environment, root: Path) -> None:
     edit(root / "config" / "pipelines.yaml", "tags: {}", 'tags: {cost-center: "4711"}')
     deploy(environment, root)
-    found = described(environment, "training-hpo")
-    assert found["RoleArn"] == environment.role_arn
-    assert found["PipelineDisplayName"] == f"{environment.project}-dev-training-hpo"
-    assert "hyperparameters" in found["PipelineDescription"]
-    tags = environment.client("sagemaker").list_tags(ResourceArn=found["PipelineArn"])["Tags"]
+    pipeline = described(environment, "training-hpo")
+    assert pipeline["RoleArn"] == environment.role_arn
+    assert pipeline["PipelineDisplayName"] == f"{environment.project}-dev-training-hpo"
+    assert "hyperparameters" in pipeline["PipelineDescription"]
+    tags = environment.client("sagemaker").list_tags(ResourceArn=pipeline["PipelineArn"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {
         "cost-center": "4711",
         "project": environment.project,
@@ -262,27 +262,29 @@ def test_missing_tags_are_added_and_other_tags_stay(environment: Environment, ro
 
 
 def test_a_pipeline_that_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
-    found = diff(environment, project, LINEAGE)
-    assert all(found[kind].created for kind in KINDS)
-    assert render(found["training"]) == (f"## {environment.project}-dev-training\n\n- not there yet: would be created")
+    changes = diff(environment, project, LINEAGE)
+    assert all(changes[kind].created for kind in KINDS)
+    assert render(changes["training"]) == (
+        f"## {environment.project}-dev-training\n\n- not there yet: would be created"
+    )
 
 
 def test_nothing_differs_after_a_deployment(environment: Environment, project: Path) -> None:
     deploy(environment, project)
-    found = diff(environment, project, LINEAGE)
-    assert not any(found.values())
-    assert render(found["training"]) == f"## {environment.project}-dev-training\n\nunchanged"
+    changes = diff(environment, project, LINEAGE)
+    assert not any(changes.values())
+    assert render(changes["training"]) == f"## {environment.project}-dev-training\n\nunchanged"
 
 
 def test_another_hyperparameter_is_shown_with_its_step_and_path(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "config" / "hyperparameters.yaml", "eta: 0.05", "eta: 0.1")
-    found = diff(environment, root, LINEAGE)
+    changes = diff(environment, root, LINEAGE)
     change = PartChange("step `Train`", "changed", (Change("HyperParameters.eta", "0.05", "0.1"),))
-    assert found["training"].parts == (change,)
-    assert not found["training-hpo"], "there, the search chooses eta"
-    assert not found["inference"]
-    assert render(found["training"]).splitlines()[2:] == [
+    assert changes["training"].parts == (change,)
+    assert not changes["training-hpo"], "there, the search chooses eta"
+    assert not changes["inference"]
+    assert render(changes["training"]).splitlines()[2:] == [
         "- changed step `Train`",
         '  - `HyperParameters.eta`: `"0.05"` -> `"0.1"`',
     ]
@@ -293,27 +295,27 @@ def test_another_hyperparameter_is_shown_with_its_step_and_path(environment: Env
 def test_other_code_is_shown_as_such(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "jobs" / "train.py", '"""Job: ', '"""A job: ')
-    found = diff(environment, root, LINEAGE)["training"]
-    assert found.parts == tuple(
+    changes = diff(environment, root, LINEAGE)["training"]
+    assert changes.parts == tuple(
         PartChange(f"step `{step}`", "changed", contents=("code",)) for step in ("Preprocess", "Train", "Evaluate")
     )
-    assert render(found).splitlines()[2:4] == ["- changed step `Preprocess`", "  - code changed"]
+    assert render(changes).splitlines()[2:4] == ["- changed step `Preprocess`", "  - code changed"]
 
 
 def test_another_threshold_is_shown_with_the_contract(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "config" / "dataset.yaml", "threshold: ", "threshold: 1")
-    found = diff(environment, root, LINEAGE)["training"]
-    assert [part.part for part in found.parts] == ["parameter `MetricThreshold`", "step `Preprocess`"]
-    assert [change.path for change in found.parts[0].changes] == ["DefaultValue"]
-    assert found.parts[1].contents == ("data contract",)
+    changes = diff(environment, root, LINEAGE)["training"]
+    assert [part.part for part in changes.parts] == ["parameter `MetricThreshold`", "step `Preprocess`"]
+    assert [change.path for change in changes.parts[0].changes] == ["DefaultValue"]
+    assert changes.parts[1].contents == ("data contract",)
 
 
 def test_another_commit_alone_is_shown_in_one_line_and_is_not_a_change(environment: Environment, project: Path) -> None:
     deploy(environment, project)
-    found = diff(environment, project, replace(LINEAGE, git_commit="d4e5f6", build_id="18"))["training"]
-    assert not found
-    assert render(found).splitlines()[2:] == [
+    changes = diff(environment, project, replace(LINEAGE, git_commit="d4e5f6", build_id="18"))["training"]
+    assert not changes
+    assert render(changes).splitlines()[2:] == [
         '- lineage: git_commit `"a1b2c3d"` -> `"d4e5f6"`, build_id `"17"` -> `"18"`'
     ]
 
@@ -370,13 +372,13 @@ CASES: dict[str, tuple[Definition, Definition, str, list[Change]]] = {
         "A",
         [Change("Arguments[3]", "2", "3")],
     ),
-    "what came into a list is told without the rest of it": (
+    "what came into a list is shown without the rest of it": (
         step("A", Arguments=["--x", "1", "--y", "2"]),
         step("A", Arguments=["--x", "1", "--z", "--y", "2"]),
         "A",
         [Change("Arguments[2:2]", [], ["--z"])],
     ),
-    "a list that came is told whole": (
+    "a list that came is shown in full": (
         step("A"),
         step("A", Arguments=["--x"]),
         "A",
@@ -427,7 +429,7 @@ def test_of_two_definitions(case: str) -> None:
     assert compared(pipeline(old), pipeline(new)).parts == (PartChange(f"step `{name}`", "changed", tuple(changes)),)
 
 
-def test_what_came_or_went_is_told_as_nothing_on_the_other_side() -> None:
-    told = render(compared(pipeline(step("A", Old=1)), pipeline(step("A", New="ä"))))
-    assert '  - `New`: nothing -> `"ä"`' in told
-    assert "  - `Old`: `1` -> nothing" in told
+def test_an_added_or_removed_value_is_shown_as_nothing_on_the_other_side() -> None:
+    text = render(compared(pipeline(step("A", Old=1)), pipeline(step("A", New="ä"))))
+    assert '  - `New`: nothing -> `"ä"`' in text
+    assert "  - `Old`: `1` -> nothing" in text

@@ -155,10 +155,12 @@ def test_an_unknown_execution_is_refused(deployed: Environment) -> None:
 # status
 
 
-def test_what_is_not_there_yet_is_shown_with_how_to_make_it(environment: Environment, project: Path) -> None:
-    told = shown(environment)
-    assert told.count("not deployed; mlops deploy --env dev") == 3
-    assert "no model yet" in told
+def test_what_does_not_exist_yet_is_shown_with_the_command_that_creates_it(
+    environment: Environment, project: Path
+) -> None:
+    text = shown(environment)
+    assert text.count("not deployed; mlops deploy --env dev") == 3
+    assert "no model yet" in text
     deployment.deploy(environment, project, Lineage(), say=lambda _: None)
     assert "never started; mlops start training-hpo --env dev" in shown(environment)
 
@@ -176,7 +178,7 @@ def test_the_latest_executions_are_shown_with_their_steps(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("parameters", "shown_trigger"),
     [
         ({}, ""),
         ({"Trigger": "schedule"}, "started by schedule"),
@@ -187,13 +189,13 @@ def test_the_latest_executions_are_shown_with_their_steps(
         ({"Trigger": "new-data", "TriggerKey": "a\x1b[2J\nb.csv"}, r"started by new-data: 'a\x1b[2J\nb.csv'"),
     ],
 )
-def test_what_has_started_an_execution_is_shown_unless_it_was_a_person(
-    deployed: Environment, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+def test_the_trigger_of_an_execution_is_shown_unless_a_person_started_it(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str], shown_trigger: str
 ) -> None:
     tell(monkeypatch)
-    identity = executions.start(deployed, "training", given).rpartition("/")[2]
+    identity = executions.start(deployed, "training", parameters).rpartition("/")[2]
     (line,) = (line for line in shown(deployed).splitlines() if identity in line)
-    assert line.rstrip().endswith(told or " s")
+    assert line.rstrip().endswith(shown_trigger or " s")
 
 
 def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
@@ -203,14 +205,14 @@ def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
 
 def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
-    told = shown(environment)
-    assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", told)
+    text = shown(environment)
+    assert re.search(r"abc123 +Failed +.* 5 s\n +Train failed\n +Train +Failed +5 s +no room", text)
 
 
 def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no room"), status="Failed", reason="Train: no room")
-    told = shown(environment)
-    assert told.count("no room") == len(KINDS), "each pipeline has this execution"
+    text = shown(environment)
+    assert text.count("no room") == len(KINDS), "each pipeline has this execution"
 
 
 @pytest.mark.parametrize(
@@ -233,32 +235,32 @@ def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, mo
         ({"ProcessingJob": {"Arn": "arn"}}, ""),
     ],
 )
-def test_of_a_step_is_told_how_it_came_out(
+def test_the_outcome_of_a_step_is_shown(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
 ) -> None:
     tell(monkeypatch, step("A", Metadata=metadata), status="Succeeded")
     assert executions.describe(environment, ARN).steps[0].note == note
 
 
-def test_models_are_shown_with_what_was_decided(environment: Environment) -> None:
+def test_models_are_shown_with_the_decision(environment: Environment) -> None:
     register_model(environment, {"value": "2.0949999"})
     register_model(environment, {"kind": "training-hpo", "value": "unknown"})
     registry.approve(environment, 1, comment="good on [all] districts")
-    told = shown(environment)
-    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", told, re.MULTILINE)
-    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", told)
-    assert told.index("version 2") < told.index("version 1")
+    text = shown(environment)
+    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", text, re.MULTILINE)
+    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", text)
+    assert text.index("version 2") < text.index("version 1")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
-def test_durations_are_told_as_people_say_them(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
+@pytest.mark.parametrize(("seconds", "duration"), [(0, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3_660, "1 h 1 min")])
+def test_durations_are_readable(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, duration: str
 ) -> None:
     tell(monkeypatch, step("A", seconds=seconds), status="Succeeded")
-    assert f" {told}" in shown(environment).splitlines()[2]
+    assert f" {duration}" in shown(environment).splitlines()[2]
 
 
-def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
+def test_a_running_step_is_shown_with_the_elapsed_time(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(monkeypatch, step("Train", "Executing", None), status="Executing")
@@ -267,7 +269,7 @@ def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
     assert re.search(r"Train +Starting$", shown(environment), re.MULTILINE)
 
 
-def test_a_terminal_shows_how_things_stand_in_colours(
+def test_a_terminal_shows_statuses_in_colours(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tell(monkeypatch, step("Train"), status="Succeeded")
@@ -277,6 +279,6 @@ def test_a_terminal_shows_how_things_stand_in_colours(
     assert re.search(r"Train +\x1b\[32mSucceeded", capsys.readouterr().out)
 
 
-def test_nothing_is_broken_or_coloured_where_no_terminal_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_lines_are_not_wrapped_or_coloured(capsys: pytest.CaptureFixture[str]) -> None:
     status.status_console().print(Text("long " * 100, "red"))
     assert capsys.readouterr().out == "long " * 100 + "\n"

@@ -181,7 +181,7 @@ def _settings(root: Path) -> dict[str, Any]:
         raise UserError(f"{path}: is not TOML: {error}; correct it") from error
     settings = content.get("tool", {}).get("mlops", {})
     if not isinstance(settings, dict):
-        raise UserError(f"{path}: tool.mlops is {settings!r}; it must be a table, [tool.mlops]")
+        raise UserError(f"{path}: [tool.mlops] must be a table; it is {settings!r}")
     return settings
 
 
