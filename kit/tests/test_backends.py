@@ -1,4 +1,4 @@
-"""Where Terraform keeps its states stands in a file of its own, and must not drift from the environment."""
+"""The backend file of a Terraform state must agree with its environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKEND = Path("infra", "envs", "dev.s3.tfbackend")
 
 @pytest.fixture
 def root(project: Path, root: Path) -> Path:
-    """A project that the test may change, with what Terraform reads of its environments."""
+    """A project that the test may change, with the backend files of its environments."""
     shutil.copytree(project / "infra" / "envs", root / "infra" / "envs", dirs_exist_ok=True)
     return root
 
@@ -26,12 +26,12 @@ def change(root: Path, file: Path, old: str, new: str) -> None:
     (root / file).write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_what_is_generated_is_good(root: Path) -> None:
+def test_the_generated_files_agree(root: Path) -> None:
     assert (root / BACKEND).exists()
     check_backends(root)
 
 
-def test_another_account_is_told_of_with_what_to_write(root: Path) -> None:
+def test_another_account_is_refused_with_the_value_to_write(root: Path) -> None:
     change(root, Path("config", "environments", "dev.yaml"), "123456789012", "111122223333")
     with pytest.raises(
         UserError, match=r"dev\.s3\.tfbackend: bucket is .*123456789012.*'abalone-rings-tfstate-111122223333'"
@@ -39,20 +39,20 @@ def test_another_account_is_told_of_with_what_to_write(root: Path) -> None:
         check_backends(root)
 
 
-def test_another_region_is_told_of(root: Path) -> None:
+def test_another_region_is_refused(root: Path) -> None:
     change(root, BACKEND, "eu-west-1", "eu-west-2")
     with pytest.raises(
-        UserError, match=r"region is 'eu-west-2', and by config/environments/dev\.yaml it is 'eu-west-1'"
+        UserError, match=r"region is 'eu-west-2', but config/environments/dev\.yaml requires 'eu-west-1'"
     ):
         check_backends(root)
 
 
-def test_a_key_that_ci_may_not_touch_is_told_of(root: Path) -> None:
+def test_a_key_that_ci_may_not_write_is_refused(root: Path) -> None:
     change(root, BACKEND, "dev/live.tfstate", "live.tfstate")
     with pytest.raises(UserError, match="must begin with dev/"):
         check_backends(root)
 
 
-def test_an_environment_without_infrastructure_needs_none(root: Path) -> None:
+def test_an_environment_without_infrastructure_needs_no_backend(root: Path) -> None:
     (root / BACKEND).unlink()
     check_backends(root)

@@ -1,4 +1,4 @@
-"""Pipelines and models are deleted by who means it, and nothing that runs is cut off by accident."""
+"""Pipelines and models are deleted after confirmation only, and no running execution is stopped by accident."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def execution(arn: str) -> FakePipelineExecution:
 
 @pytest.fixture(autouse=True)
 def what_moto_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DeleteModelPackage, StopPipelineExecution, and that no pipeline is deleted of which an execution runs."""
+    """DeleteModelPackage, StopPipelineExecution, and the refusal to delete a pipeline with a running execution."""
     delete_anyway = SageMakerResponse.delete_pipeline
 
     def delete_model_package(response: SageMakerResponse) -> EmptyResult:
@@ -45,8 +45,8 @@ def what_moto_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def delete_pipeline(response: SageMakerResponse) -> Any:
         pipeline = response.sagemaker_backend.pipelines.get(response._get_param("PipelineName"))
-        for found in pipeline.pipeline_executions.values() if pipeline else ():
-            if found.pipeline_execution_status in executions.RUNNING:
+        for run in pipeline.pipeline_executions.values() if pipeline else ():
+            if run.pipeline_execution_status in executions.RUNNING:
                 raise ConflictException("an execution is running")
         return delete_anyway(response)
 
@@ -61,57 +61,61 @@ def deployed(environment: Environment, project: Path) -> Environment:
 
 
 def start(environment: Environment, kind: str, status: str) -> str:
-    """An execution that has got so far."""
+    """Start an execution, and give it a status."""
     arn = executions.start(environment, kind, {})
     execution(arn).pipeline_execution_status = status
     return arn
 
 
 def delete(environment: Environment, **options: Any) -> list[str]:
-    """What a deletion says that is confirmed."""
-    said: list[str] = []
-    deletion.delete(environment, KINDS, f"{environment.project}-dev", say=said.append, **options)
-    return said
+    """The lines that a confirmed deletion prints."""
+    printed: list[str] = []
+    deletion.delete(environment, KINDS, f"{environment.project}-dev", say=printed.append, **options)
+    return printed
 
 
-def there(environment: Environment) -> list[str]:
+def deployed_kinds(environment: Environment) -> list[str]:
     """The kinds of pipelines that are deployed."""
     return [kind for kind in KINDS if deployment.describe(environment, environment.pipeline_name(kind))]
 
 
-def test_what_is_deployed_is_deleted_once(deployed: Environment) -> None:
+def test_deletion_is_idempotent(deployed: Environment) -> None:
     start(deployed, "training", "Succeeded")
     names = [deployed.pipeline_name(kind) for kind in KINDS]
     assert delete(deployed) == [f"deleted {name}" for name in names]
-    assert there(deployed) == []
-    assert delete(deployed) == [f"{name} is not there" for name in names]
+    assert deployed_kinds(deployed) == []
+    assert delete(deployed) == [f"{name} does not exist" for name in names]
 
 
 def test_pipelines_of_another_environment_stay(deployed: Environment, project: Path) -> None:
     other = replace(deployed, name="dev-2")
     deployment.deploy(other, project, Lineage(), say=lambda _: None)
     delete(deployed)
-    assert there(other) == list(KINDS)
+    assert deployed_kinds(other) == list(KINDS)
 
 
 @pytest.mark.parametrize(
-    ("confirmation", "said"), [("", "it is not confirmed"), ("yes", "--confirm says 'yes'"), ("dev", "--confirm says")]
+    ("confirmation", "reason"), [("", "it is not confirmed"), ("yes", "--confirm is 'yes'"), ("dev", "--confirm is")]
 )
-def test_who_does_not_say_what_to_delete_deletes_nothing(deployed: Environment, confirmation: str, said: str) -> None:
-    with pytest.raises(UserError, match=rf"nothing was deleted, since {said}.* give --confirm {deployed.project}-dev$"):
+def test_without_the_right_confirmation_nothing_is_deleted(
+    deployed: Environment, confirmation: str, reason: str
+) -> None:
+    with pytest.raises(
+        UserError, match=rf"nothing was deleted, because {reason}.* add --confirm {deployed.project}-dev$"
+    ):
         deletion.delete(deployed, KINDS, confirmation, with_models=True, stop=True)
-    assert there(deployed) == list(KINDS)
+    assert deployed_kinds(deployed) == list(KINDS)
 
 
 @pytest.mark.parametrize("status", ["Executing", "Stopping"])
-def test_while_an_execution_runs_nothing_is_deleted(deployed: Environment, status: str) -> None:
+def test_while_an_execution_is_running_nothing_is_deleted(deployed: Environment, status: str) -> None:
     arn = start(deployed, "inference", status)
-    with pytest.raises(UserError, match=f"nothing was deleted, since executions run: {arn}; wait .* --stop"):
+    with pytest.raises(UserError, match=f"nothing was deleted, because executions are running: {arn}; wait .* --stop"):
         delete(deployed)
-    assert there(deployed) == list(KINDS)
+    assert deployed_kinds(deployed) == list(KINDS)
 
 
-def test_what_runs_is_stopped_and_waited_for(deployed: Environment) -> None:
+def test_running_executions_are_stopped_first_if_requested(deployed: Environment) -> None:
     training, inference = start(deployed, "training", "Executing"), start(deployed, "inference", "Stopping")
 
     def pass_(seconds: float) -> None:
@@ -119,32 +123,34 @@ def test_what_runs_is_stopped_and_waited_for(deployed: Environment) -> None:
             assert execution(arn).pipeline_execution_status == "Stopping"
             execution(arn).pipeline_execution_status = "Stopped"
 
-    said = delete(deployed, stop=True, pause=pass_)
-    assert said == [f"stopping {training}", *(f"deleted {deployed.pipeline_name(kind)}" for kind in KINDS)]
+    printed = delete(deployed, stop=True, pause=pass_)
+    assert printed == [f"stopping {training}", *(f"deleted {deployed.pipeline_name(kind)}" for kind in KINDS)]
 
 
-def test_what_does_not_stop_keeps_its_pipeline(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deletion, "MOST_LOOKS", 2)
+def test_an_execution_that_does_not_stop_keeps_its_pipeline(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "MAX_POLLS", 2)
     arn = start(deployed, "training", "Executing")
     with pytest.raises(UserError, match=f"still stopping: {arn}; run the command again later"):
         delete(deployed, stop=True, pause=lambda _: None)
-    assert there(deployed) == list(KINDS)
+    assert deployed_kinds(deployed) == list(KINDS)
 
 
-def test_an_execution_that_a_trigger_starts_meanwhile_is_told(
+def test_an_execution_that_starts_meanwhile_prevents_the_deletion(
     deployed: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(deployed, "training", "Executing")
     monkeypatch.setattr(deletion, "running", lambda *_: {})
-    with pytest.raises(UserError, match=r"-dev-training was started meanwhile, maybe by .* again with --stop"):
+    with pytest.raises(UserError, match=r"-dev-training was started meanwhile, perhaps by .* again with --stop"):
         delete(deployed)
 
 
-def test_models_stay_unless_they_are_meant_too(deployed: Environment) -> None:
+def test_models_are_deleted_on_request_only(deployed: Environment) -> None:
     for status in ("Approved", "Rejected", "PendingManualApproval"):
         register_model(deployed, status=status)
     assert delete(deployed)[-1] == (
-        f"versions that stay in the model package group {deployed.model_package_group}: 3; --with-models deletes them"
+        f"versions kept in the model package group {deployed.model_package_group}: 3; --with-models deletes them"
     )
     assert len(model_packages(deployed)) == 3
     assert delete(deployed, with_models=True)[-1] == (
@@ -154,7 +160,7 @@ def test_models_stay_unless_they_are_meant_too(deployed: Environment) -> None:
     assert delete(deployed, with_models=True)[-1].endswith(": 0")
 
 
-def test_another_refusal_is_not_taken_for_absence(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_denied_request_does_not_count_as_absence(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "DeletePipeline")
 

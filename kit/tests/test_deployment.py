@@ -1,4 +1,4 @@
-"""The pipelines reach an environment once, whoever deploys how often; and what a deployment would change is told."""
+"""Deployment is idempotent and safe against concurrent deployments; `diff` shows what it would change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def keys(environment: Environment) -> set[str]:
     listed = environment.client("s3").list_objects_v2(Bucket=environment.bucket)
-    return {found["Key"] for found in listed.get("Contents", [])}
+    return {entry["Key"] for entry in listed.get("Contents", [])}
 
 
 def key_arn(environment: Environment) -> str:
@@ -54,29 +54,29 @@ def described(environment: Environment, kind: str) -> dict[str, Any]:
 # deploy
 
 
-def test_deployed_twice_is_deployed_once(environment: Environment, project: Path) -> None:
-    said: list[str] = []
-    assert deploy(environment, project, say=said.append) == dict.fromkeys(KINDS, "created")
-    assert said[1:] == [
+def test_deployment_is_idempotent(environment: Environment, project: Path) -> None:
+    printed: list[str] = []
+    assert deploy(environment, project, say=printed.append) == dict.fromkeys(KINDS, "created")
+    assert printed[1:] == [
         f"created the model package group {environment.model_package_group}",
         *(f"created {environment.pipeline_name(kind)}" for kind in KINDS),
     ]
-    said.clear()
-    assert deploy(environment, project, say=said.append) == dict.fromkeys(KINDS, "unchanged")
-    assert said == [
+    printed.clear()
+    assert deploy(environment, project, say=printed.append) == dict.fromkeys(KINDS, "unchanged")
+    assert printed == [
         f"0 files of code uploaded to s3://{environment.bucket}/code/",
         *(f"unchanged {environment.pipeline_name(kind)}" for kind in KINDS),
     ]
 
 
-def test_a_pipeline_is_created_with_all_that_describes_it(environment: Environment, root: Path) -> None:
+def test_a_pipeline_is_created_with_role_description_and_tags(environment: Environment, root: Path) -> None:
     edit(root / "config" / "pipelines.yaml", "tags: {}", 'tags: {cost-center: "4711"}')
     deploy(environment, root)
-    found = described(environment, "training-hpo")
-    assert found["RoleArn"] == environment.role_arn
-    assert found["PipelineDisplayName"] == f"{environment.project}-dev-training-hpo"
-    assert "hyperparameters" in found["PipelineDescription"]
-    tags = environment.client("sagemaker").list_tags(ResourceArn=found["PipelineArn"])["Tags"]
+    pipeline = described(environment, "training-hpo")
+    assert pipeline["RoleArn"] == environment.role_arn
+    assert pipeline["PipelineDisplayName"] == f"{environment.project}-dev-training-hpo"
+    assert "hyperparameters" in pipeline["PipelineDescription"]
+    tags = environment.client("sagemaker").list_tags(ResourceArn=pipeline["PipelineArn"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {
         "cost-center": "4711",
         "project": environment.project,
@@ -85,7 +85,7 @@ def test_a_pipeline_is_created_with_all_that_describes_it(environment: Environme
     }
 
 
-def test_nothing_in_a_deployed_definition_is_left_to_fill(environment: Environment, project: Path) -> None:
+def test_a_deployed_definition_has_no_placeholder(environment: Environment, project: Path) -> None:
     deploy(environment, project)
     for kind in KINDS:
         definition = described(environment, kind)["PipelineDefinition"]
@@ -106,14 +106,14 @@ def test_a_deployed_definition_names_the_key_and_not_its_alias(environment: Envi
     assert not any(diff(named, project, LINEAGE).values()), "the key itself needs no look-up"
 
 
-def test_a_key_that_is_not_there_is_named_with_what_makes_it(environment: Environment, project: Path) -> None:
+def test_a_missing_key_is_named_with_the_remedy(environment: Environment, project: Path) -> None:
     lost = replace(environment, kms_key_arn=f"{environment.kms_key_arn}-lost")
     for command in (deploy, diff):
         with pytest.raises(UserError) as refused, in_sentences(lost):
             command(lost, project)
         assert str(refused.value) == (
-            f"there is no KMS key {lost.kms_key_arn}; apply the infrastructure first, which makes it "
-            "(docs/infrastructure.md), or name another as kms_key_arn in config/environments/dev.yaml"
+            f"there is no KMS key {lost.kms_key_arn}; apply the infrastructure first, which creates it "
+            "(docs/infrastructure.md), or set another as kms_key_arn in config/environments/dev.yaml"
         )
     assert keys(environment) == set()
 
@@ -135,7 +135,7 @@ def test_all_code_is_uploaded_under_its_hash_and_with_the_environments_key(
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key_arn(environment))
 
 
-def test_only_code_that_is_not_there_is_uploaded(environment: Environment, root: Path) -> None:
+def test_only_code_that_is_not_in_the_bucket_is_uploaded(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     before = keys(environment)
     edit(root / "jobs" / "train.py", '"""Job: ', '"""A job: ')
@@ -158,7 +158,7 @@ def test_an_upload_that_was_interrupted_is_completed(environment: Environment, p
     assert keys(environment) == before
 
 
-def test_two_that_deploy_at_once_do_not_hinder_each_other(environment: Environment, project: Path) -> None:
+def test_concurrent_deployments_do_not_hinder_each_other(environment: Environment, project: Path) -> None:
     with ThreadPoolExecutor(max_workers=4) as pool:
         runs = [pool.submit(deploy, environment, project) for _ in range(4)]
     outcomes = [run.result() for run in runs]
@@ -167,7 +167,7 @@ def test_two_that_deploy_at_once_do_not_hinder_each_other(environment: Environme
     assert deploy(environment, project) == dict.fromkeys(KINDS, "unchanged")
 
 
-def test_a_pipeline_that_others_keep_changing_is_left_to_them(
+def test_a_pipeline_that_other_deployments_keep_changing_is_reported(
     environment: Environment, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def conflict(*_: Any) -> str:
@@ -179,26 +179,32 @@ def test_a_pipeline_that_others_keep_changing_is_left_to_them(
 
 
 @pytest.mark.parametrize(
-    ("looked", "made", "outcome"),
+    ("describe_error", "create_error", "outcome"),
     [
         ("does not exist", None, True),
         ("does not exist", "Model Package Group already exists.", False),
         (None, None, False),
     ],
 )
-def test_a_model_package_group_that_another_deployment_has_just_made_is_taken(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch, looked: str | None, made: str | None, outcome: bool
+def test_a_model_package_group_that_another_deployment_has_just_created_is_used(
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    describe_error: str | None,
+    create_error: str | None,
+    outcome: bool,
 ) -> None:
     def answer(refusal: str | None) -> Mock:
         error = {"Error": {"Code": "ValidationException", "Message": refusal or ""}}
         return Mock(side_effect=ClientError(error, "IsThere") if refusal else None)
 
-    sagemaker = SimpleNamespace(describe_model_package_group=answer(looked), create_model_package_group=answer(made))
+    sagemaker = SimpleNamespace(
+        describe_model_package_group=answer(describe_error), create_model_package_group=answer(create_error)
+    )
     monkeypatch.setattr(Environment, "client", lambda *_: sagemaker)
-    assert deployment.make_model_package_group(environment, {}) is outcome
+    assert deployment.create_model_package_group(environment, {}) is outcome
 
 
-def test_a_model_package_group_that_is_there_keeps_its_tags(environment: Environment, project: Path) -> None:
+def test_an_existing_model_package_group_keeps_its_tags(environment: Environment, project: Path) -> None:
     sagemaker, group = environment.client("sagemaker"), environment.model_package_group
     tags = [{"Key": "managed-by", "Value": "terraform"}, {"Key": "project", "Value": "ours"}]
     arn = sagemaker.create_model_package_group(ModelPackageGroupName=group, Tags=tags)["ModelPackageGroupArn"]
@@ -206,14 +212,14 @@ def test_a_model_package_group_that_is_there_keeps_its_tags(environment: Environ
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == tags
 
 
-def test_a_model_package_group_that_may_not_be_seen_is_not_made(
+def test_without_permission_no_model_package_group_is_created(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "IsThere")
     sagemaker = SimpleNamespace(describe_model_package_group=Mock(side_effect=error))
     monkeypatch.setattr(Environment, "client", lambda *_: sagemaker)
     with pytest.raises(ClientError, match="not authorized"):
-        deployment.make_model_package_group(environment, {})
+        deployment.create_model_package_group(environment, {})
 
 
 def test_a_definition_with_a_fault_is_not_deployed(
@@ -226,13 +232,13 @@ def test_a_definition_with_a_fault_is_not_deployed(
         }
 
     monkeypatch.setattr(deployment, "compile_all", faulty)
-    with pytest.raises(UserError, match=r"nothing was deployed, since the check finds: .*-dev-training: .*Procesing"):
+    with pytest.raises(UserError, match=r"nothing was deployed, because the check finds: .*-dev-training: .*Procesing"):
         deploy(environment, project)
     assert keys(environment) == set()
     assert deployment.describe(environment, environment.pipeline_name("training")) is None
 
 
-def test_another_role_is_another_pipeline(environment: Environment, project: Path) -> None:
+def test_another_role_updates_the_pipeline(environment: Environment, project: Path) -> None:
     deploy(environment, project)
     moved = replace(environment, role_arn="arn:aws:iam::123456789012:role/other")
     (part,) = diff(moved, project, LINEAGE)["inference"].parts[:1]
@@ -241,7 +247,7 @@ def test_another_role_is_another_pipeline(environment: Environment, project: Pat
     assert described(environment, "inference")["RoleArn"] == moved.role_arn
 
 
-def test_tags_are_completed_and_those_of_others_stay(environment: Environment, root: Path) -> None:
+def test_missing_tags_are_added_and_other_tags_stay(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     sagemaker, arn = environment.client("sagemaker"), described(environment, "training")["PipelineArn"]
     sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "audited", "Value": "yes"}])
@@ -255,30 +261,30 @@ def test_tags_are_completed_and_those_of_others_stay(environment: Environment, r
 # diff
 
 
-def test_what_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
-    found = diff(environment, project, LINEAGE)
-    assert all(found[kind].created for kind in KINDS)
-    assert render(found["training"]) == (
+def test_a_pipeline_that_is_not_deployed_would_be_created(environment: Environment, project: Path) -> None:
+    changes = diff(environment, project, LINEAGE)
+    assert all(changes[kind].created for kind in KINDS)
+    assert render(changes["training"]) == (
         f"## {environment.project}-dev-training\n\n- does not exist yet: would be created"
     )
 
 
 def test_nothing_differs_after_a_deployment(environment: Environment, project: Path) -> None:
     deploy(environment, project)
-    found = diff(environment, project, LINEAGE)
-    assert not any(found.values())
-    assert render(found["training"]) == f"## {environment.project}-dev-training\n\nunchanged"
+    changes = diff(environment, project, LINEAGE)
+    assert not any(changes.values())
+    assert render(changes["training"]) == f"## {environment.project}-dev-training\n\nunchanged"
 
 
-def test_another_hyperparameter_is_told_with_its_step_and_path(environment: Environment, root: Path) -> None:
+def test_another_hyperparameter_is_shown_with_its_step_and_path(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "config" / "hyperparameters.yaml", "eta: 0.05", "eta: 0.1")
-    found = diff(environment, root, LINEAGE)
+    changes = diff(environment, root, LINEAGE)
     change = PartChange("step `Train`", "changed", (ValueChange("HyperParameters.eta", "0.05", "0.1"),))
-    assert found["training"].parts == (change,)
-    assert not found["training-hpo"], "the search decides on eta there"
-    assert not found["inference"]
-    assert render(found["training"]).splitlines()[2:] == [
+    assert changes["training"].parts == (change,)
+    assert not changes["training-hpo"], "there, the search chooses eta"
+    assert not changes["inference"]
+    assert render(changes["training"]).splitlines()[2:] == [
         "- changed step `Train`",
         '  - `HyperParameters.eta`: `"0.05"` -> `"0.1"`',
     ]
@@ -286,35 +292,35 @@ def test_another_hyperparameter_is_told_with_its_step_and_path(environment: Envi
     assert not any(diff(environment, root, LINEAGE).values())
 
 
-def test_other_code_is_told_in_a_word(environment: Environment, root: Path) -> None:
+def test_other_code_is_shown_as_such(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "jobs" / "train.py", '"""Job: ', '"""A job: ')
-    found = diff(environment, root, LINEAGE)["training"]
-    assert found.parts == tuple(
+    changes = diff(environment, root, LINEAGE)["training"]
+    assert changes.parts == tuple(
         PartChange(f"step `{step}`", "changed", contents=("code",)) for step in ("Preprocess", "Train", "Evaluate")
     )
-    assert render(found).splitlines()[2:4] == ["- changed step `Preprocess`", "  - code changed"]
+    assert render(changes).splitlines()[2:4] == ["- changed step `Preprocess`", "  - code changed"]
 
 
-def test_another_threshold_is_told_with_the_contract_that_it_stands_in(environment: Environment, root: Path) -> None:
+def test_another_threshold_is_shown_with_the_contract(environment: Environment, root: Path) -> None:
     deploy(environment, root)
     edit(root / "config" / "dataset.yaml", "threshold: ", "threshold: 1")
-    found = diff(environment, root, LINEAGE)["training"]
-    assert [part.part for part in found.parts] == ["parameter `MetricThreshold`", "step `Preprocess`"]
-    assert [change.path for change in found.parts[0].changes] == ["DefaultValue"]
-    assert found.parts[1].contents == ("data contract",)
+    changes = diff(environment, root, LINEAGE)["training"]
+    assert [part.part for part in changes.parts] == ["parameter `MetricThreshold`", "step `Preprocess`"]
+    assert [change.path for change in changes.parts[0].changes] == ["DefaultValue"]
+    assert changes.parts[1].contents == ("data contract",)
 
 
-def test_another_commit_alone_is_one_line_and_no_change(environment: Environment, project: Path) -> None:
+def test_another_commit_alone_is_shown_in_one_line_and_is_not_a_change(environment: Environment, project: Path) -> None:
     deploy(environment, project)
-    found = diff(environment, project, replace(LINEAGE, git_commit="d4e5f6", build_id="18"))["training"]
-    assert not found
-    assert render(found).splitlines()[2:] == [
+    changes = diff(environment, project, replace(LINEAGE, git_commit="d4e5f6", build_id="18"))["training"]
+    assert not changes
+    assert render(changes).splitlines()[2:] == [
         '- lineage: git_commit `"a1b2c3d"` -> `"d4e5f6"`, build_id `"17"` -> `"18"`'
     ]
 
 
-def test_another_commit_is_deployed_for_the_models_to_tell_it(environment: Environment, project: Path) -> None:
+def test_another_commit_is_deployed_so_that_models_record_it(environment: Environment, project: Path) -> None:
     deploy(environment, project)
     assert deploy(environment, project, lineage=replace(LINEAGE, git_commit="d4e5f6"))["training"] == "updated"
     assert "d4e5f6" in described(environment, "training")["PipelineDefinition"]
@@ -366,13 +372,13 @@ CASES: dict[str, tuple[Definition, Definition, str, list[ValueChange]]] = {
         "A",
         [ValueChange("Arguments[3]", "2", "3")],
     ),
-    "what came into a list is told without the rest of it": (
+    "what came into a list is shown without the rest of it": (
         step("A", Arguments=["--x", "1", "--y", "2"]),
         step("A", Arguments=["--x", "1", "--z", "--y", "2"]),
         "A",
         [ValueChange("Arguments[2:2]", [], ["--z"])],
     ),
-    "a list that came is told whole": (
+    "a list that came is shown in full": (
         step("A"),
         step("A", Arguments=["--x"]),
         "A",
@@ -423,7 +429,7 @@ def test_of_two_definitions(case: str) -> None:
     assert compared(pipeline(old), pipeline(new)).parts == (PartChange(f"step `{name}`", "changed", tuple(changes)),)
 
 
-def test_what_came_or_went_is_told_as_nothing_on_the_other_side() -> None:
-    told = render(compared(pipeline(step("A", Old=1)), pipeline(step("A", New="ä"))))
-    assert '  - `New`: nothing -> `"ä"`' in told
-    assert "  - `Old`: `1` -> nothing" in told
+def test_an_added_or_removed_value_is_shown_as_nothing_on_the_other_side() -> None:
+    text = render(compared(pipeline(step("A", Old=1)), pipeline(step("A", New="ä"))))
+    assert '  - `New`: nothing -> `"ä"`' in text
+    assert "  - `Old`: `1` -> nothing" in text

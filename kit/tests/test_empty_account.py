@@ -8,7 +8,7 @@ import pytest
 from moto.awslambda.models import LambdaFunction
 from moto.events.models import Rule
 
-from mlops_kit.aws.environment import HANDED_OVER
+from mlops_kit.aws.environment import TERRAFORM_OUTPUTS
 from mlops_kit.local_cloud.cloud import LocalCloud
 
 ORIGINALS = (Rule.send_to_targets, LambdaFunction.__init__)
@@ -33,7 +33,7 @@ def test_it_contains_no_resources(cloud: LocalCloud) -> None:
 def test_names_are_derived_until_terraform_outputs_replace_them(cloud: LocalCloud) -> None:
     assert cloud.environment.bucket == "lab-local-123456789012"
     assert cloud.environment.subnets == ()
-    assert set(cloud.environment.by_rule) == set(HANDED_OVER)
+    assert set(cloud.environment.derived) == set(TERRAFORM_OUTPUTS)
 
 
 def test_a_rule_of_a_security_group_keeps_its_description(cloud: LocalCloud) -> None:

@@ -1,4 +1,4 @@
-"""An environment names the project's resources by rule, and a definition is bound to it without anything left open."""
+"""An environment derives the names of resources, and binding replaces every placeholder of a definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from mlops_jobs.errors import UserError
-from mlops_kit.aws.environment import FACTS, HANDED_OVER, Environment, bind, environment_names, load_environment
+from mlops_kit.aws.environment import FACTS, TERRAFORM_OUTPUTS, Environment, bind, environment_names, load_environment
 from mlops_kit.definition.lineage import Lineage, read_lineage
 from support import git
 
@@ -48,7 +48,7 @@ def prod(own_copy: Path) -> Environment:
     return load_environment("prod", own_copy)
 
 
-def test_everything_has_a_name_by_rule(prod: Environment) -> None:
+def test_names_are_derived_from_project_and_environment(prod: Environment) -> None:
     assert prod == Environment(
         name="prod",
         project="abalone-rings",
@@ -60,7 +60,7 @@ def test_everything_has_a_name_by_rule(prod: Environment) -> None:
         subnets=("subnet-0a1b", "subnet-2c3d"),
         security_groups=("sg-0a1b",),
         model_package_group="abalone-rings-prod",
-        by_rule=("bucket", "kms_key_arn", "role_arn", "model_package_group"),
+        derived=("bucket", "kms_key_arn", "role_arn", "model_package_group"),
     )
     assert prod.pipeline_name("training-hpo") == "abalone-rings-prod-training-hpo"
     assert prod.function_arn("resolve-inputs") == (
@@ -68,7 +68,7 @@ def test_everything_has_a_name_by_rule(prod: Environment) -> None:
     )
 
 
-def test_a_name_of_ones_own_takes_the_place_of_the_rule(own_copy: Path) -> None:
+def test_a_name_in_the_file_replaces_the_derived_one(own_copy: Path) -> None:
     own = {
         "bucket": "lake",
         "kms_key_arn": "arn:aws:kms:eu-west-1:999999999999:key/1-2-3",
@@ -80,21 +80,21 @@ def test_a_name_of_ones_own_takes_the_place_of_the_rule(own_copy: Path) -> None:
     write(own_copy, "prod", **GOOD, **own)
     loaded = load_environment("prod", own_copy)
     assert {key: getattr(loaded, key) for key in own} == own
-    assert loaded.by_rule == ()
+    assert loaded.derived == ()
 
 
-def test_an_empty_list_is_not_given(project: Path) -> None:
-    assert load_environment("dev", project).by_rule == tuple(HANDED_OVER)
+def test_an_empty_list_counts_as_not_set(project: Path) -> None:
+    assert load_environment("dev", project).derived == tuple(TERRAFORM_OUTPUTS)
 
 
-def test_another_part_of_aws_has_other_arns(own_copy: Path) -> None:
+def test_another_partition_has_other_arns(own_copy: Path) -> None:
     write(own_copy, "prod", **GOOD | {"region": "cn-north-1"})
     assert load_environment("prod", own_copy).role_arn.startswith("arn:aws-cn:iam::")
     write(own_copy, "prod", **GOOD | {"region": "us-gov-west-1"})
     assert load_environment("prod", own_copy).function_arn("x").startswith("arn:aws-us-gov:lambda:us-gov-west-1:")
 
 
-def test_an_environment_that_is_not_there_is_refused_with_those_that_are(own_copy: Path) -> None:
+def test_an_unknown_environment_is_refused_with_the_known_ones(own_copy: Path) -> None:
     write(own_copy, "prod", **GOOD)
     assert environment_names(own_copy) == ["dev", "prod"]
     for name in ("prd", "../dev", ""):
@@ -104,19 +104,21 @@ def test_an_environment_that_is_not_there_is_refused_with_those_that_are(own_cop
             load_environment(name, own_copy)
 
 
-def test_the_local_cloud_of_a_shell_is_not_taken_for_aws(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_in_the_shell_does_not_redirect_an_aws_environment(
+    prod: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert prod.client("sts").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
 
 
-def test_a_proxy_is_not_asked_for_this_machine(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_cloud_is_reached_without_a_proxy(prod: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
     client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
     with pytest.raises(EndpointConnectionError, match=r"127\.0\.0\.1:9"):
         client.get_caller_identity()
 
 
-def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
+def test_the_local_environment_is_read_from_the_file_that_the_local_cloud_writes(own_copy: Path) -> None:
     with pytest.raises(UserError, match="the local cloud is not up; start it with: mlops local up"):
         load_environment("local", own_copy)
     write(own_copy, "local", **GOOD, endpoint_url="http://127.0.0.1:5000")
@@ -127,7 +129,7 @@ def test_the_cloud_on_this_machine_describes_itself(own_copy: Path) -> None:
     assert client.meta.region_name == "eu-west-1"
 
 
-def test_a_cloud_on_this_machine_that_is_gone_is_asked_once(prod: Environment) -> None:
+def test_a_request_to_a_local_cloud_that_is_down_is_not_repeated(prod: Environment) -> None:
     attempts: list[str] = []
     client = replace(prod, endpoint_url="http://127.0.0.1:9").client("sts")
     client.meta.events.register("before-send", lambda request, **_: attempts.append(request.url))
@@ -139,8 +141,12 @@ def test_a_cloud_on_this_machine_that_is_gone_is_asked_once(prod: Environment) -
 REFUSED = {
     "an account without quotes": ("account_id", "123456789012", "is 123456789012; it must be 12 digits in quotes"),
     "an account that is too short": ("account_id", '"12345"', "is '12345'; it must be 12 digits in quotes"),
-    "a region that is none": ("region", "Ireland", "is 'Ireland'; it must be an AWS region, for example eu-west-1"),
-    "a subnet that is none": (
+    "a region that does not exist": (
+        "region",
+        "Ireland",
+        "is 'Ireland'; it must be an AWS region, for example eu-west-1",
+    ),
+    "not a subnet": (
         "subnets",
         "[vpc-1]",
         r"is \['vpc-1'\]; it must be a list of ids, for example \[subnet-0",
@@ -150,7 +156,7 @@ REFUSED = {
         "sg-1",
         r"is 'sg-1'; it must be a list of ids, for example \[sg-0a1b",
     ),
-    "a role that is none": ("role_arn", "pipeline", "is 'pipeline'; it must be the ARN of an IAM role"),
+    "not a role": ("role_arn", "pipeline", "is 'pipeline'; it must be the ARN of an IAM role"),
     "a role with a long name": (
         "role_arn",
         f"arn:aws:iam::999999999999:role/{'r' * 65}",
@@ -163,10 +169,10 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_a_value_that_cannot_be_is_refused_with_its_place_and_what_it_may_be(own_copy: Path, fault: str) -> None:
-    key, value, said = REFUSED[fault]
+def test_an_invalid_value_is_refused_with_its_key_and_its_form(own_copy: Path, fault: str) -> None:
+    key, value, message = REFUSED[fault]
     write(own_copy, "prod", **GOOD | {key: value})
-    with pytest.raises(UserError, match=f"^config/environments/prod.yaml: {key} {said}"):
+    with pytest.raises(UserError, match=f"^config/environments/prod.yaml: {key} {message}"):
         load_environment("prod", own_copy)
 
 
@@ -174,28 +180,33 @@ LONG = "a-region-of-its-own-with-a-long-name-that-nobody-would-type-twice"
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("settings", "message"),
     [
-        ({}, "bucket would by rule be 'abalone-rings-a-region-.*'; give one: the name of an S3 bucket: 3 to 63 lower"),
-        ({"bucket": "lake"}, "role_arn would by rule be 'arn:.*-pipeline'; give one: the ARN of an IAM role, whose"),
+        (
+            {},
+            "bucket would be 'abalone-rings-a-region-.*' by default; set it to the name of an S3 bucket: 3 to 63 lower",
+        ),
+        ({"bucket": "lake"}, "role_arn would be 'arn:.*-pipeline' by default; set it to the ARN of an IAM role, whose"),
         (
             {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs"},
-            "model_package_group would by rule be 'abalone.*'; give one: the name of a model package group: 63 letters",
+            "model_package_group would be 'abalone.*' by default; set it to the name of a model package group: 63 l",
         ),
         (
             {"bucket": "lake", "role_arn": "arn:aws:iam::999999999999:role/jobs", "model_package_group": "rings"},
-            "the Lambda function abalone-rings-a-.* would have a name of 94 characters, and AWS takes 64; shorten the ",
+            "the Lambda function abalone-rings-a-.* would have a name of 94 characters, and AWS takes 64; shorten this",
         ),
     ],
 )
-def test_a_name_by_rule_that_aws_refuses_is_refused(own_copy: Path, given: dict[str, str], said: str) -> None:
-    write(own_copy, LONG, **GOOD, **given)
-    with pytest.raises(UserError, match=f"^config/environments/{LONG}.yaml: {said}"):
+def test_a_derived_name_that_aws_would_refuse_is_refused(
+    own_copy: Path, settings: dict[str, str], message: str
+) -> None:
+    write(own_copy, LONG, **GOOD, **settings)
+    with pytest.raises(UserError, match=f"^config/environments/{LONG}.yaml: {message}"):
         load_environment(LONG, own_copy)
 
 
 @pytest.mark.parametrize("name", ["Prod", "prod_2", "prod.eu", "2prod"])
-def test_a_file_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, name: str) -> None:
+def test_a_file_name_that_cannot_be_part_of_aws_names_is_refused(own_copy: Path, name: str) -> None:
     write(own_copy, name, **GOOD)
     with pytest.raises(
         UserError, match=f"^config/environments/{name}.yaml: the file's name must be lower-case words joined by hyphens"
@@ -203,12 +214,12 @@ def test_a_file_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: P
         load_environment(name, own_copy)
 
 
-@pytest.mark.parametrize("called", ["Abalone", "abalone_rings", "a" * 33])
-def test_a_project_whose_name_can_be_no_part_of_names_in_aws_is_refused(own_copy: Path, called: str) -> None:
+@pytest.mark.parametrize("name", ["Abalone", "abalone_rings", "a" * 33])
+def test_a_project_name_that_cannot_be_part_of_aws_names_is_refused(own_copy: Path, name: str) -> None:
     path = own_copy / "config" / "pipelines.yaml"
-    text = path.read_text(encoding="utf-8").replace("project: abalone-rings", f"project: {called}")
+    text = path.read_text(encoding="utf-8").replace("project: abalone-rings", f"project: {name}")
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=f"pipelines.yaml: project is '{called}'; it must be lower-case words .* 32"):
+    with pytest.raises(UserError, match=f"pipelines.yaml: project is '{name}'; it must be lower-case words .* 32"):
         load_environment("dev", own_copy)
 
 
@@ -220,27 +231,27 @@ def test_a_key_that_is_missing_is_named(own_copy: Path, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("region: [", "config/environments/prod.yaml: is not YAML: "),
         ("- region", r"config/environments/prod.yaml is \['region'\]; it must be a mapping of keys to values"),
-        ("on: x", "config/environments/prod.yaml: True is read as True, and a key must be a text; put it in quotes"),
-        ("4711: x", "config/environments/prod.yaml: 4711 is read as 4711, and a key must be a text"),
+        ("on: x", "config/environments/prod.yaml: True is read as True, and a key must be a string; put it in quotes"),
+        ("4711: x", "config/environments/prod.yaml: 4711 is read as 4711, and a key must be a string"),
         ("[a, b]: x", "config/environments/prod.yaml: is not YAML: "),
-        ("region: 2024-02-31", r"config/environments/prod.yaml: holds a value that YAML cannot read \(day.*\); put it"),
-        ("region: a\nregion: b", "config/environments/prod.yaml: is not YAML: the key region stands there twice"),
+        ("region: 2024-02-31", r"config/environments/prod.yaml: has a value that YAML cannot read \(day.*\); put it"),
+        ("region: a\nregion: b", "config/environments/prod.yaml: is not YAML: the key region appears twice"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused(own_copy: Path, text: str, said: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused(own_copy: Path, text: str, message: str) -> None:
     (own_copy / "config" / "environments" / "prod.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         load_environment("prod", own_copy)
 
 
 # Binding
 
 
-def test_a_definition_is_filled_wherever_a_fact_is_wanted(prod: Environment) -> None:
+def test_placeholders_are_replaced_wherever_they_are_in_a_definition(prod: Environment) -> None:
     definition = {
         "Uri": {"Std:Join": {"On": "/", "Values": ["s3://${bucket}/executions", {"Get": "Execution.PipelineName"}]}},
         "Said": "${project} in ${environment} of ${git_commit}, ${region}",
@@ -261,48 +272,49 @@ def test_a_definition_is_filled_wherever_a_fact_is_wanted(prod: Environment) -> 
 
 
 @pytest.mark.parametrize("name", sorted(FACTS))
-def test_no_fact_is_left_open(prod: Environment, name: str) -> None:
+def test_every_placeholder_has_a_value(prod: Environment, name: str) -> None:
     (bound,) = bind(["$" + "{" + name + "}"], replace(prod, subnets=("subnet-1",)), Lineage("abc", "7", "rings"))
     assert bound
     assert "$" not in bound
 
 
-def test_an_image_that_is_not_named_is_sagemakers_own(prod: Environment) -> None:
+def test_the_default_image_is_sagemakers_own(prod: Environment) -> None:
     bound = bind(["${image_uri}", "${monitor_image_uri}"], prod, Lineage())
     assert bound[0].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5")
     assert bound[1].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer")
     with pytest.raises(
-        UserError, match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; name one as image_uri"
+        UserError,
+        match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; set your own as image_uri",
     ):
         bind("${image_uri}", replace(prod, region="xx-north-9"), Lineage())
 
 
 @pytest.mark.parametrize(
-    ("definition", "said"),
+    ("definition", "message"),
     [
-        ({"Role": "${role}"}, "the definition has a placeholder 'role' that nothing fills; known are project, "),
-        ("${subnets}", "the placeholder 'subnets' stands for a list: it must be an element of one, and alone in it"),
-        (["first ${subnets}"], "the placeholder 'subnets' stands for a list"),
+        ({"Role": "${role}"}, "the definition has the unknown placeholder 'role'; known are project, "),
+        ("${subnets}", "the placeholder 'subnets' is a list; write it as an element of a list, without other text"),
+        (["first ${subnets}"], "the placeholder 'subnets' is a list"),
     ],
 )
-def test_a_placeholder_that_cannot_be_filled_is_refused(prod: Environment, definition: Any, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_placeholder_that_cannot_be_replaced_is_refused(prod: Environment, definition: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         bind(definition, prod, Lineage())
 
 
-def test_the_network_may_be_missing_until_it_is_wanted(project: Path) -> None:
+def test_the_network_may_be_missing_until_a_definition_is_bound(project: Path) -> None:
     dev = load_environment("dev", project)
     with pytest.raises(UserError) as refused:
         bind(["${subnets}"], dev, Lineage())
     assert str(refused.value) == (
-        "config/environments/dev.yaml: subnets is empty, and no infrastructure hands subnets over; apply it, since it "
-        "makes a network (docs/infrastructure.md), or name the private subnets that jobs run in"
+        "config/environments/dev.yaml: subnets is empty, and Terraform has published no subnets; apply the "
+        "infrastructure, which creates a network (docs/infrastructure.md), or set the private subnets of the jobs"
     )
-    with pytest.raises(UserError, match=r"security_groups is empty, .* or name the private security groups that jobs"):
+    with pytest.raises(UserError, match=r"security_groups is empty, .* or set the private security groups of the"):
         bind(["${security_groups}"], dev, Lineage())
 
 
-def test_what_only_reads_and_binds_does_without_the_sdk(project: Path) -> None:
+def test_reading_and_binding_do_not_import_the_sdk(project: Path) -> None:
     program = (
         "import sys; from dataclasses import replace\n"
         "from pathlib import Path\n"
@@ -329,7 +341,7 @@ def no_ci(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.usefixtures("no_ci")
-def test_git_tells_the_commit_and_the_repository(tmp_path: Path) -> None:
+def test_commit_and_repository_are_read_from_git(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     (tmp_path / "file").write_text("x", encoding="utf-8")
     git(tmp_path, "add", ".")
@@ -341,7 +353,7 @@ def test_git_tells_the_commit_and_the_repository(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_ci")
-def test_what_is_not_committed_yet_is_told_with_the_commit(tmp_path: Path, no_ci: pytest.MonkeyPatch) -> None:
+def test_uncommitted_changes_are_marked_beside_the_commit(tmp_path: Path, no_ci: pytest.MonkeyPatch) -> None:
     project = tmp_path / "project"
     project.mkdir()
     git(tmp_path, "init", "-q")
@@ -352,11 +364,11 @@ def test_what_is_not_committed_yet_is_told_with_the_commit(tmp_path: Path, no_ci
     git(tmp_path, "commit", "-q", "-m", "First")
     commit = git(tmp_path, "rev-parse", "HEAD")
     (tmp_path / "beside").write_text("x", encoding="utf-8")
-    assert read_lineage(project).git_commit == commit, "of another project in the repository"
+    assert read_lineage(project).git_commit == commit, "a change of another project in the repository"
     (project / "file").write_text("y", encoding="utf-8")
     assert read_lineage(project).git_commit == f"{commit}-dirty"
     no_ci.setenv("BUILD_ID", "9")
-    assert read_lineage(project).git_commit == commit, "a CI leaves files of its own"
+    assert read_lineage(project).git_commit == commit, "a CI job writes files, too"
 
 
 @pytest.mark.parametrize(
@@ -373,7 +385,7 @@ def test_what_is_not_committed_yet_is_told_with_the_commit(tmp_path: Path, no_ci
         ({"BUILD_ID": "9"}, Lineage("unknown", "9", "unknown")),
     ],
 )
-def test_the_ci_tells_what_it_builds(
+def test_lineage_is_read_from_the_variables_of_the_ci(
     no_ci: pytest.MonkeyPatch, tmp_path: Path, variables: dict[str, str], expected: Lineage
 ) -> None:
     for name, value in variables.items():
@@ -381,13 +393,13 @@ def test_the_ci_tells_what_it_builds(
     assert read_lineage(tmp_path) == expected
 
 
-def test_what_nobody_knows_is_unknown(no_ci: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_lineage_is_unknown_without_git_and_ci(no_ci: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
     no_ci.setenv("PATH", str(tmp_path))
     assert read_lineage(tmp_path) == Lineage("unknown", "unknown", "unknown")
 
 
-def test_facts_have_the_names_that_definitions_use(project: Path) -> None:
+def test_definitions_use_exactly_the_known_placeholders(project: Path) -> None:
     from mlops_kit.aws.environment import PLACEHOLDER
     from mlops_kit.definition.compile import compile_all
 

@@ -1,4 +1,4 @@
-"""Executions are started with parameters that the pipeline knows, waited for, and shown."""
+"""Executions are started with the parameters of the pipeline, waited for, and shown."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def test_an_execution_is_started_with_its_parameters(deployed: Environment) -> N
     arn = executions.start(deployed, "training", {"MetricThreshold": "2.5", "InputDataUri": "s3://mine/data"})
     assert f":pipeline/{deployed.project}-dev-training/execution/" in arn
     answer = deployed.client("sagemaker").list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
-    assert {given["Name"]: given["Value"] for given in answer["PipelineParameters"]} == {
+    assert {entry["Name"]: entry["Value"] for entry in answer["PipelineParameters"]} == {
         "MetricThreshold": "2.5",
         "InputDataUri": "s3://mine/data",
     }
 
 
-def test_what_is_not_deployed_cannot_be_started(environment: Environment) -> None:
+def test_a_pipeline_that_is_not_deployed_cannot_be_started(environment: Environment) -> None:
     with pytest.raises(UserError, match=r"there is no pipeline .*-dev-training .* mlops deploy --env dev"):
         executions.start(environment, "training", {})
 
 
-def test_a_parameter_that_the_pipeline_does_not_know_starts_nothing(deployed: Environment) -> None:
+def test_an_unknown_parameter_starts_nothing(deployed: Environment) -> None:
     with pytest.raises(UserError, match=r"has no parameter 'Treshold'; it has InputDataUri, "):
         executions.start(deployed, "training", {"Treshold": "2.5"})
     assert executions.latest(deployed, "training", 10) == []
@@ -88,19 +88,19 @@ DEFINITION = {
         ("Place", ""),
     ],
 )
-def test_a_value_of_its_parameters_type_is_taken(name: str, value: str) -> None:
-    given = {"Place": "here", name: value}
-    assert {"Name": name, "Value": value} in checked_parameters(DEFINITION, given, "flats")
+def test_a_value_of_its_parameters_type_is_accepted(name: str, value: str) -> None:
+    values = {"Place": "here", name: value}
+    assert {"Name": name, "Value": value} in checked_parameters(DEFINITION, values, "flats")
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("Rows", "4.0", r"the parameter Rows of flats must be a Integer, for example 3; it is '4.0'"),
-        ("Rate", "high", r"must be a Float, for example 0.5; it is 'high'"),
-        ("Rate", "nan", r"must be a Float"),
-        ("Fast", "yes", r"must be a Boolean, for example True; it is 'yes'"),
-        ("Size", "medium", r"must be a String of small, large, for example small; it is 'medium'"),
+        ("Rows", "4.0", r"the parameter Rows of flats must be of the type Integer, for example 3; it is '4.0'"),
+        ("Rate", "high", r"must be of the type Float, for example 0.5; it is 'high'"),
+        ("Rate", "nan", r"must be of the type Float"),
+        ("Fast", "yes", r"must be of the type Boolean, for example True; it is 'yes'"),
+        ("Size", "medium", r"must be of the type String, one of small, large, for example small; it is 'medium'"),
     ],
 )
 def test_a_value_of_another_type_is_refused(name: str, value: str, message: str) -> None:
@@ -112,53 +112,55 @@ def test_a_value_of_another_type_is_refused(name: str, value: str, message: str)
     ("kind", "name"),
     [("training", "TrainingInstanceType"), ("training-hpo", "ProcessingInstanceType"), ("inference", "InstanceType")],
 )
-def test_a_machine_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
+def test_an_instance_type_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
     with pytest.raises(UserError, match=rf"{name} of .* is 'ml.g5.xlarge'; it must be an instance type without local"):
         executions.start(deployed, kind, {name: "ml.g5.xlarge"})
     assert executions.latest(deployed, kind, 10) == []
     assert executions.start(deployed, kind, {name: "ml.c5.xlarge"})
 
 
-def test_a_parameter_without_a_default_must_be_given() -> None:
-    with pytest.raises(UserError, match=r"Place of flats has no default; give it with --param Place="):
+def test_a_parameter_without_a_default_is_required() -> None:
+    with pytest.raises(UserError, match=r"Place of flats has no default; set it with --param Place="):
         checked_parameters(DEFINITION, {}, "flats")
 
 
 # wait
 
 
-def test_each_step_is_told_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_is_printed_once_as_it_ends(deployed: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = executions.start(deployed, "training", {})
     done = step("Preprocess", CacheHitResult={})
     failed = step("Train", "Failed", FailureReason="exit\ncode 1")
     tell(monkeypatch, step("Preprocess", "Executing", None), status="Executing")
-    chapters = iter(
+    states = iter(
         [
             partial(tell, monkeypatch, done, step("Train", "Executing", None), status="Executing"),
             partial(tell, monkeypatch, done, failed, status="Failed", reason="the step Train\nfailed"),
         ]
     )
-    said: list[str] = []
-    execution = executions.wait(deployed, arn, said.append, pause=lambda seconds: next(chapters)())
-    assert said == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
+    printed: list[str] = []
+    execution = executions.wait(deployed, arn, printed.append, pause=lambda seconds: next(states)())
+    assert printed == ["Preprocess: Succeeded (an earlier result was taken)", "Train: Failed (exit code 1)"]
     assert (execution.status, execution.reason) == ("Failed", "the step Train failed")
 
 
-def test_an_execution_that_is_none_is_refused(deployed: Environment) -> None:
-    with pytest.raises(UserError, match="'abc' is no ARN of a pipeline execution"):
+def test_an_unknown_execution_is_refused(deployed: Environment) -> None:
+    with pytest.raises(UserError, match="'abc' is not the ARN of an execution"):
         executions.describe(deployed, "abc")
     arn = executions.start(deployed, "training", {})
-    with pytest.raises(UserError, match=r"there is no execution .* in dev; `status` lists the latest"):
+    with pytest.raises(UserError, match=r"there is no execution .* in dev; `mlops status` lists the latest"):
         executions.describe(deployed, arn + "x")
 
 
 # status
 
 
-def test_what_is_not_there_yet_is_shown_with_how_to_make_it(environment: Environment, project: Path) -> None:
-    told = shown(environment)
-    assert told.count("not deployed; mlops deploy --env dev") == 3
-    assert "no model yet" in told
+def test_what_does_not_exist_yet_is_shown_with_the_command_that_creates_it(
+    environment: Environment, project: Path
+) -> None:
+    text = shown(environment)
+    assert text.count("not deployed; mlops deploy --env dev") == 3
+    assert "no model yet" in text
     deployment.deploy(environment, project, Lineage(), say=lambda _: None)
     assert "never started; mlops start training-hpo --env dev" in shown(environment)
 
@@ -176,7 +178,7 @@ def test_the_latest_executions_are_shown_with_their_steps(
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("parameters", "shown_trigger"),
     [
         ({}, ""),
         ({"Trigger": "schedule"}, "started by schedule"),
@@ -187,30 +189,30 @@ def test_the_latest_executions_are_shown_with_their_steps(
         ({"Trigger": "new-data", "TriggerKey": "a\x1b[2J\nb.csv"}, r"started by new-data: 'a\x1b[2J\nb.csv'"),
     ],
 )
-def test_what_has_started_an_execution_is_shown_unless_it_was_a_person(
-    deployed: Environment, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], told: str
+def test_the_trigger_of_an_execution_is_shown_unless_a_person_started_it(
+    deployed: Environment, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, str], shown_trigger: str
 ) -> None:
     tell(monkeypatch)
-    identity = executions.start(deployed, "training", given).rpartition("/")[2]
+    identity = executions.start(deployed, "training", parameters).rpartition("/")[2]
     (line,) = (line for line in shown(deployed).splitlines() if identity in line)
-    assert line.rstrip().endswith(told or " s")
+    assert line.rstrip().endswith(shown_trigger or " s")
 
 
 def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
-    with pytest.raises(UserError, match=r"Trigger of .* must be a String of manual, schedule, new-data, qual"):
+    with pytest.raises(UserError, match=r"Trigger of .* must be of the type String, one of manual, schedule, new"):
         executions.start(deployed, "inference", {"Trigger": "whim"})
 
 
 def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
-    told = shown(environment)
-    assert re.search(r"abc123 +Failed +.* 5\.0 s\n +Train failed\n +Train +Failed +5\.0 s +no room", told)
+    text = shown(environment)
+    assert re.search(r"abc123 +Failed +.* 5\.0 s\n +Train failed\n +Train +Failed +5\.0 s +no room", text)
 
 
 def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no room"), status="Failed", reason="Train: no room")
-    told = shown(environment)
-    assert told.count("no room") == len(KINDS), "each pipeline has this execution"
+    text = shown(environment)
+    assert text.count("no room") == len(KINDS), "each pipeline has this execution"
 
 
 @pytest.mark.parametrize(
@@ -233,32 +235,34 @@ def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, mo
         ({"ProcessingJob": {"Arn": "arn"}}, ""),
     ],
 )
-def test_of_a_step_is_told_how_it_came_out(
+def test_the_outcome_of_a_step_is_shown(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, metadata: dict[str, Any], note: str
 ) -> None:
     tell(monkeypatch, step("A", Metadata=metadata), status="Succeeded")
     assert executions.describe(environment, ARN).steps[0].note == note
 
 
-def test_models_are_shown_with_what_was_decided(environment: Environment) -> None:
+def test_models_are_shown_with_the_decision(environment: Environment) -> None:
     register_model(environment, {"value": "2.0949999"})
     register_model(environment, {"kind": "training-hpo", "value": "unknown"})
     registry.approve(environment, 1, comment="good on [all] districts")
-    told = shown(environment)
-    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", told, re.MULTILINE)
-    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", told)
-    assert told.index("version 2") < told.index("version 1")
+    text = shown(environment)
+    assert re.search(r"version 2 +PendingManualApproval .* training-hpo +rmse$", text, re.MULTILINE)
+    assert re.search(r"version 1 +Approved .* training +rmse 2.095 +good on \[all\] districts", text)
+    assert text.index("version 2") < text.index("version 1")
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, "0.0 s"), (59, "59.0 s"), (60, "1 min 00 s"), (3_660, "1 h 01 min")])
-def test_durations_are_told_as_people_say_them(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, told: str
+@pytest.mark.parametrize(
+    ("seconds", "duration"), [(0, "0.0 s"), (59, "59.0 s"), (60, "1 min 00 s"), (3_660, "1 h 01 min")]
+)
+def test_durations_are_readable(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch, seconds: int, duration: str
 ) -> None:
     tell(monkeypatch, step("A", seconds=seconds), status="Succeeded")
-    assert f" {told}" in shown(environment).splitlines()[2]
+    assert f" {duration}" in shown(environment).splitlines()[2]
 
 
-def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
+def test_a_running_step_is_shown_with_the_elapsed_time(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(monkeypatch, step("Train", "Executing", None), status="Executing")
@@ -267,7 +271,7 @@ def test_a_step_that_runs_is_told_with_the_time_it_has_taken_so_far(
     assert re.search(r"Train +Starting$", shown(environment), re.MULTILINE)
 
 
-def test_a_terminal_shows_how_things_stand_in_colours(
+def test_a_terminal_shows_statuses_in_colours(
     environment: Environment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tell(monkeypatch, step("Train"), status="Succeeded")
@@ -277,6 +281,6 @@ def test_a_terminal_shows_how_things_stand_in_colours(
     assert re.search(r"Train +\x1b\[32mSucceeded", capsys.readouterr().out)
 
 
-def test_nothing_is_broken_or_coloured_where_no_terminal_reads_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_lines_are_not_wrapped_or_coloured(capsys: pytest.CaptureFixture[str]) -> None:
     status.status_console().print(Text("long " * 100, "red"))
     assert capsys.readouterr().out == "long " * 100 + "\n"

@@ -1,4 +1,4 @@
-"""Versions of the model are approved and rejected by somebody, for a reason; tuned hyperparameters are adopted."""
+"""A person approves or rejects versions of the model, with a reason; tuned hyperparameters are adopted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mlops_kit.aws.promote_hyperparameters import adopt_hyperparameters, replace
 from mlops_kit.aws.registry import approve, model_packages, reject
 from moto_cloud import register_model
 
-WHO = "arn:aws:sts::123456789012:user/moto"
+CALLER = "arn:aws:sts::123456789012:user/moto"
 TUNED = {"kind": "training-hpo", "hp_eta": "0.071", "hp_max_depth": "7"}
 
 
@@ -29,41 +29,41 @@ def statuses(environment: Environment) -> dict[int, str]:
 # approve
 
 
-def test_the_version_that_waits_is_approved(environment: Environment) -> None:
+def test_the_pending_version_is_approved(environment: Environment) -> None:
     for status in ("Rejected", "PendingManualApproval", "Rejected"):
         register_model(environment, status=status)
     package = approve(environment, comment="better on the\nnew district ")
     assert (package.version, package.status) == (2, "Approved")
     assert package.comment == "better on the new district"
-    assert package.metadata == {"kind": "training", "metric": "rmse", "value": "2.1", "approved_by": WHO}
+    assert package.metadata == {"kind": "training", "metric": "rmse", "value": "2.1", "approved_by": CALLER}
     assert statuses(environment) == {1: "Rejected", 2: "Approved", 3: "Rejected"}
 
 
 @pytest.mark.parametrize(("decide", "verb"), [(approve, "approve"), (reject, "reject")])
-def test_where_several_wait_a_person_names_one(environment: Environment, decide: Any, verb: str) -> None:
+def test_where_several_are_pending_one_has_to_be_chosen(environment: Environment, decide: Any, verb: str) -> None:
     register_model(environment, {"value": "2.0949999"})
     register_model(environment, {"kind": "training-hpo", "value": "1.9"})
     with pytest.raises(UserError) as refused:
         decide(environment, comment="good")
     assert str(refused.value) == (
-        f"2 versions of {environment.model_package_group} wait: version 2, from training-hpo, rmse 1.9; "
-        f"version 1, from training, rmse 2.095; say with --version which to {verb}"
+        f"2 versions of {environment.model_package_group} are pending: version 2, from training-hpo, rmse 1.9; "
+        f"version 1, from training, rmse 2.095; choose the one to {verb} with --version"
     )
     assert set(statuses(environment).values()) == {"PendingManualApproval"}
     assert decide(environment, 1, comment="good").version == 1
 
 
-def test_a_version_can_be_named(environment: Environment) -> None:
+def test_a_version_can_be_chosen(environment: Environment) -> None:
     register_model(environment)
     register_model(environment)
     assert approve(environment, 1, comment="good").version == 1
     assert statuses(environment) == {1: "Approved", 2: "PendingManualApproval"}
 
 
-def test_what_is_approved_is_not_approved_again(environment: Environment) -> None:
+def test_an_approved_version_is_not_approved_again(environment: Environment) -> None:
     register_model(environment)
     approve(environment, comment="good")
-    with pytest.raises(UserError, match=r"no version waits, and the latest, version 1, is Approved"):
+    with pytest.raises(UserError, match=r"no version is pending, and the latest, version 1, is Approved"):
         approve(environment, comment="good")
     with pytest.raises(UserError, match=rf"version 1 of {environment.model_package_group} is approved already"):
         approve(environment, 1, comment="good")
@@ -71,11 +71,11 @@ def test_what_is_approved_is_not_approved_again(environment: Environment) -> Non
 
 
 def test_without_a_model_there_is_nothing_to_approve(environment: Environment) -> None:
-    with pytest.raises(UserError, match=r"holds no model yet; make one with: mlops start training"):
+    with pytest.raises(UserError, match=r"has no model yet; train one with: mlops start training"):
         approve(environment, comment="good")
 
 
-def test_an_unknown_version_is_told_with_those_there_are(environment: Environment) -> None:
+def test_an_unknown_version_is_refused_with_the_known_ones(environment: Environment) -> None:
     with pytest.raises(UserError, match=r"has no version 3; there is none yet"):
         approve(environment, 3, comment="good")
     register_model(environment)
@@ -88,7 +88,7 @@ def test_an_unknown_version_is_told_with_those_there_are(environment: Environmen
 def test_a_decision_needs_a_reason(environment: Environment, comment: str) -> None:
     register_model(environment)
     for decide in (approve, reject):
-        with pytest.raises(UserError, match=r'give it with --comment "\.\.\."'):
+        with pytest.raises(UserError, match=r'a decision needs a reason: add --comment "\.\.\."'):
             decide(environment, comment=comment)
     assert statuses(environment) == {1: "PendingManualApproval"}
 
@@ -109,12 +109,12 @@ def test_the_record_of_the_review_board_is_kept(environment: Environment) -> Non
         **TUNED,
         "metric": "rmse",
         "value": "2.1",
-        "approved_by": WHO,
+        "approved_by": CALLER,
         "evidence": "minutes of 21 Nov_ _4: https://board.example/4_page=2",
     }
 
 
-def test_more_words_than_the_registry_keeps_are_refused(environment: Environment) -> None:
+def test_a_comment_that_is_too_long_for_the_registry_is_refused(environment: Environment) -> None:
     register_model(environment)
     with pytest.raises(UserError, match=r"are 1025 characters long and the registry keeps 1024"):
         approve(environment, comment="x" * 1025)
@@ -131,18 +131,18 @@ def test_credentials_of_another_account_decide_nothing(environment: Environment)
 # reject
 
 
-def test_the_version_that_waits_is_rejected(environment: Environment) -> None:
+def test_the_pending_version_is_rejected(environment: Environment) -> None:
     register_model(environment)
     package = reject(environment, comment="overfits")
     assert (package.version, package.status, package.comment) == (1, "Rejected", "overfits")
-    assert package.metadata["rejected_by"] == WHO
+    assert package.metadata["rejected_by"] == CALLER
     with pytest.raises(UserError, match="nothing to reject"):
         reject(environment, comment="overfits")
     with pytest.raises(UserError, match="is rejected already"):
         reject(environment, 1, comment="overfits")
 
 
-def test_an_approved_version_is_rejected_when_it_is_named(environment: Environment) -> None:
+def test_an_approved_version_is_rejected_when_it_is_chosen(environment: Environment) -> None:
     register_model(environment)
     approve(environment, comment="good")
     assert reject(environment, 1, comment="it was not").status == "Rejected"
@@ -151,7 +151,7 @@ def test_an_approved_version_is_rejected_when_it_is_named(environment: Environme
 # model_packages
 
 
-def test_versions_are_listed_from_the_latest(environment: Environment) -> None:
+def test_versions_are_listed_latest_first(environment: Environment) -> None:
     assert model_packages(environment) == []
     for _ in range(3):
         register_model(environment)
@@ -167,27 +167,29 @@ def test_a_group_that_does_not_exist_has_no_versions(
     assert model_packages(environment) == []
 
 
-def test_a_group_that_may_not_be_seen_is_not_empty(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_group_without_permission_does_not_count_as_empty(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refuse_to_list(monkeypatch, "AccessDeniedException", "not authorized")
     with pytest.raises(ClientError, match="not authorized"):
         model_packages(environment)
 
 
 def refuse_to_list(monkeypatch: pytest.MonkeyPatch, code: str, message: str) -> None:
-    """Let AWS refuse as moto does not: to moto, a group that does not exist is empty."""
+    """Let AWS refuse, as moto does not: in moto, a group that does not exist is empty."""
     error = ClientError({"Error": {"Code": code, "Message": message}}, "ListModelPackages")
     pages = SimpleNamespace(paginate=Mock(side_effect=error))
     monkeypatch.setattr(Environment, "client", lambda *_: SimpleNamespace(get_paginator=lambda _: pages))
 
 
-# adopt-hyperparameters
+# adopt
 
 
 def hyperparameters(root: Path) -> Path:
     return root / "config" / "hyperparameters.yaml"
 
 
-def test_the_winners_of_a_tuning_are_adopted(environment: Environment, root: Path) -> None:
+def test_the_winning_hyperparameters_of_a_tuning_job_are_adopted(environment: Environment, root: Path) -> None:
     register_model(environment, {**TUNED, "hp_subsample": "0.8"})
     approve(environment, comment="good", evidence="minutes")
     before = hyperparameters(root).read_text(encoding="utf-8")
@@ -196,7 +198,7 @@ def test_the_winners_of_a_tuning_are_adopted(environment: Environment, root: Pat
     assert hyperparameters(root).read_text(encoding="utf-8") == after
 
 
-def test_what_is_adopted_is_not_adopted_again(environment: Environment, root: Path) -> None:
+def test_adoption_is_idempotent(environment: Environment, root: Path) -> None:
     register_model(environment, TUNED, "Approved")
     adopt_hyperparameters(environment, root)
     written = hyperparameters(root).read_bytes()
@@ -204,7 +206,7 @@ def test_what_is_adopted_is_not_adopted_again(environment: Environment, root: Pa
     assert hyperparameters(root).read_bytes() == written
 
 
-def test_the_latest_approved_of_those_that_were_tuned_is_adopted(environment: Environment, root: Path) -> None:
+def test_the_latest_approved_tuned_version_is_adopted_by_default(environment: Environment, root: Path) -> None:
     register_model(environment, TUNED, "Approved")
     register_model(environment, status="Approved")
     register_model(environment, {**TUNED, "hp_eta": "0.2"})
@@ -212,11 +214,11 @@ def test_the_latest_approved_of_those_that_were_tuned_is_adopted(environment: En
     assert adopt_hyperparameters(environment, root, 3)["eta"] == (0.071, 0.2)
 
 
-def test_where_nothing_was_tuned_nothing_is_adopted(environment: Environment, root: Path) -> None:
+def test_a_version_that_was_not_tuned_is_refused(environment: Environment, root: Path) -> None:
     register_model(environment, status="Approved")
     with pytest.raises(UserError, match="has no approved version from training-hpo; approve one"):
         adopt_hyperparameters(environment, root)
-    with pytest.raises(UserError, match="version 1 comes from training: nothing in it was tuned"):
+    with pytest.raises(UserError, match="version 1 comes from training: it has no tuned hyperparameters"):
         adopt_hyperparameters(environment, root, 1)
 
 
@@ -229,7 +231,7 @@ def test_where_nothing_was_tuned_nothing_is_adopted(environment: Environment, ro
         ({"hp_eta": "nan"}, r"hp_eta of version 1 is 'nan'; it must be a number of the type float"),
     ],
 )
-def test_values_that_cannot_be_trained_with_are_refused(
+def test_invalid_hyperparameters_are_refused(
     environment: Environment, root: Path, tuned: dict[str, str], message: str
 ) -> None:
     register_model(environment, {"kind": "training-hpo", **tuned}, "Approved")
@@ -239,7 +241,7 @@ def test_values_that_cannot_be_trained_with_are_refused(
     assert hyperparameters(root).read_bytes() == before
 
 
-def test_a_file_that_is_written_otherwise_is_left_to_a_person(environment: Environment, root: Path) -> None:
+def test_a_file_in_another_style_is_not_edited(environment: Environment, root: Path) -> None:
     register_model(environment, TUNED, "Approved")
     path = hyperparameters(root)
     flow = yaml.safe_dump(yaml.safe_load(path.read_text(encoding="utf-8")), default_flow_style=True, width=1000)
@@ -260,5 +262,5 @@ def test_a_file_that_is_written_otherwise_is_left_to_a_person(environment: Envir
         ("eta: 0.05#no comment\n", 1.5e-07, "eta: 1.5e-07#no comment\n"),
     ],
 )
-def test_around_a_value_everything_stays(text: str, value: float, written: str) -> None:
+def test_the_text_around_a_value_stays(text: str, value: float, written: str) -> None:
     assert replaced(text, {"eta": value}) == written

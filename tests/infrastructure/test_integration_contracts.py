@@ -39,7 +39,7 @@ def run(project: Path, *arguments: str) -> str:
 
 
 def test_variables_and_parameters_have_the_names_that_the_code_reads(live: Stack) -> None:
-    facts = run(live.project, "-c", "from mlops_kit.aws.environment import HANDED_OVER; print(*HANDED_OVER)").split()
+    facts = run(live.project, "-c", "from mlops_kit.aws import environment as e; print(*e.TERRAFORM_OUTPUTS)").split()
     assert integration_contracts.disagreements(live.made, live.place.name_prefix, live.project, facts) == []
 
 
@@ -85,7 +85,7 @@ def test_the_pipelines_read_what_terraform_created(live: Stack) -> None:
     made = live.terraform.outputs()
     for fact in ("bucket", "kms_key_arn", "role_arn", "model_package_group", "subnets", "security_groups"):
         assert found[fact] == made[fact], fact
-    assert found["by_rule"] == []
+    assert found["derived"] == []
 
 
 def test_the_pipelines_declare_the_parameters_of_schedules(shop: Stack, tmp_path: Path) -> None:

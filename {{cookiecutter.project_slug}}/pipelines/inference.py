@@ -1,8 +1,8 @@
-"""The pipeline `inference`: predict with the approved model, check the data, and the model where labels have come."""
+"""The pipeline `inference`: predict with the approved model, check the data, and evaluate the model if labels exist."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlops_jobs.metric_names import LOWER_IS_BETTER
@@ -24,7 +24,7 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
-from pipelines.parts import BUCKET, Parts, flags, incoming, outgoing
+from pipelines.parts import BUCKET, Parts, Script, flags, incoming, outgoing
 from pipelines.settings import Settings
 
 VERDICT = PropertyFile(name="Verdict", output_name="verdict", path="verdict.json")
@@ -32,7 +32,7 @@ VERDICT = PropertyFile(name="Verdict", output_name="verdict", path="verdict.json
 
 @dataclass(frozen=True)
 class Parameters:
-    """What an execution may be started with."""
+    """The parameters of an execution."""
 
     data: ParameterString
     labels: ParameterString
@@ -42,7 +42,7 @@ class Parameters:
 
     @classmethod
     def of(cls, settings: Settings) -> Parameters:
-        """The parameters, with what the team has settled as their defaults."""
+        """The parameters, with the team's settings as their defaults."""
         machine = settings.machines.inference
         return cls(
             data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/inference/"),
@@ -53,7 +53,7 @@ class Parameters:
         )
 
     def all(self) -> list[Any]:
-        """The parameters in their order."""
+        """The parameters in the order of the definition."""
         return [self.data, self.labels, self.threshold, self.instance_type, self.instance_count]
 
 
@@ -66,7 +66,7 @@ def build(settings: Settings) -> Pipeline:
     monitored = quality_input(parts, parameters, resolve, predictions)
     checked = data_quality_check(parts, resolve, monitored)
     reported = report_data_quality(parts, parameters, checked)
-    judged = model_quality(parts, parameters, resolve, predictions)
+    evaluated = model_quality(parts, parameters, resolve, predictions)
     return parts.pipeline(
         parameters.all(),
         [
@@ -76,14 +76,14 @@ def build(settings: Settings) -> Pipeline:
             monitored,
             checked,
             reported,
-            labels_available(resolve, reported, judged),
+            labels_available(resolve, reported, evaluated),
             quality_held(settings),
         ],
     )
 
 
 def model_approved(resolve: LambdaFunctionStep, features: ProcessingJobStep) -> ConditionStep:
-    """Go on if there is an approved model; everything else needs Preprocess, so nothing runs without one."""
+    """Continue if there is an approved model; every other step needs Preprocess, so none runs without one."""
     message = (
         "There is no approved model in the model package group ${model_package_group}. Start the pipeline training, "
         "then approve its model: mlops approve --env ${environment} --comment ..."
@@ -96,54 +96,33 @@ def model_approved(resolve: LambdaFunctionStep, features: ProcessingJobStep) -> 
     )
 
 
-def sharded_job(
-    parts: Parts,
-    parameters: Parameters,
-    step: str,
-    script: str,
-    arguments: list[Any],
-    inputs: dict[str, Any],
-    shard: str,
-    output: str,
-    environment: dict[str, Any] | None = None,
-) -> ProcessingJobStep:
-    """A job on several instances, of which each gets its part of the files of one input."""
+def sharded_job(parts: Parts, parameters: Parameters, step: str, script: Script) -> ProcessingJobStep:
+    """A job on several instances, each of which processes its share of the input files."""
     machine = parts.settings.machines.inference
-    request = parts.script(
-        step,
-        script,
-        [*arguments, "--sharded"],
-        cluster=parts.cluster(machine, parameters.instance_type, parameters.instance_count),
-        inputs=inputs,
-        outputs=[output],
-        machine=machine,
-        sharded=[shard],
-        environment=environment,
-    )
+    script = replace(script, arguments=[*script.arguments, "--sharded"])
+    request = parts.processing_job(step, script, machine, parameters.instance_type, parameters.instance_count)
     return ProcessingJobStep(step, request, cache=parts.cache, retry_policies=parts.retries)
 
 
 def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep) -> ProcessingJobStep:
-    """Make features of the rows, with what the approved model's preprocessor has learned."""
+    """Compute the features of the rows with the approved model's preprocessor."""
     folders = flags(input_dir=incoming("data"), artifact_dir=incoming("model"), output_dir=outgoing("features"))
     form = flags(format="csv") if parts.settings.batch_inference == "transform" else []
-    return sharded_job(
-        parts,
-        parameters,
-        "Preprocess",
+    script = Script(
         "preprocess.py",
         ["apply", *folders, *form],
         inputs={"data": parameters.data, "model": resolve.output("ModelDataUri")},
-        shard="data",
-        output="features",
+        outputs=["features"],
+        sharded=["data"],
         environment={"DATA_VERSION": resolve.output("DataVersion")},  # the cache must notice new data
     )
+    return sharded_job(parts, parameters, "Preprocess", script)
 
 
 def batch_inference(
     parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, features: ProcessingJobStep
 ) -> tuple[list[Step], Any]:
-    """The steps that predict, and where the predictions lie."""
+    """The steps that predict, and the URI of the predictions."""
     model = resolve.output("ModelDataUri")
     if parts.settings.batch_inference == "processing":
         job = predict(parts, parameters, model, features)
@@ -155,20 +134,18 @@ def batch_inference(
 
 def predict(parts: Parts, parameters: Parameters, model: Any, features: ProcessingJobStep) -> ProcessingJobStep:
     """Predict in a processing job."""
-    return sharded_job(
-        parts,
-        parameters,
-        "BatchInference",
+    script = Script(
         "predict.py",
         flags(input_dir=incoming("features"), model_dir=incoming("model"), output_dir=outgoing("predictions")),
         inputs={"features": features.output("features"), "model": model},
-        shard="features",
-        output="predictions",
+        outputs=["predictions"],
+        sharded=["features"],
     )
+    return sharded_job(parts, parameters, "BatchInference", script)
 
 
 def create_model(parts: Parts, model: Any, features: ProcessingJobStep) -> ModelStep:
-    """Make the approved model known to batch transform; after Preprocess, which runs with an approved model only."""
+    """Create the model that batch transform needs; after Preprocess, which runs only if there is an approved model."""
     request = {
         "PrimaryContainer": parts.served(model),
         "ExecutionRoleArn": "${role_arn}",
@@ -182,10 +159,10 @@ def create_model(parts: Parts, model: Any, features: ProcessingJobStep) -> Model
 def transform_job(
     parts: Parts, parameters: Parameters, created: ModelStep, features: ProcessingJobStep
 ) -> TransformJobStep:
-    """Predict in a batch transform job: lines of features go in, lines of JSON come out.
+    """Predict in a batch transform job, from lines of features to lines of JSON.
 
-    It has no cache, which would never hit: each execution creates a model of another name. The API takes no time limit
-    for the job, only one for each request to the model.
+    A cache would never hit: each execution creates a model with another name. The API has no time limit for the job,
+    only one for each request to the model.
     """
     source = {"S3DataType": "S3Prefix", "S3Uri": features.output("features")}
     request: Request = {
@@ -217,21 +194,19 @@ def transform_job(
 def quality_input(
     parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
 ) -> ProcessingJobStep:
-    """Write the features of what was predicted, in the columns of the baseline."""
-    return sharded_job(
-        parts,
-        parameters,
-        "QualityInput",
+    """Write the rows that have predictions, in the columns of the baseline."""
+    script = Script(
         "quality_input.py",
         [
             *flags(input_dir=incoming("data"), predictions_dir=incoming("predictions")),
             *flags(artifact_dir=incoming("model"), output_dir=outgoing("monitored")),
         ],
         inputs={"data": parameters.data, "predictions": predictions, "model": resolve.output("ModelDataUri")},
-        shard="data",
-        output="monitored",
+        outputs=["monitored"],
+        sharded=["data"],
         environment={"DATA_VERSION": resolve.output("DataVersion")},
     )
+    return sharded_job(parts, parameters, "QualityInput", script)
 
 
 def data_quality_check(parts: Parts, resolve: LambdaFunctionStep, monitored: ProcessingJobStep) -> QualityCheckJobStep:
@@ -241,14 +216,14 @@ def data_quality_check(parts: Parts, resolve: LambdaFunctionStep, monitored: Pro
         parts.quality_check("DataQualityCheck", monitored.output("monitored")),
         skip_check=False,
         register_new_baseline=False,
-        fail_on_violation=False,  # ReportDataQuality tells of it; predictions are not held back
+        fail_on_violation=False,  # ReportDataQuality sends an event; predictions are not held back
         supplied_statistics=resolve.output("BaselineStatisticsUri"),
         supplied_constraints=resolve.output("BaselineConstraintsUri"),
     )
 
 
 def report_data_quality(parts: Parts, parameters: Parameters, checked: QualityCheckJobStep) -> LambdaFunctionStep:
-    """Put an event on the bus if the check has found violations."""
+    """Send an event if the check has found violations."""
     return LambdaFunctionStep(
         "ReportDataQuality",
         "${report_data_quality_arn}",
@@ -268,55 +243,53 @@ def report_data_quality(parts: Parts, parameters: Parameters, checked: QualityCh
 def model_quality(
     parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
 ) -> ProcessingJobStep:
-    """Judge the predictions by the labels."""
+    """Compare the predictions with the labels."""
     machine = parts.settings.machines.processing
-    request = parts.script(
-        "ModelQuality",
+    script = Script(
         "model_quality.py",
         [
             *flags(predictions_dir=incoming("predictions"), labels_dir=incoming("labels")),
             *flags(contract=f"{incoming('contract')}/dataset.yaml", output_dir=outgoing("verdict")),
             *flags(threshold=parameters.threshold.to_string()),
         ],
-        cluster=parts.cluster(machine, parameters.instance_type),
         inputs={"predictions": predictions, "labels": resolve.output("LabelsUri"), "contract": parts.contract},
         outputs=["verdict"],
-        machine=machine,
     )
+    request = parts.processing_job("ModelQuality", script, machine, parameters.instance_type)
     return ProcessingJobStep("ModelQuality", request, property_files=[VERDICT], retry_policies=parts.retries)
 
 
 def labels_available(
-    resolve: LambdaFunctionStep, reported: LambdaFunctionStep, judged: ProcessingJobStep
+    resolve: LambdaFunctionStep, reported: LambdaFunctionStep, evaluated: ProcessingJobStep
 ) -> ConditionStep:
-    """Judge the model only where labels have come; data quality has been told of before."""
+    """Evaluate the model only if labels exist; data quality has been reported before."""
     return ConditionStep(
         name="LabelsAvailable",
         conditions=[ConditionEquals(left=resolve.output("LabelsAvailable"), right="true")],
-        if_steps=[judged],
+        if_steps=[evaluated],
         else_steps=[],
         depends_on=[reported],
     )
 
 
 def quality_held(settings: Settings) -> ConditionStep:
-    """End the execution with what was found if the model violates its threshold: that may start a retraining."""
+    """Fail the execution if the model violates its threshold, which may start a retraining."""
     limit = "at most" if settings.contract.metric in LOWER_IS_BETTER else "at least"
     words: list[Any] = [
         f"Model quality violation: on the labels that came, {settings.contract.metric} is ",
-        judgement("value"),
+        verdict("value"),
         f" and must be {limit} ",
-        judgement("threshold"),
+        verdict("threshold"),
         ". Read verdict.json of the step ModelQuality; train again on newer data, or with the pipeline training-hpo.",
     ]
     return ConditionStep(
         name="QualityHeld",
-        conditions=[ConditionIn(value=judgement("verdict"), in_values=["PASS", "NO_LABELS"])],
+        conditions=[ConditionIn(value=verdict("verdict"), in_values=["PASS", "NO_LABELS"])],
         if_steps=[],
         else_steps=[FailStep(name="ModelQualityViolation", error_message=Join(on="", values=words))],
     )
 
 
-def judgement(path: str) -> JsonGet:
+def verdict(path: str) -> JsonGet:
     """A value of verdict.json."""
     return JsonGet(step_name="ModelQuality", property_file=VERDICT, json_path=path)

@@ -1,14 +1,15 @@
-"""What the definitions have in common: where things lie, and how a job is asked for.
+"""What the three pipelines share: S3 locations, the requests for jobs, and the first step.
 
-Requests are the API's own: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html and
-its kin. ${names} are facts of an environment, filled in when the definition is deployed.
+Requests have the API's own form, for example
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html. Placeholders such as ${bucket}
+are replaced with facts of an environment when the definition is deployed.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlops_kit.definition import triggers
@@ -26,7 +27,7 @@ from sagemaker.mlops.workflow.retry import (
 )
 from sagemaker.mlops.workflow.steps import CacheConfig, Step
 
-from pipelines.settings import Machine, Settings
+from pipelines.settings import InstanceSpec, Settings
 
 BUCKET = "s3://${bucket}"
 RESOLVED = (
@@ -41,25 +42,46 @@ RESOLVED = (
     "LabelsVersion",
 )
 
-# What has started an execution, which every pipeline is told.
+# What started an execution: parameters of every pipeline.
 TRIGGER = ParameterString(triggers.KIND, default_value=triggers.MANUAL, enum_values=list(triggers.KINDS))
 TRIGGER_KEY = ParameterString(triggers.KEY, default_value=triggers.NOTHING)
 TRIGGER_VERSION = ParameterString(triggers.VERSION, default_value=triggers.NOTHING)
 
 
 def incoming(name: str) -> str:
-    """Where a processing job finds one of its inputs."""
+    """The folder of an input in a processing job's container."""
     return f"/opt/ml/processing/input/{name}"
 
 
 def outgoing(name: str) -> str:
-    """Where a processing job leaves one of its outputs."""
+    """The folder of an output in a processing job's container."""
     return f"/opt/ml/processing/output/{name}"
 
 
 def flags(**values: Any) -> list[Any]:
-    """The arguments of a job: `model_dir=folder` becomes --model-dir folder. Every value is a text, or will be one."""
+    """The arguments of a job: `model_dir=folder` becomes --model-dir folder; a value may be a pipeline variable."""
     return [part for name, value in values.items() for part in (f"--{name.replace('_', '-')}", value)]
+
+
+@dataclass(frozen=True)
+class Script:
+    """One of the scripts in jobs/ as a processing job runs it.
+
+    Attributes:
+        file: its file in jobs/.
+        arguments: its command line.
+        inputs: S3 URIs by the name of the input.
+        outputs: the names of the outputs.
+        sharded: the inputs whose files are distributed over the instances; the others are copied to each instance.
+        environment: environment variables, for example one that makes the cache notice changed data.
+    """
+
+    file: str
+    arguments: Sequence[Any]
+    inputs: Mapping[str, Any]
+    outputs: Collection[str]
+    sharded: Collection[str] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +96,7 @@ class Parts:
     kind: str
 
     def pipeline(self, parameters: Sequence[Parameter], steps: Sequence[Step]) -> Pipeline:
-        """The pipeline itself. Its name is that of no environment: it gets one when it is deployed."""
+        """The pipeline itself. Its name contains no environment: the deployed pipeline's name does."""
         return Pipeline(
             name=f"{self.settings.project}-{self.kind}",
             parameters=[*parameters, TRIGGER, TRIGGER_KEY, TRIGGER_VERSION],
@@ -84,8 +106,8 @@ class Parts:
         )
 
     @property
-    def nothing(self) -> str:
-        """A folder that holds nothing: an input has to exist, even where there is no champion or label."""
+    def empty_prefix(self) -> str:
+        """A prefix with an empty object: an input has to exist, even if there are no labels and no approved model."""
         return f"{BUCKET}/{self.settings.code.empty_prefix}"
 
     @property
@@ -94,32 +116,32 @@ class Parts:
         return f"{BUCKET}/{self.settings.code.contract}"
 
     def uri(self, step: str, output: str) -> Join:
-        """Where a step's output lies: each execution has its own place, so none overwrites another's."""
+        """The S3 URI of a step's output; each execution has its own, so none overwrites another's."""
         execution = (ExecutionVariables.PIPELINE_NAME, ExecutionVariables.PIPELINE_EXECUTION_ID)
         return Join(on="/", values=[f"{BUCKET}/executions", *execution, step, output])
 
     @property
     def cache(self) -> CacheConfig | None:
-        """Take an earlier result of the same request: for steps that always give the same result for it."""
+        """The cache of steps that have the same result for the same request; None if config/ switches it off."""
         days = self.settings.cache_days
         return CacheConfig(enable_caching=True, expire_after=f"P{days}D") if days else None
 
     @property
     def retries(self) -> list[RetryPolicy]:
-        """When to try a request again, or a job."""
+        """The retry policies of steps that start a job."""
         faults = [SageMakerJobExceptionTypeEnum.CAPACITY_ERROR, SageMakerJobExceptionTypeEnum.INTERNAL_ERROR]
         limits = [SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT]
-        job = SageMakerJobStepRetryPolicy(exception_types=limits, failure_reason_types=faults, **self._pauses)
+        job = SageMakerJobStepRetryPolicy(exception_types=limits, failure_reason_types=faults, **self._intervals)
         return [*self.request_retries, job]
 
     @property
     def request_retries(self) -> list[RetryPolicy]:
-        """When to try a request again: where no job is started, there is nothing else."""
+        """The retry policies of steps that only send a request."""
         faults = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
-        return [StepRetryPolicy(exception_types=faults, **self._pauses)]
+        return [StepRetryPolicy(exception_types=faults, **self._intervals)]
 
     @property
-    def _pauses(self) -> dict[str, Any]:
+    def _intervals(self) -> dict[str, Any]:
         retries = self.settings.retries
         return {
             "max_attempts": retries.max_attempts,
@@ -129,7 +151,7 @@ class Parts:
 
     @property
     def tags(self) -> list[dict[str, str]]:
-        """What each job is known by in the bill, and in policies."""
+        """The tags of each job, for the bill and for IAM policies."""
         own = {"project": "${project}", "environment": "${environment}", "pipeline": self.kind}
         return [{"Key": key, "Value": value} for key, value in (self.settings.tags | own).items()]
 
@@ -140,15 +162,15 @@ class Parts:
 
     @property
     def network(self) -> Request:
-        """A processing job's network: the private one, no way out of the container, and encrypted within."""
+        """A processing job's network: private, encrypted, and isolated from the internet."""
         return {
             "EnableInterContainerTrafficEncryption": True,
             "EnableNetworkIsolation": True,
             "VpcConfig": self.vpc,
         }
 
-    def cluster(self, machine: Machine, instance_type: Any = None, instance_count: Any = None) -> Request:
-        """The machines of a job, with encrypted volumes."""
+    def cluster(self, machine: InstanceSpec, instance_type: Any = None, instance_count: Any = None) -> Request:
+        """The instances of a job, with encrypted volumes; the arguments override type and number."""
         return {
             "InstanceCount": machine.instance_count if instance_count is None else instance_count,
             "InstanceType": machine.instance_type if instance_type is None else instance_type,
@@ -156,53 +178,42 @@ class Parts:
             "VolumeKmsKeyId": "${kms_key_arn}",
         }
 
-    def script(
-        self,
-        step: str,
-        script: str,
-        arguments: Sequence[Any],
-        *,
-        cluster: Request,
-        inputs: Mapping[str, Any],
-        outputs: Collection[str],
-        machine: Machine,
-        sharded: Collection[str] = (),
-        environment: Mapping[str, Any] | None = None,
+    def processing_job(
+        self, step: str, script: Script, machine: InstanceSpec, instance_type: Any, instance_count: Any = None
     ) -> Request:
-        """The request for a processing job that runs one of the scripts in jobs/.
+        """The request for a processing job that runs a script.
 
         Args:
-            step: the step's name, below which the outputs lie.
-            script: the file in jobs/.
-            arguments: what follows on its command line.
-            cluster: the machines.
-            inputs: S3 URIs by the name of the input.
-            outputs: the names of the outputs.
-            machine: how long it may run.
-            sharded: the inputs of which each instance gets its part of the files.
-            environment: variables, for example what tells a cache that data have changed.
+            step: the step's name, which is part of its outputs' URIs.
+            script: what it runs.
+            machine: the instances and the time limit.
+            instance_type: a pipeline parameter, which overrides the machine's type.
+            instance_count: a pipeline parameter, which overrides the machine's number of instances.
         """
         code = f"{BUCKET}/{self.settings.code.jobs}"
         request = {
             "ProcessingInputs": [
-                _input(name, uri, sharded=name in sharded) for name, uri in {"code": code, **inputs}.items()
+                _input(name, uri, sharded=name in script.sharded)
+                for name, uri in {"code": code, **script.inputs}.items()
             ],
-            "ProcessingOutputConfig": self.outputs({name: (self.uri(step, name), outgoing(name)) for name in outputs}),
-            "ProcessingResources": {"ClusterConfig": cluster},
+            "ProcessingOutputConfig": self.outputs(
+                {name: (self.uri(step, name), outgoing(name)) for name in script.outputs}
+            ),
+            "ProcessingResources": {"ClusterConfig": self.cluster(machine, instance_type, instance_count)},
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_minutes * 60},
             "AppSpecification": {
                 "ImageUri": "${image_uri}",
-                "ContainerEntrypoint": ["python3", f"{incoming('code')}/{script}"],
-                "ContainerArguments": list(arguments),
+                "ContainerEntrypoint": ["python3", f"{incoming('code')}/{script.file}"],
+                "ContainerArguments": list(script.arguments),
             },
             "NetworkConfig": self.network,
             "RoleArn": "${role_arn}",
             "Tags": self.tags,
         }
-        return request | ({"Environment": dict(environment)} if environment else {})
+        return request | ({"Environment": dict(script.environment)} if script.environment else {})
 
     def outputs(self, places: Mapping[str, tuple[Any, str]]) -> Request:
-        """The outputs of a processing job: its encrypted place in S3 and its folder, by name."""
+        """The outputs of a processing job: the S3 URI and the folder of each, by name."""
         return {
             "Outputs": [
                 {"OutputName": name, "S3Output": {"S3Uri": uri, "LocalPath": folder, "S3UploadMode": "EndOfJob"}}
@@ -235,7 +246,7 @@ class Parts:
         }
 
     def served(self, model: Any) -> Request:
-        """The container that serves a model artifact with the inference.py inside it."""
+        """The container that serves a model artifact with the inference.py in it."""
         return {
             "Image": "${image_uri}",
             "ModelDataUrl": model,
@@ -248,12 +259,12 @@ class Parts:
         }
 
     def resolve_inputs(self, purpose: str, data: Any, labels: Any) -> LambdaFunctionStep:
-        """The first step: which data there are, which model is approved, whether labels have come.
+        """The first step, which finds out which data, approved model and labels there are.
 
         Args:
             purpose: training or inference.
             data: the S3 URI of the folder of data.
-            labels: the S3 URI of the folder of labels; empty where none are wanted.
+            labels: the S3 URI of the folder of labels; empty if the pipeline needs none.
         """
         return LambdaFunctionStep(
             "ResolveInputs",
@@ -263,7 +274,7 @@ class Parts:
                 "data_uri": data,
                 "labels_uri": labels,
                 "model_package_group": "${model_package_group}",
-                "nothing_uri": self.nothing,
+                "nothing_uri": self.empty_prefix,
             },
             outputs=RESOLVED,
         )

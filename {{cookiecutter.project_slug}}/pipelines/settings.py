@@ -1,4 +1,4 @@
-"""What the team decides about the pipelines, read from config/ and checked: nothing is guessed, nothing ignored."""
+"""The team's settings of the pipelines, read strictly from config/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlops_jobs.errors import UserError
 from mlops_kit.checks import instance_types
 from mlops_kit.checks.builtin_image import TUNABLE
 from mlops_kit.config import names
-from mlops_kit.config.reader import Section
+from mlops_kit.config.reader import ConfigSection
 from mlops_kit.config.tags import read_tags
 from mlops_kit.definition.code import CodeKeys, code_keys
 
@@ -21,7 +21,7 @@ from hyperparameters import HYPERPARAMETERS
 
 @dataclass(frozen=True)
 class Split:
-    """How labelled rows are dealt out: shares in twentieths."""
+    """How labelled rows are split; shares are multiples of 0.05."""
 
     seed: int
     validation_share: float
@@ -29,8 +29,8 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Machine:
-    """What a job runs on, and for how long at most."""
+class InstanceSpec:
+    """The instances of a job, and its time limit."""
 
     instance_type: str
     volume_gb: int
@@ -40,22 +40,22 @@ class Machine:
 
 @dataclass(frozen=True)
 class Machines:
-    """The machine for each purpose."""
+    """The instances for each purpose, `machines` in config/pipelines.yaml."""
 
-    processing: Machine
-    training: Machine
-    inference: Machine
-    monitoring: Machine
+    processing: InstanceSpec
+    training: InstanceSpec
+    inference: InstanceSpec
+    monitoring: InstanceSpec
 
 
 @dataclass(frozen=True)
 class Range:
-    """Where a tuning looks for the best value of a hyperparameter, of those that the image lets it search.
+    """The values among which tuning searches a hyperparameter.
 
     Attributes:
         type: integer or continuous.
         values: the lowest and the highest value.
-        scaling: on which scale numbers are searched.
+        scaling: the scale on which numbers are searched.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The search of the pipeline training-hpo."""
+    """The tuning job of the pipeline training-hpo."""
 
     strategy: str
     jobs: int
@@ -77,7 +77,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Retries:
-    """What is done when SageMaker, and not the job, has failed."""
+    """How often a step is tried again after a failure of SageMaker, not of its script."""
 
     max_attempts: int
     first_wait_seconds: int
@@ -86,7 +86,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that the definitions are made of."""
+    """Everything that the definitions are built from."""
 
     project: str
     contract: Contract
@@ -106,24 +106,24 @@ def load_settings(root: Path) -> Settings:
     """Read config/pipelines.yaml, config/hyperparameters.yaml and config/dataset.yaml of a project.
 
     Raises:
-        UserError: a file is missing, is not YAML, or holds a key or a value that cannot be.
+        UserError: a file is missing, is not YAML, or has an unknown key or a value that is not allowed.
     """
-    given = Section.of_file(root / "config" / "pipelines.yaml", root)
+    section = ConfigSection.of_file(root / "config" / "pipelines.yaml", root)
     settings = Settings(
-        project=given.text("project", *names.PROJECT),
+        project=section.text("project", *names.PROJECT),
         contract=load_contract(root / "config" / "dataset.yaml"),
         code=code_keys(root),
-        batch_inference=given.choice("batch_inference", "processing", "transform"),
-        split=_split(given.section("split")),
-        champion_tolerance=given.number("champion_tolerance", least=0),
-        machines=_machines(given.section("machines")),
-        tuning=_tuning(given.section("tuning"), hyperparameter_types()),
+        batch_inference=section.choice("batch_inference", "processing", "transform"),
+        split=_split(section.section("split")),
+        champion_tolerance=section.number("champion_tolerance", minimum=0),
+        machines=_machines(section.section("machines")),
+        tuning=_tuning(section.section("tuning"), hyperparameter_types()),
         hyperparameters=load_hyperparameters(root),
-        cache_days=given.whole("cache_days", most=365),
-        retries=_retries(given.section("retries")),
-        tags=read_tags(given.section("tags")),
+        cache_days=section.integer("cache_days", maximum=365),
+        retries=_retries(section.section("retries")),
+        tags=read_tags(section.section("tags")),
     )
-    given.refuse_the_rest()
+    section.refuse_the_rest()
     return settings
 
 
@@ -131,116 +131,120 @@ def load_hyperparameters(root: Path) -> dict[str, int | float]:
     """Read config/hyperparameters.yaml: the value of each hyperparameter of train.py.
 
     Raises:
-        UserError: a hyperparameter is missing, unknown, or no number of its type.
+        UserError: a hyperparameter is missing or unknown, or its value has another type.
     """
-    given = Section.of_file(root / "config" / "hyperparameters.yaml", root)
-    values = {name: _value(given, name, name, whole=kind is int) for name, kind in hyperparameter_types().items()}
-    given.refuse_the_rest()
+    section = ConfigSection.of_file(root / "config" / "hyperparameters.yaml", root)
+    values = {name: _value(section, name, name, integer=kind is int) for name, kind in hyperparameter_types().items()}
+    section.refuse_the_rest()
     return values
 
 
 def hyperparameter_types() -> dict[str, type]:
-    """The hyperparameters of jobs/train.py, and whether each is an int or a float."""
+    """The hyperparameters of jobs/train.py, with the type of each: int or float."""
     return {name: type(hyperparameter.default) for name, hyperparameter in HYPERPARAMETERS.items()}
 
 
-def _split(given: Section) -> Split:
-    seed, shares = given.whole("seed"), []
+def _split(section: ConfigSection) -> Split:
+    seed, shares = section.integer("seed"), []
     for key in ("validation_share", "test_share"):
-        share = given.number(key, least=0.05, most=0.9)
+        share = section.number(key, minimum=0.05, maximum=0.9)
         if abs(share * 20 - round(share * 20)) > 1e-9:
-            raise given.refusal(key, share, "a number of twentieths, for example 0.15")
+            raise section.refusal(key, share, "a multiple of 0.05, for example 0.15")
         shares.append(share)
     if sum(shares) > 0.95:
-        raise given.refusal("test_share", shares[1], "small enough to leave rows to train on, for example 0.15")
-    given.refuse_the_rest()
+        raise section.refusal("test_share", shares[1], "small enough to leave rows to train on, for example 0.15")
+    section.refuse_the_rest()
     return Split(seed, *shares)
 
 
-def _machines(given: Section) -> Machines:
+def _machines(section: ConfigSection) -> Machines:
     machines = Machines(
-        processing=_machine(given.section("processing")),
-        training=_machine(given.section("training")),
-        inference=_machine(given.section("inference"), counted=True),
-        monitoring=_machine(given.section("monitoring")),
+        processing=_instance_spec(section.section("processing")),
+        training=_instance_spec(section.section("training")),
+        inference=_instance_spec(section.section("inference"), several=True),
+        monitoring=_instance_spec(section.section("monitoring")),
     )
-    given.refuse_the_rest()
+    section.refuse_the_rest()
     return machines
 
 
-def _machine(given: Section, *, counted: bool = False) -> Machine:
-    machine = Machine(
-        instance_type=given.text(
+def _instance_spec(section: ConfigSection, *, several: bool = False) -> InstanceSpec:
+    spec = InstanceSpec(
+        instance_type=section.text(
             "instance_type", r"ml\.[a-z0-9-]+\.[a-z0-9]+", "an instance type of SageMaker, for example ml.m5.large"
         ),
-        volume_gb=given.whole("volume_gb", least=1, most=16384),
-        max_minutes=given.whole("max_minutes", least=1, most=5 * 24 * 60),  # what AWS grants where one has not asked
-        instance_count=given.whole("instance_count", least=1, most=100) if counted else 1,
+        volume_gb=section.integer("volume_gb", minimum=1, maximum=16384),
+        max_minutes=section.integer("max_minutes", minimum=1, maximum=5 * 24 * 60),  # the default quota
+        instance_count=section.integer("instance_count", minimum=1, maximum=100) if several else 1,
     )
-    if instance_types.has_local_storage(machine.instance_type):
-        raise given.refusal("instance_type", machine.instance_type, instance_types.WITHOUT)
-    given.refuse_the_rest()
-    return machine
+    if instance_types.has_local_storage(spec.instance_type):
+        raise section.refusal("instance_type", spec.instance_type, instance_types.WITHOUT)
+    section.refuse_the_rest()
+    return spec
 
 
-def _tuning(given: Section, known: Mapping[str, type]) -> Tuning:
+def _tuning(section: ConfigSection, known: Mapping[str, type]) -> Tuning:
     tuning = Tuning(
-        strategy=given.choice("strategy", "Bayesian", "Random"),
-        jobs=given.whole("jobs", least=1, most=750),
-        parallel_jobs=given.whole("parallel_jobs", least=1, most=100),
-        early_stopping=given.choice("early_stopping", "Auto", "Off"),
-        ranges=_ranges(given.section("ranges"), known),
+        strategy=section.choice("strategy", "Bayesian", "Random"),
+        jobs=section.integer("jobs", minimum=1, maximum=750),
+        parallel_jobs=section.integer("parallel_jobs", minimum=1, maximum=100),
+        early_stopping=section.choice("early_stopping", "Auto", "Off"),
+        ranges=_ranges(section.section("ranges"), known),
     )
     if tuning.parallel_jobs > tuning.jobs:
-        raise given.refusal("parallel_jobs", tuning.parallel_jobs, f"at most jobs, which is {tuning.jobs}")
-    given.refuse_the_rest()
+        raise section.refusal("parallel_jobs", tuning.parallel_jobs, f"at most jobs, which is {tuning.jobs}")
+    section.refuse_the_rest()
     return tuning
 
 
-def _ranges(given: Section, known: Mapping[str, type]) -> tuple[Range, ...]:
-    names = given.names
+def _ranges(section: ConfigSection, known: Mapping[str, type]) -> tuple[Range, ...]:
+    names = section.names
     for name in names:
         if name not in known or name not in TUNABLE:
             what = "hyperparameter of train.py" if name not in known else "hyperparameter that SageMaker's image tunes"
-            raise given.unknown(name, what, [tunable for tunable in known if tunable in TUNABLE])
+            raise section.unknown(name, what, [tunable for tunable in known if tunable in TUNABLE])
     if not names:
         raise UserError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
-    return tuple(_range(name, given.section(name), known[name]) for name in names)
+    return tuple(_range(name, section.section(name), known[name]) for name in names)
 
 
-def _range(name: str, given: Section, kind: type) -> Range:
-    type_ = given.choice("type", TUNABLE[name])
+def _range(name: str, section: ConfigSection, kind: type) -> Range:
+    type_ = section.choice("type", TUNABLE[name])
     if type_ == "continuous" and kind is int:
-        raise given.refusal("type", type_, f"that of train.py, where {name} is whole: give it a point there, as in 1.0")
-    numbers = {key: _value(given, key, name, whole=type_ == "integer") for key in ("min", "max")}
+        raise section.refusal(
+            "type",
+            type_,
+            f"integer, the type of {name} in train.py; write its default there with a point, as in 1.0, for a float",
+        )
+    numbers = {key: _value(section, key, name, integer=type_ == "integer") for key in ("min", "max")}
     low, high = numbers["min"], numbers["max"]
     scaling = "Auto"
-    if "scaling" in given.names:
-        scaling = given.choice("scaling", "Auto", "Linear", "Logarithmic", "ReverseLogarithmic")
+    if "scaling" in section.names:
+        scaling = section.choice("scaling", "Auto", "Linear", "Logarithmic", "ReverseLogarithmic")
     if low >= high:
-        raise given.refusal("max", high, f"above min, which is {low}")
+        raise section.refusal("max", high, f"above min, which is {low}")
     if scaling == "Logarithmic" and low <= 0:
-        raise given.refusal("min", low, "above 0 on the scale Logarithmic")
+        raise section.refusal("min", low, "above 0 on the scale Logarithmic")
     if scaling == "ReverseLogarithmic" and (type_ == "integer" or not 0 <= low < high < 1):
-        raise given.refusal("scaling", scaling, "another one: this is for continuous ranges from 0 to below 1")
-    given.refuse_the_rest()
+        raise section.refusal("scaling", scaling, "another one: this one is for continuous ranges from 0 to below 1")
+    section.refuse_the_rest()
     return Range(name, type_, (str(low), str(high)), scaling)
 
 
-def _value(given: Section, key: str, name: str, *, whole: bool) -> int | float:
-    """A value that XGBoost takes for the hyperparameter of a name."""
+def _value(section: ConfigSection, key: str, name: str, *, integer: bool) -> int | float:
+    """A value in the limits of the hyperparameter of a name."""
     hyperparameter = HYPERPARAMETERS[name]
-    least, most = hyperparameter.min, hyperparameter.max
-    if whole:
-        return given.whole(key, least=int(max(least, 0)), most=None if most == math.inf else int(most))
-    return given.number(key, least=least, most=most)
+    low, high = hyperparameter.min, hyperparameter.max
+    if integer:
+        return section.integer(key, minimum=int(max(low, 0)), maximum=None if high == math.inf else int(high))
+    return section.number(key, minimum=low, maximum=high)
 
 
-def _retries(given: Section) -> Retries:
+def _retries(section: ConfigSection) -> Retries:
     retries = Retries(
-        max_attempts=given.whole("max_attempts", least=1, most=20),
-        first_wait_seconds=given.whole("first_wait_seconds", least=1, most=3600),
-        backoff_rate=given.number("backoff_rate", least=1, most=10),
+        max_attempts=section.integer("max_attempts", minimum=1, maximum=20),
+        first_wait_seconds=section.integer("first_wait_seconds", minimum=1, maximum=3600),
+        backoff_rate=section.number("backoff_rate", minimum=1, maximum=10),
     )
-    given.refuse_the_rest()
+    section.refuse_the_rest()
     return retries

@@ -28,13 +28,13 @@ from sagemaker.mlops.workflow.fail_step import FailStep
 from sagemaker.mlops.workflow.pipeline import Pipeline
 from sagemaker.mlops.workflow.steps import Step
 
-from pipelines.parts import BUCKET, TRIGGER, TRIGGER_VERSION, Parts, flags, incoming, outgoing
+from pipelines.parts import BUCKET, TRIGGER, TRIGGER_VERSION, Parts, Script, flags, incoming, outgoing
 from pipelines.settings import Settings
 
 CHANNELS = ("train", "validation", "preprocessor")
 EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
 
-# How SageMaker's framework images are told what to run. Without a network the code comes by a channel.
+# The hyperparameters that name the script for SageMaker's framework images. Isolated jobs get their code in a channel.
 SCRIPT_MODE = {
     "sagemaker_program": "train.py",
     "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
@@ -45,7 +45,7 @@ SCRIPT_MODE = {
 
 @dataclass(frozen=True)
 class Parameters:
-    """What an execution may be started with."""
+    """The parameters of an execution."""
 
     data: ParameterString
     threshold: ParameterFloat
@@ -55,7 +55,7 @@ class Parameters:
 
     @classmethod
     def of(cls, settings: Settings) -> Parameters:
-        """The parameters, with what the team has settled as their defaults."""
+        """The parameters, with the team's settings as their defaults."""
         machines = settings.machines
         return cls(
             data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/training/"),
@@ -66,7 +66,7 @@ class Parameters:
         )
 
     def all(self) -> list[Any]:
-        """The parameters in their order."""
+        """The parameters in the order of the definition."""
         return [self.data, self.threshold, self.tolerance, self.processing, self.training]
 
 
@@ -85,11 +85,10 @@ def build(settings: Settings) -> Pipeline:
 
 
 def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep) -> ProcessingJobStep:
-    """Split the labelled rows and learn from the training split; on one instance, since it has to see all rows."""
+    """Split the labelled rows and fit the preprocessor to the training split; on one instance, which reads all rows."""
     split, machine = parts.settings.split, parts.settings.machines.processing
     outputs = (*CHANNELS, "test", "baseline")
-    request = parts.script(
-        "Preprocess",
+    script = Script(
         "preprocess.py",
         [
             "fit",
@@ -98,17 +97,16 @@ def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep
             *flags(seed=str(split.seed)),
             *flags(validation_share=str(split.validation_share), test_share=str(split.test_share)),
         ],
-        cluster=parts.cluster(machine, parameters.processing),
         inputs={"data": parameters.data, "contract": parts.contract},
         outputs=outputs,
-        machine=machine,
         environment={"DATA_VERSION": resolve.output("DataVersion")},  # the cache must notice new data
     )
+    request = parts.processing_job("Preprocess", script, machine, parameters.processing)
     return ProcessingJobStep("Preprocess", request, cache=parts.cache, retry_policies=parts.retries)
 
 
 def data_quality_baseline(parts: Parts, fitted: ProcessingJobStep) -> QualityCheckJobStep:
-    """Describe the training split, for later data to be compared with."""
+    """Compute the statistics of the training split, with which later data are compared."""
     return QualityCheckJobStep(
         "DataQualityBaseline",
         parts.quality_check("DataQualityBaseline", fitted.output("baseline")),
@@ -128,9 +126,9 @@ def train(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep) -> Tr
 
 
 def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:
-    """What a training job is, alone or as one of a tuning.
+    """The request for a training job, alone or as part of a tuning job.
 
-    It has no MetricDefinitions: SageMaker's XGBoost image brings its own, and the API refuses others.
+    It has no MetricDefinitions: SageMaker's XGBoost image has its own, and the API refuses others.
     """
     machine = parts.settings.machines.training
     sources = {"code": f"{BUCKET}/{parts.settings.code.source}"} | {name: fitted.output(name) for name in CHANNELS}
@@ -148,7 +146,7 @@ def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep
 
 
 def channel(name: str, uri: Any) -> Request:
-    """An input of a training job, which it finds in /opt/ml/input/data/<name>."""
+    """An input of a training job, which is downloaded to /opt/ml/input/data/<name>."""
     source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
@@ -156,21 +154,19 @@ def channel(name: str, uri: Any) -> Request:
 def evaluate(
     parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, resolve: LambdaFunctionStep, model: Any
 ) -> ProcessingJobStep:
-    """Judge the model on the test split, against the threshold and against the approved model."""
+    """Evaluate the model on the test split, and compare it with the approved model."""
     machine = parts.settings.machines.processing
     inputs = {"model": model, "test": fitted.output("test"), "champion": resolve.output("ModelDataUri")}
-    request = parts.script(
-        "Evaluate",
+    script = Script(
         "evaluate.py",
         [
             *flags(**{f"{name}_dir": incoming(name) for name in inputs}, output_dir=outgoing("evaluation")),
             *flags(threshold=parameters.threshold.to_string()),
         ],
-        cluster=parts.cluster(machine, parameters.processing),
         inputs=inputs,
         outputs=["evaluation"],
-        machine=machine,
     )
+    request = parts.processing_job("Evaluate", script, machine, parameters.processing)
     return ProcessingJobStep(
         "Evaluate", request, property_files=[EVALUATION], cache=parts.cache, retry_policies=parts.retries
     )
@@ -182,7 +178,7 @@ def evaluated(path: str) -> JsonGet:
 
 
 def check_metric(parts: Parts, parameters: Parameters, register: Step) -> ConditionStep:
-    """Register the model if it meets the threshold and is not worse than the approved one; else say why not."""
+    """Register the model if it meets the threshold and is not worse than the approved one; otherwise fail."""
     metric = parts.settings.contract.metric
     return ConditionStep(
         name="CheckMetric",
@@ -196,13 +192,13 @@ def check_metric(parts: Parts, parameters: Parameters, register: Step) -> Condit
 
 
 def meets(metric: str, value: Any, threshold: Any) -> ConditionComparison:
-    """Whether a value is at least as good as the threshold: less is better for an error, more for a score."""
+    """Whether a value is as good as the threshold: at most the threshold for an error, at least for a score."""
     compare = ConditionLessThanOrEqualTo if metric in LOWER_IS_BETTER else ConditionGreaterThanOrEqualTo
     return compare(left=value, right=threshold)
 
 
 def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
-    """End the execution with what was found and what can be done."""
+    """End the execution with the result and the remedy."""
     limit = "at most" if metric in LOWER_IS_BETTER else "at least"
     words: list[Any] = [
         f"The model was not registered. Its {metric} is ",
@@ -228,8 +224,8 @@ def register_model(
     model: Any,
     more: dict[str, Any] | None = None,
 ) -> RegisterModelStep:
-    """Put the model into the registry, where a person approves it; `more` is further metadata."""
-    found = baseline.properties
+    """Register the model, which a person then approves or rejects; `more` is additional metadata."""
+    computed = baseline.properties
     report = Join(on="/", values=[evaluation.output("evaluation"), EVALUATION.path])
     request = {
         "ModelPackageGroupName": "${model_package_group}",
@@ -239,14 +235,14 @@ def register_model(
         "ModelMetrics": {
             "ModelQuality": {"Statistics": json_file(report)},
             "ModelDataQuality": {
-                "Statistics": json_file(found.CalculatedBaselineStatistics),
-                "Constraints": json_file(found.CalculatedBaselineConstraints),
+                "Statistics": json_file(computed.CalculatedBaselineStatistics),
+                "Constraints": json_file(computed.CalculatedBaselineConstraints),
             },
         },
         "DriftCheckBaselines": {
             "ModelDataQuality": {
-                "Statistics": json_file(found.BaselineUsedForDriftCheckStatistics),
-                "Constraints": json_file(found.BaselineUsedForDriftCheckConstraints),
+                "Statistics": json_file(computed.BaselineUsedForDriftCheckStatistics),
+                "Constraints": json_file(computed.BaselineUsedForDriftCheckConstraints),
             }
         },
         "MetadataProperties": {
@@ -274,7 +270,7 @@ def register_model(
 
 
 def json_file(uri: Any) -> Request:
-    """How the registry names a JSON file."""
+    """A JSON file in the form of the registry's API."""
     return {"ContentType": "application/json", "S3Uri": uri}
 
 

@@ -1,4 +1,4 @@
-"""The pipeline `training-hpo`: as `training`, with a search for the best hyperparameters in place of one training."""
+"""The pipeline `training-hpo`: as `training`, with a tuning job instead of one training job."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def build(settings: Settings) -> Pipeline:
 
 
 def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits: Request) -> TuningJobStep:
-    """Train many times, and look where it pays."""
+    """Search the hyperparameters whose model is best on the validation split."""
     tuning, contract = parts.settings.tuning, parts.settings.contract
-    searched = {found.name for found in tuning.ranges}
+    searched = {entry.name for entry in tuning.ranges}
     fixed = {name: str(value) for name, value in parts.settings.hyperparameters.items() if name not in searched}
     request = {
         "HyperParameterTuningJobConfig": {
@@ -66,23 +66,23 @@ def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits
 
 
 def parameter_ranges(ranges: tuple[Range, ...]) -> Request:
-    """The ranges as the API wants them: by type, and every number as a text."""
-    found: dict[str, list[Request]] = {}
+    """The ranges in the API's form: by type, and with every number as a string."""
+    by_type: dict[str, list[Request]] = {}
     for searched in ranges:
         low, high = searched.values
         entry = {"Name": searched.name, "MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
-        found.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append(entry)
-    return dict(found)
+        by_type.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append(entry)
+    return dict(by_type)
 
 
 def best_model(tuned: TuningJobStep) -> Join:
-    """The artifact of the best training job. Its folder comes from the job: a cached search lies in an earlier one."""
-    found = tuned.properties
-    folder = found.TrainingJobDefinition.OutputDataConfig.S3OutputPath
-    return Join(on="/", values=[folder, found.BestTrainingJob.TrainingJobName, "output/model.tar.gz"])
+    """The artifact of the best training job; after a cache hit, its folder is that of an earlier execution."""
+    job = tuned.properties
+    folder = job.TrainingJobDefinition.OutputDataConfig.S3OutputPath
+    return Join(on="/", values=[folder, job.BestTrainingJob.TrainingJobName, "output/model.tar.gz"])
 
 
 def winners(settings: Settings, tuned: TuningJobStep) -> dict[str, Any]:
-    """The hyperparameters of the best training job, which `adopt-hyperparameters` takes from the registry."""
+    """The hyperparameters of the best training job, which `mlops adopt` reads from the registry."""
     best = tuned.properties.BestTrainingJob.TunedHyperParameters
     return {f"hp_{searched.name}": best[searched.name] for searched in settings.tuning.ranges}

@@ -1,4 +1,4 @@
-"""The three definitions: which steps there are, what each waits for, and that jobs understand what they are told."""
+"""The three definitions: their steps, the dependencies between them, and the arguments of their jobs."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ GRAPHS["inference", "transform"] = GRAPHS["inference", "processing"] | {
 }
 
 # What SageMaker's XGBoost image reports as validation:<name>, by sagemaker_xgboost_container/constants/xgb_constants.py
-# of github.com/aws/sagemaker-xgboost-container, as far as a problem of ours may ask for it.
+# of github.com/aws/sagemaker-xgboost-container, as far as this project's metrics need them.
 REPORTED = {"accuracy", "auc", "f1_binary", "f1_macro", "logloss", "mae", "mlogloss", "mse", "r2", "rmse"}
-# What may be searched with it, by docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html.
+# What it can tune, by docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html.
 TUNABLE = {
     "IntegerParameterRanges": {"max_delta_step", "max_depth", "num_round"},
     "ContinuousParameterRanges": {"alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma"}
@@ -102,24 +102,24 @@ def own_texts():
 @pytest.fixture(scope="session")
 def variant(own_texts, own_contract):
     """Definitions of a contract and a mode of inference, by kind; each compiled once."""
-    made = {}
+    compiled = {}
 
     def of(name, mode):
-        if (name, mode) not in made:
+        if (name, mode) not in compiled:
             contract = own_contract if name == "own" else contract_of(name)
             settings = replace(load_settings(ROOT), contract=contract, batch_inference=mode)
             pipelines = (training.build(settings), training_hpo.build(settings), inference.build(settings))
-            made[name, mode] = {
+            compiled[name, mode] = {
                 kind: Definition(json.loads(compile_pipeline(pipeline)))
                 for kind, pipeline in zip(KINDS, pipelines, strict=True)
             }
-        return made[name, mode]
+        return compiled[name, mode]
 
     return of
 
 
 @pytest.mark.parametrize(("kind", "mode"), GRAPHS)
-def test_each_step_waits_for_what_it_needs(variant, kind, mode):
+def test_each_step_depends_on_the_steps_that_it_needs(variant, kind, mode):
     definition = variant("own", mode)[kind]
     assert {step.name: (step.type, definition.needs(step)) for step in definition.steps} == GRAPHS[kind, mode]
 
@@ -127,20 +127,20 @@ def test_each_step_waits_for_what_it_needs(variant, kind, mode):
 @pytest.mark.parametrize(("name", "mode"), VARIANTS)
 def test_the_definitions_have_no_fault(variant, name, mode):
     for definition in variant(name, mode).values():
-        assert [str(finding) for finding in check(definition.body)] == []
+        assert [str(fault) for fault in check(definition.body)] == []
 
 
 def test_the_projects_own_definitions_have_no_fault(own_texts):
     assert tuple(own_texts) == KINDS
     for text in own_texts.values():
-        assert [str(finding) for finding in check(json.loads(text))] == []
+        assert [str(fault) for fault in check(json.loads(text))] == []
 
 
-def test_compiling_again_gives_the_same_bytes(own_texts):
+def test_compilation_is_reproducible(own_texts):
     assert compile_all(ROOT) == own_texts
 
 
-def test_another_process_gives_the_same_bytes_without_a_network_and_without_credentials(own_texts, tmp_path):
+def test_another_process_compiles_the_same_bytes_without_network_and_credentials(own_texts, tmp_path):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = kept | {"HOME": str(tmp_path), "PYTHONHASHSEED": "4711"}
     command = [sys.executable, "-c", COMPILE, str(tmp_path / "compiled"), str(ROOT)]
@@ -149,27 +149,27 @@ def test_another_process_gives_the_same_bytes_without_a_network_and_without_cred
         assert (tmp_path / "compiled" / f"{kind}.json").read_text(encoding="utf-8") == text
 
 
-# What an execution may be started with
+# Parameters
 
 
-def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, own_contract):
+def test_every_parameter_of_an_execution_has_a_default(variant, own_contract):
     settings = load_settings(ROOT)
     machines, tuning = settings.machines, settings.tuning
-    of_training = {
+    training_parameters = {
         "InputDataUri": ("String", "s3://${bucket}/data/training/"),
         "MetricThreshold": ("Float", own_contract.threshold),
         "ChampionTolerance": ("Float", settings.champion_tolerance),
         "ProcessingInstanceType": ("String", machines.processing.instance_type),
         "TrainingInstanceType": ("String", machines.training.instance_type),
     }
-    of_all = {
+    common_parameters = {
         "Trigger": ("String", "manual"),
         "TriggerKey": ("String", "none"),
         "TriggerVersion": ("String", "none"),
     }
-    wanted = {
-        "training": of_training,
-        "training-hpo": of_training
+    expected = {
+        "training": training_parameters,
+        "training-hpo": training_parameters
         | {"TuningJobs": ("Integer", tuning.jobs), "ParallelTuningJobs": ("Integer", tuning.parallel_jobs)},
         "inference": {
             "InputDataUri": ("String", "s3://${bucket}/data/inference/"),
@@ -181,11 +181,13 @@ def test_an_execution_may_be_started_with_these_and_needs_none_of_them(variant, 
     }
     for kind, definition in variant("own", "processing").items():
         declared = definition.parameters.items()
-        assert {name: (found["Type"], found["DefaultValue"]) for name, found in declared} == wanted[kind] | of_all
+        assert {name: (entry["Type"], entry["DefaultValue"]) for name, entry in declared} == expected[
+            kind
+        ] | common_parameters
         assert set(definition.parameters["Trigger"]["EnumValues"]) == set(triggers.KINDS)
 
 
-# Which way is better
+# Comparisons
 
 
 @pytest.mark.parametrize("metric", sorted({name for names in METRICS_FOR.values() for name in names}))
@@ -198,7 +200,7 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
     lower = metric in LOWER_IS_BETTER
     assert threshold["Type"] == ("LessThanOrEqualTo" if lower else "GreaterThanOrEqualTo")
     assert threshold["RightValue"] == {"Get": "Parameters.MetricThreshold"}
-    assert champion["Type"] == "LessThanOrEqualTo", "how far a model falls short is an error, whatever the metric"
+    assert champion["Type"] == "LessThanOrEqualTo", "the shortfall of a model is an error, whatever the metric"
     assert champion["RightValue"] == {"Get": "Parameters.ChampionTolerance"}
     assert (" at most " if lower else " at least ") in json.dumps(steps["MetricNotMet"].arguments)
     tuning = Definition(json.loads(compile_pipeline(training_hpo.build(settings)))).by_name["Tune"]
@@ -208,25 +210,25 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
     assert name in REPORTED
 
 
-# What jobs are told
+# Arguments of jobs
 
 
 def strings(arguments):
-    """A command line as a job will get it; what is known only when it runs is a number here."""
+    """A command line as a job gets it; a pipeline variable is a number here."""
     return [argument if isinstance(argument, str) else "0.5" for argument in arguments]
 
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """How a job understands a command line: it is stopped when it has parsed it."""
+    """How a job parses a command line: it is stopped once it has done so."""
 
     class ParsedError(Exception):
         pass
 
-    understand = argparse.ArgumentParser.parse_args
+    parse_args = argparse.ArgumentParser.parse_args
 
     def parse(parser, arguments, namespace=None):
-        raise ParsedError(understand(parser, arguments, namespace))
+        raise ParsedError(parse_args(parser, arguments, namespace))
 
     def parsed(script, arguments):
         main = importlib.import_module(Path(script).stem).main
@@ -240,7 +242,7 @@ def parsed(monkeypatch):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_job_understands_its_arguments(variant, parsed, mode):
+def test_each_job_accepts_its_arguments(variant, parsed, mode):
     scripts = set()
     for definition in variant("own", mode).values():
         for step in definition.steps:
@@ -254,21 +256,21 @@ def test_each_job_understands_its_arguments(variant, parsed, mode):
     assert ("predict.py" in scripts) == (mode == "processing")
 
 
-def test_preprocessing_splits_as_the_settings_say(variant, parsed):
+def test_preprocessing_gets_the_split_of_the_settings(variant, parsed):
     application = variant("own", "processing")["training"].by_name["Preprocess"].arguments["AppSpecification"]
-    understood, split = parsed("preprocess.py", strings(application["ContainerArguments"])), load_settings(ROOT).split
-    assert (understood.command, understood.seed) == ("fit", split.seed)
-    assert (understood.validation_share, understood.test_share) == (split.validation_share, split.test_share)
+    arguments, split = parsed("preprocess.py", strings(application["ContainerArguments"])), load_settings(ROOT).split
+    assert (arguments.command, arguments.seed) == ("fit", split.seed)
+    assert (arguments.validation_share, arguments.test_share) == (split.validation_share, split.test_share)
 
 
-def test_training_understands_the_hyperparameters(variant, parsed):
-    given = variant("own", "processing")["training"].by_name["Train"].arguments["HyperParameters"]
-    own = {name: value for name, value in given.items() if not name.startswith("sagemaker_")}
+def test_training_gets_the_hyperparameters_of_the_settings(variant, parsed):
+    hyperparameters = variant("own", "processing")["training"].by_name["Train"].arguments["HyperParameters"]
+    own = {name: value for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
     folders = [word for name in ("train", "validation", "preprocessor", "model-dir") for word in (f"--{name}", "x")]
-    understood = parsed("train.py", [*folders, *(word for name, value in own.items() for word in (f"--{name}", value))])
-    assert {name: getattr(understood, name) for name in own} == load_settings(ROOT).hyperparameters
-    assert given["sagemaker_program"] == "train.py"
-    assert (ROOT / "jobs" / given["sagemaker_program"]).is_file()
+    arguments = parsed("train.py", [*folders, *(word for name, value in own.items() for word in (f"--{name}", value))])
+    assert {name: getattr(arguments, name) for name in own} == load_settings(ROOT).hyperparameters
+    assert hyperparameters["sagemaker_program"] == "train.py"
+    assert (ROOT / "jobs" / hyperparameters["sagemaker_program"]).is_file()
 
 
 def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
@@ -276,10 +278,10 @@ def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
     tune = variant("own", "processing")["training-hpo"].by_name["Tune"].arguments
     ranges = tune["HyperParameterTuningJobConfig"]["ParameterRanges"]
     searched = {entry["Name"]: entry for entries in ranges.values() for entry in entries}
-    assert searched.keys() == {found.name for found in settings.tuning.ranges}
-    for found in settings.tuning.ranges:
-        entry = searched[found.name]
-        assert (entry["MinValue"], entry["MaxValue"]) == found.values
+    assert searched.keys() == {entry.name for entry in settings.tuning.ranges}
+    for expected in settings.tuning.ranges:
+        entry = searched[expected.name]
+        assert (entry["MinValue"], entry["MaxValue"]) == expected.values
     fixed = {name for name in tune["TrainingJobDefinition"]["StaticHyperParameters"] if "sagemaker_" not in name}
     assert fixed | searched.keys() == hyperparameter_types().keys()
     assert not fixed & searched.keys()
@@ -287,7 +289,7 @@ def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
         assert {entry["Name"] for entry in entries} <= TUNABLE[kind]
 
 
-def test_sagemakers_own_image_is_given_no_metric_definitions(variant):
+def test_requests_for_sagemakers_image_have_no_metric_definitions(variant):
     definitions = variant("own", "processing")
     jobs = [definitions["training"].by_name["Train"].arguments]
     jobs.append(definitions["training-hpo"].by_name["Tune"].arguments["TrainingJobDefinition"])
@@ -295,7 +297,7 @@ def test_sagemakers_own_image_is_given_no_metric_definitions(variant):
         assert job["AlgorithmSpecification"] == {"TrainingImage": "${image_uri}", "TrainingInputMode": "File"}
 
 
-def test_a_range_of_any_type_is_put_as_the_api_wants_it():
+def test_ranges_have_the_form_of_the_api():
     ranges = (
         Range("max_depth", "integer", ("2", "8")),
         Range("eta", "continuous", ("0.01", "0.3"), "Logarithmic"),
@@ -308,13 +310,13 @@ def test_a_range_of_any_type_is_put_as_the_api_wants_it():
     }
 
 
-def test_a_tuned_model_is_registered_with_its_winners_and_where_it_came_from(variant):
+def test_a_tuned_model_is_registered_with_its_hyperparameters_and_its_origin(variant):
     definitions = variant("own", "processing")
     trained, tuned = (
         definitions[kind].by_name["RegisterModel"].arguments["CustomerMetadataProperties"]
         for kind in ("training", "training-hpo")
     )
-    assert tuned.keys() - trained.keys() == {f"hp_{found.name}" for found in load_settings(ROOT).tuning.ranges}
+    assert tuned.keys() - trained.keys() == {f"hp_{entry.name}" for entry in load_settings(ROOT).tuning.ranges}
     assert trained.keys() >= {"git_commit", "build_id", "data_version", "pipeline", "execution", "kind", "metric"}
     assert (trained["kind"], tuned["kind"]) == ("training", "training-hpo")
     assert (trained["trigger"], trained["trigger_version"]) == (
@@ -323,7 +325,7 @@ def test_a_tuned_model_is_registered_with_its_winners_and_where_it_came_from(var
     )
 
 
-def test_what_conditions_read_is_what_the_jobs_write(variant, project_named, tmp_path):
+def test_conditions_read_values_that_the_jobs_write(variant, project_named, tmp_path):
     import model_quality
 
     own = project_named("own")
@@ -341,11 +343,11 @@ def test_what_conditions_read_is_what_the_jobs_write(variant, project_named, tmp
 
 
 def json_gets(value):
-    """Each path that is read, with the property file it is read from."""
+    """Each path that a JsonGet reads, with its property file."""
     if isinstance(value, dict):
         if "Std:JsonGet" in value:
-            found = value["Std:JsonGet"]
-            yield found["Path"], found["PropertyFile"]["Get"].rpartition(".")[2]
+            json_get = value["Std:JsonGet"]
+            yield json_get["Path"], json_get["PropertyFile"]["Get"].rpartition(".")[2]
         for inner in value.values():
             yield from json_gets(inner)
     elif isinstance(value, list):
@@ -353,10 +355,10 @@ def json_gets(value):
             yield from json_gets(inner)
 
 
-# How inference predicts
+# Inference
 
 
-def test_several_instances_take_the_input_files_in_turn(variant):
+def test_the_input_files_are_distributed_over_the_instances(variant):
     steps = variant("own", "processing")["inference"].by_name
     sharded = {
         name: [
@@ -379,7 +381,7 @@ def test_several_instances_take_the_input_files_in_turn(variant):
         assert count == ({"Get": "Parameters.InstanceCount"} if sharded[name] else 1)
 
 
-def test_a_batch_transform_gets_lines_and_gives_lines(variant):
+def test_batch_transform_reads_and_writes_lines(variant):
     steps = variant("own", "transform")["inference"].by_name
     assert "csv" in steps["Preprocess"].arguments["AppSpecification"]["ContainerArguments"]
     transform = SimpleNamespace(**steps["BatchInference"].arguments)
@@ -392,8 +394,8 @@ def test_a_batch_transform_gets_lines_and_gives_lines(variant):
     assert (ROOT / "jobs" / container["Environment"]["SAGEMAKER_PROGRAM"]).is_file()
 
 
-def test_a_day_without_cache_is_one_without_cached_steps(variant):
+def test_zero_cache_days_switch_the_cache_off(variant):
     cached = {step.name for step in variant("own", "processing")["training"].steps if "CacheConfig" in step.body}
     assert cached == {"Preprocess", "DataQualityBaseline", "Train", "Evaluate"}
-    never = json.loads(compile_pipeline(training.build(replace(load_settings(ROOT), cache_days=0))))
-    assert "CacheConfig" not in json.dumps(never)
+    uncached = json.loads(compile_pipeline(training.build(replace(load_settings(ROOT), cache_days=0))))
+    assert "CacheConfig" not in json.dumps(uncached)

@@ -1,4 +1,4 @@
-"""What the team writes into config/ is taken as it is meant, or refused with the place and what it may be."""
+"""The files in config/ are read as written, or refused with the place, the value and what it may be."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support import ROOT
 from hyperparameters import HYPERPARAMETERS, Hyperparameter
 from pipelines.settings import hyperparameter_types, load_hyperparameters, load_settings
 
-GONE = object()
+MISSING = object()
 
 
 @pytest.fixture
@@ -30,18 +30,18 @@ def change(root, file, path, value):
     *keys, last = path.split(".")
     for key in keys:
         inner = inner[key]
-    if value is GONE:
+    if value is MISSING:
         del inner[last]
     else:
         inner[last] = value
     place.write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
-def test_the_projects_own_settings_are_good_ones():
+def test_the_projects_own_settings_are_valid():
     settings = load_settings(ROOT)
     assert settings.hyperparameters == load_hyperparameters(ROOT)
     assert settings.hyperparameters.keys() == hyperparameter_types().keys()
-    assert {found.name for found in settings.tuning.ranges} <= settings.hyperparameters.keys()
+    assert {entry.name for entry in settings.tuning.ranges} <= settings.hyperparameters.keys()
     assert settings.tuning.parallel_jobs <= settings.tuning.jobs
 
 
@@ -52,7 +52,7 @@ def test_a_hyperparameter_keeps_its_type():
 
 
 REFUSED = {
-    "a mode that is none": (
+    "an unknown mode": (
         "batch_inference",
         "batch",
         "batch_inference is 'batch'; it must be one of processing, transform",
@@ -64,10 +64,10 @@ REFUSED = {
         0.95,
         "split.test_share is 0.95; it must be a number of at least 0.05 and of at most 0.9",
     ),
-    "a share between twentieths": (
+    "a share that is not a multiple of 0.05": (
         "split.test_share",
         0.17,
-        "split.test_share is 0.17; it must be a number of twentieths, for example 0.15",
+        "split.test_share is 0.17; it must be a multiple of 0.05, for example 0.15",
     ),
     "shares that leave nothing": (
         "split",
@@ -84,27 +84,27 @@ REFUSED = {
         "none",
         "champion_tolerance is 'none'; it must be a number of",
     ),
-    "a machine of another service": (
+    "an instance type of another service": (
         "machines.training.instance_type",
         "m5.large",
         "machines.training.instance_type is 'm5.large'; it must be an instance type of SageMaker, for example ml.m5",
     ),
-    "a machine whose disks the key cannot encrypt": (
+    "an instance type whose disks the key cannot encrypt": (
         "machines.training.instance_type",
         "ml.g5.xlarge",
         "machines.training.instance_type is 'ml.g5.xlarge'; it must be an instance type without local storage, ",
     ),
-    "a volume in words": (
+    "a volume with a unit": (
         "machines.training.volume_gb",
         "30 GB",
         "machines.training.volume_gb is '30 GB'; it must be a whole number from 1 to 16384",
     ),
-    "a yes where a number is wanted": (
+    "a yes instead of a number": (
         "machines.inference.instance_count",
         True,
         "machines.inference.instance_count is True; it must be a whole number from 1 to 100",
     ),
-    "several machines for a fit": (
+    "several instances for a fit": (
         "machines.processing.instance_count",
         2,
         "machines.processing.instance_count is a key that nothing reads; correct its name or remove it",
@@ -115,9 +115,9 @@ REFUSED = {
         4,
         "tuning.ranges.subsample.max is 4; it must be a number of at least 1e-06 and of at most 1",
     ),
-    "more jobs at a time than jobs": ("tuning.parallel_jobs", 40, "tuning.parallel_jobs is 40; it must be at most"),
-    "a machine that is missing": ("machines.monitoring", GONE, "machines.monitoring is missing; add it"),
-    "a machine that is a word": (
+    "more parallel jobs than jobs": ("tuning.parallel_jobs", 40, "tuning.parallel_jobs is 40; it must be at most"),
+    "instances that are missing": ("machines.monitoring", MISSING, "machines.monitoring is missing; add it"),
+    "instances that are a string": (
         "machines.training",
         "ml.m5.large",
         "machines.training is 'ml.m5.large'; it must be a mapping of keys to values",
@@ -127,10 +127,10 @@ REFUSED = {
         False,
         "tuning.early_stopping is False; it must be one of Auto, Off, in quotes",
     ),
-    "a hyperparameter that train.py does not know": (
+    "an unknown hyperparameter": (
         "tuning.ranges",
         {"max_deph": {"type": "integer", "min": 1, "max": 2}},
-        "tuning.ranges.max_deph is no hyperparameter of train.py; it may be num_round, ",
+        "tuning.ranges.max_deph is not a hyperparameter of train.py; it may be num_round, ",
     ),
     "nothing to search": ("tuning.ranges", {}, "tuning.ranges is empty; name at least one hyperparameter to search"),
     "a range of another type": (
@@ -146,7 +146,7 @@ REFUSED = {
     "a hyperparameter that SageMaker's image does not tune": (
         "tuning.ranges",
         {"seed": {"type": "integer", "min": 1, "max": 2}},
-        "tuning.ranges.seed is no hyperparameter that SageMaker's image tunes; it may be num_round, max_depth, eta, ",
+        "tuning.ranges.seed is not a hyperparameter that SageMaker's image tunes; it may be num_round, max_depth, ",
     ),
     "a range that ends before it starts": (
         "tuning.ranges",
@@ -161,7 +161,7 @@ REFUSED = {
     "a reverse logarithm of one": (
         "tuning.ranges",
         {"eta": {"type": "continuous", "min": 0.5, "max": 1, "scaling": "ReverseLogarithmic"}},
-        "tuning.ranges.eta.scaling is 'ReverseLogarithmic'; it must be another one: ",
+        "tuning.ranges.eta.scaling is 'ReverseLogarithmic'; it must be another one: this one",
     ),
     "a cache for ever": ("cache_days", 1000, "cache_days is 1000; it must be a whole number from 0 to 365"),
     "a pause that shrinks": (
@@ -170,7 +170,7 @@ REFUSED = {
         "retries.backoff_rate is 0.5; it must be a number of at least 1",
     ),
     "a tag that is a number": ("tags", {"cost": 4711}, "tags.cost is 4711; it must be up to 128 letters, digits, "),
-    "a tag under a number": ("tags", {4711: "x"}, "tags.4711 is read as 4711, and a key must be a text; put it in"),
+    "a tag under a number": ("tags", {4711: "x"}, "tags.4711 is read as 4711, and a key must be a string; put it in"),
     "a tag of AWS's own": (
         "tags",
         {"aws:team": "x"},
@@ -181,39 +181,39 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("fault", REFUSED)
-def test_a_setting_that_cannot_be_is_refused(own_copy, fault):
-    path, value, said = REFUSED[fault]
+def test_an_invalid_setting_is_refused(own_copy, fault):
+    path, value, message = REFUSED[fault]
     change(own_copy, "pipelines.yaml", path, value)
     with pytest.raises(UserError) as refused:
         load_settings(own_copy)
-    assert str(refused.value).startswith(f"config/pipelines.yaml: {said}")
+    assert str(refused.value).startswith(f"config/pipelines.yaml: {message}")
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("path", "value", "message"),
     [
         ("eta", "low", "eta is 'low'; it must be a number of at least 1e-06 and of at most 1"),
         ("max_depth", 4.5, "max_depth is 4.5; it must be a whole number of at least 0"),
-        ("num_round", GONE, "num_round is missing; add it"),
+        ("num_round", MISSING, "num_round is missing; add it"),
         ("num_round", 0, "num_round is 0; it must be a whole number of at least 1"),
         ("eta", 7, "eta is 7; it must be a number of at least 1e-06 and of at most 1"),
         (
             "eta",
             "1e-2",
-            "eta is '1e-2'; it must be written with a point, as 1.0e-2, or as 0.01: else YAML reads a text",
+            "eta is '1e-2'; it must be written with a point, as 1.0e-2 or 0.01: else YAML reads a string",
         ),
         ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06 and of at most 1"),
         ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
     ],
 )
-def test_a_hyperparameter_that_cannot_be_is_refused(own_copy, path, value, said):
+def test_an_invalid_hyperparameter_is_refused(own_copy, path, value, message):
     change(own_copy, "hyperparameters.yaml", path, value)
     with pytest.raises(UserError) as refused:
         load_settings(own_copy)
-    assert str(refused.value) == f"config/hyperparameters.yaml: {said}"
+    assert str(refused.value) == f"config/hyperparameters.yaml: {message}"
 
 
-def test_a_file_that_is_missing_or_no_yaml_is_refused(own_copy):
+def test_a_file_that_is_missing_or_is_not_yaml_is_refused(own_copy):
     settings = own_copy / "config" / "pipelines.yaml"
     settings.write_text("project: [", encoding="utf-8")
     with pytest.raises(UserError, match=r"config/pipelines.yaml: is not YAML: "):
@@ -223,7 +223,7 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(own_copy):
         load_settings(own_copy)
 
 
-def test_a_range_and_a_scale_are_taken_as_they_are_written(own_copy):
+def test_ranges_scales_and_tags_are_read_as_written(own_copy):
     ranges = {
         "num_round": {"type": "integer", "min": 50, "max": 500},
         "subsample": {"type": "continuous", "min": 0.5, "max": 0.99, "scaling": "ReverseLogarithmic"},
@@ -241,11 +241,13 @@ def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(
     monkeypatch.setitem(HYPERPARAMETERS, "gamma", Hyperparameter(0))
     change(own_copy, "hyperparameters.yaml", "gamma", 0)
     change(own_copy, "pipelines.yaml", "tuning.ranges", {"gamma": {"type": "continuous", "min": 0, "max": 5}})
-    with pytest.raises(UserError, match=r"where gamma is whole: give it a point there"):
+    with pytest.raises(
+        UserError, match=r"must be integer, the type of gamma in train.py; write its default there with a point"
+    ):
         load_settings(own_copy)
 
 
-def test_a_key_with_a_slip_in_it_is_named(own_copy):
+def test_a_misspelt_key_is_named(own_copy):
     place = own_copy / "config" / "pipelines.yaml"
     place.write_text(place.read_text(encoding="utf-8").replace("project:", "projct:"), encoding="utf-8")
     with pytest.raises(UserError, match="project is missing; add it, or correct projct, which nothing reads"):

@@ -1,22 +1,24 @@
-"""The one door into a project: where its parts lie, as `[tool.mlops]` in its pyproject.toml has it.
+"""Open a project: `[tool.mlops]` in its pyproject.toml names its folders and its pipelines.
 
     [tool.mlops]
-    kit = "0.4.0"                                     the release that the project and the kit share
-    settings = "pipelines.settings:load_settings"     a function of the project's root
+    kit = "0.4.0"                                     the release of the kit that the project is for
+    settings = "pipelines.settings:load_settings"     takes the project's root, returns the settings
 
     [tool.mlops.pipelines.training]
-    build = "pipelines.training:build"                a function of those settings, which returns the SDK's Pipeline
+    build = "pipelines.training:build"                takes those settings, returns the SDK's Pipeline
     description = "Preprocess, train, evaluate, and register the model if it is good enough."
 
-The kit imports a team's modules through these two keys only, and only when it compiles a definition.
+The kit imports a team's modules through `settings` and `build` only, and only when it compiles a definition.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,18 @@ else:
     import tomli as tomllib
 
 FILE = "pyproject.toml"
-KEYS = ("kit", "settings", "config", "jobs", "lambdas", "infrastructure", "data", "work", "pipelines")
+FOLDERS = {
+    "config": "config",
+    "jobs": "jobs",
+    "lambdas": "lambdas",
+    "infrastructure": "infra",
+    "data": "data",
+    "work": ".local",
+}  # the keys that name a folder, and the folder where the key is missing
+KEYS = ("kit", "settings", *FOLDERS, "pipelines")
+ENTRY_KEYS = ("build", "description")
+KIND = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+FUNCTION = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
 
 @dataclass(frozen=True)
@@ -50,10 +63,10 @@ class Project:
     """A project's folders and pipelines.
 
     Attributes:
-        root: the folder that holds pyproject.toml.
+        root: the folder with pyproject.toml.
         pipelines: by kind, in the order in which they are compiled.
         settings: `module:function`; the function takes the project's root and returns what `build` takes.
-        release: the kit's release that the project was generated with; None where it names none.
+        release: the release of the kit that the project is for; None where it names none.
     """
 
     root: Path
@@ -96,14 +109,15 @@ class Project:
     def _function(self, key: str, target: str) -> Callable[[Any], Any]:
         module, _, name = target.partition(":")
         try:
-            function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            if isinstance(error, ImportError) and error.name not in (module, module.partition(".")[0]):
+            function = getattr(importlib.import_module(module), name)
+        except ImportError as error:
+            if not _is_or_contains(error.name, module):
                 raise  # the module exists, and one of its own imports does not
-            raise UserError(
-                f"{self.root / FILE}: {key} of [tool.mlops] is {target!r}, which is not a function of the project; "
-                "write module:function, for example pipelines.training:build"
-            ) from error
+            raise _refusal(self.root, key, target, f"module:function, and there is no module {error.name}") from error
+        except AttributeError as error:
+            raise _refusal(self.root, key, target, f"module:function, and {module} has no function {name}") from error
+        if not callable(function):
+            raise _refusal(self.root, key, target, f"module:function, and {name} of {module} is not a function")
         return function
 
     def activate(self) -> None:
@@ -123,39 +137,47 @@ def find_root(folder: Path) -> Path:
 
 
 def open_project(root: Path) -> Project:
-    """Read where a project's parts lie; a folder without pyproject.toml has the usual folders and no pipelines.
+    """Read `[tool.mlops]` of a project; without one, a folder has the usual subfolders and no pipelines.
 
     Raises:
-        UserError: `[tool.mlops]` holds an unknown key or a value of the wrong type.
+        UserError: `[tool.mlops]` has an unknown key or a value of the wrong type.
     """
     settings = _settings(root)
-    if unknown := sorted(settings.keys() - set(KEYS)):
-        raise UserError(f"{root / FILE}: [tool.mlops] has the unknown key {unknown[0]!r}; known are {', '.join(KEYS)}")
+    release = _text(root, settings, "kit", 'the release of the kit, for example "0.4.0"')
+    _refuse_unknown(root, settings, KEYS, "", release)
+
+    def folder(key: str) -> Path:
+        return root / (_text(root, settings, key, "the name of a folder") or FOLDERS[key])
+
     return Project(
         root=root,
-        config=root / _text(root, settings, "config", "config"),
-        jobs=root / _text(root, settings, "jobs", "jobs"),
-        lambdas=root / _text(root, settings, "lambdas", "lambdas"),
-        infrastructure=root / _text(root, settings, "infrastructure", "infra"),
-        data=root / _text(root, settings, "data", "data"),
-        work=root / _text(root, settings, "work", ".local"),
-        settings=settings.get("settings", ""),
-        pipelines={kind: _entry(root, kind, value) for kind, value in settings.get("pipelines", {}).items()},
-        release=settings.get("kit"),
+        config=folder("config"),
+        jobs=folder("jobs"),
+        lambdas=folder("lambdas"),
+        infrastructure=folder("infrastructure"),
+        data=folder("data"),
+        work=folder("work"),
+        settings=_target(root, settings, "settings", "pipelines.settings:load_settings"),
+        pipelines=_pipelines(root, settings, release),
+        release=release,
     )
 
 
 def require_same_release(project: Project) -> None:
-    """Refuse a project of another release than the installed kit.
+    """Refuse a project for another release than that of the installed kit.
 
     Raises:
         UserError: they differ.
     """
     if project.release not in (None, __version__):
-        raise UserError(
-            f"{project.root / FILE} is of release {project.release}, and the installed kit of {__version__}; install "
-            "the kit in vendor/: make setup"
-        )
+        raise _other_release(project.root, project.release)
+
+
+def _other_release(root: Path, release: str | None) -> UserError:
+    return UserError(
+        f"{root / FILE}: [tool.mlops] kit is {release!r}, and the installed kit is of release {__version__}; install "
+        "the one in vendor/ with: make setup"
+    )
 
 
 def _settings(root: Path) -> dict[str, Any]:
@@ -163,22 +185,74 @@ def _settings(root: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("mlops", {})
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path}: is not TOML: {error}") from error
-    return dict(found)
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not TOML: {error}; correct it") from error
+    settings = content.get("tool", {}).get("mlops", {})
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: [tool.mlops] must be a table; it is {settings!r}")
+    return settings
 
 
-def _text(root: Path, settings: Mapping[str, Any], key: str, default: str) -> str:
-    value = settings.get(key, default)
-    if not isinstance(value, str) or not value:
-        raise UserError(f"{root / FILE}: [tool.mlops] {key} is {value!r}; it must be the name of a folder")
+def _refuse_unknown(
+    root: Path, table: Mapping[str, Any], known: tuple[str, ...], path: str, release: str | None
+) -> None:
+    for key in table:
+        if key not in known:
+            if release not in (None, __version__):
+                raise _other_release(root, release)  # which may well have the key
+            close = get_close_matches(key, known, n=1)
+            remedy = f"write {close[0]} instead" if close else "remove it"
+            raise UserError(
+                f"{root / FILE}: [tool.mlops{path}] has the unknown key {key!r}; {remedy} (known: {', '.join(known)})"
+            )
+
+
+def _pipelines(root: Path, settings: Mapping[str, Any], release: str | None) -> dict[str, PipelineEntry]:
+    tables = settings.get("pipelines", {})
+    if not isinstance(tables, dict):
+        raise _refusal(
+            root, "pipelines", tables, "a table for each pipeline, for example [tool.mlops.pipelines.training]"
+        )
+    return {kind: _entry(root, kind, table, release) for kind, table in tables.items()}
+
+
+def _entry(root: Path, kind: str, table: Any, release: str | None) -> PipelineEntry:
+    key = f"pipelines.{kind}"
+    if not re.fullmatch(KIND, kind):
+        raise UserError(
+            f"{root / FILE}: [tool.mlops.{key}] must be named with lower-case words joined by hyphens, for example "
+            "training-hpo; rename it"
+        )
+    if not isinstance(table, dict):
+        raise _refusal(root, key, table, f"a table: [tool.mlops.{key}]")
+    _refuse_unknown(root, table, ENTRY_KEYS, f".{key}", release)
+    if "build" not in table:
+        raise UserError(f'{root / FILE}: [tool.mlops.{key}] has no build; add build = "module:function"')
+    description = _text(root, table, "description", "a sentence", f"{key}.") or ""
+    return PipelineEntry(_target(root, table, "build", "pipelines.training:build", f"{key}."), description)
+
+
+def _text(root: Path, table: Mapping[str, Any], key: str, form: str, path: str = "") -> str | None:
+    """A text; None where the key is missing."""
+    value = table.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise _refusal(root, f"{path}{key}", value, form)
     return value
 
 
-def _entry(root: Path, kind: str, value: Any) -> PipelineEntry:
-    if not isinstance(value, dict) or not isinstance(value.get("build"), str):
-        raise UserError(
-            f'{root / FILE}: [tool.mlops.pipelines.{kind}] must hold build = "module:function" and may hold description'
-        )
-    return PipelineEntry(value["build"], str(value.get("description", "")))
+def _target(root: Path, table: Mapping[str, Any], key: str, example: str, path: str = "") -> str:
+    """A function, as module:function; empty where the key is missing."""
+    form = f"module:function, for example {example}"
+    text = _text(root, table, key, form, path)
+    if text is not None and not re.fullmatch(FUNCTION, text):
+        raise _refusal(root, f"{path}{key}", text, form)
+    return text or ""
+
+
+def _refusal(root: Path, key: str, value: Any, form: str) -> UserError:
+    return UserError(f"{root / FILE}: [tool.mlops] {key} is {value!r}; it must be {form}")
+
+
+def _is_or_contains(name: str | None, module: str) -> bool:
+    return name is not None and (module == name or module.startswith(f"{name}."))

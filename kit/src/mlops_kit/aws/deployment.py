@@ -1,9 +1,9 @@
-"""Bring the project's pipelines into an environment, or tell what that would change.
+"""Deploy the project's pipelines to an environment, or show what a deployment would change.
 
-To deploy twice is to deploy once: code lies at keys that are hashes of it, and a pipeline is touched only where it
-differs from what is deployed.
+Deployment is idempotent: the keys of code are hashes of its content, and a pipeline is updated only if it differs from
+the deployed one.
 
-Needs the IAM actions s3:ListBucket and s3:PutObject on the bucket; kms:DescribeKey (which `diff` needs, too),
+Needs the IAM actions s3:ListBucket and s3:PutObject on the bucket; kms:DescribeKey (`diff` needs it, too),
 kms:GenerateDataKey and kms:Decrypt on its key;
 sagemaker:DescribePipeline, CreatePipeline, UpdatePipeline, ListTags and AddTags on the pipelines, and iam:PassRole on
 their role; sagemaker:DescribeModelPackageGroup, CreateModelPackageGroup and AddTags on the group.
@@ -32,8 +32,8 @@ from mlops_kit.project import open_project
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A pipeline as it should be in an environment."""
+class DesiredPipeline:
+    """A pipeline as the project defines it for an environment."""
 
     name: str
     description: str
@@ -43,7 +43,7 @@ class Wanted:
 
     @property
     def request(self) -> dict[str, Any]:
-        """What CreatePipeline and UpdatePipeline have in common."""
+        """The arguments that CreatePipeline and UpdatePipeline share."""
         return {
             "PipelineName": self.name,
             "PipelineDisplayName": self.name,
@@ -56,61 +56,62 @@ class Wanted:
 def deploy(
     environment: Environment, root: Path, lineage: Lineage | None = None, say: Callable[[str], None] = print
 ) -> dict[str, str]:
-    """Upload the code that is missing, and create or update the pipelines.
+    """Upload the code that is not in the bucket yet, and create or update the pipelines.
 
     Args:
         environment: where to.
         root: the project's folder.
-        lineage: where the definitions come from; None to ask the CI and git.
-        say: where to tell what was done.
+        lineage: the origin of the definitions; None to read it from the CI's variables or git.
+        say: is called with a line for each thing that was done.
 
     Returns:
-        What became of the pipeline of each kind: created, updated or unchanged.
+        created, updated or unchanged, for the pipeline of each kind.
 
     Raises:
-        UserError: the check finds something, or the environment is not ready.
+        UserError: a definition has a fault, or the environment is not ready.
     """
     environment = refusals.with_key(environment)
-    wanted = wanted_pipelines(environment, root, lineage or read_lineage(root))
-    if faults := find_faults({pipeline.name: pipeline.definition for pipeline in wanted.values()}):
-        raise UserError("nothing was deployed, since the check finds: " + " ".join(faults))
+    desired = desired_pipelines(environment, root, lineage or read_lineage(root))
+    if faults := find_faults({pipeline.name: pipeline.definition for pipeline in desired.values()}):
+        raise UserError("nothing was deployed, because the check finds: " + " ".join(faults))
     say(f"{upload_code(environment, root)} files of code uploaded to s3://{environment.bucket}/code/")
-    if make_model_package_group(environment, load_tags(root)):
+    if create_model_package_group(environment, load_tags(root)):
         say(f"created the model package group {environment.model_package_group}")
-    done = {}
-    for kind, pipeline in wanted.items():
-        done[kind] = put_pipeline(environment, pipeline)
-        say(f"{done[kind]} {pipeline.name}")
-    return done
+    outcomes = {}
+    for kind, pipeline in desired.items():
+        outcomes[kind] = put_pipeline(environment, pipeline)
+        say(f"{outcomes[kind]} {pipeline.name}")
+    return outcomes
 
 
 def diff(environment: Environment, root: Path, lineage: Lineage | None = None) -> dict[str, changes.PipelineChanges]:
-    """What `deploy` would change, by kind; `changes.render` tells it.
+    """What `deploy` would change, by kind, for `changes.render`.
 
     Raises:
-        UserError: the configuration cannot be.
+        UserError: the configuration is refused.
     """
     environment, lineage = refusals.with_key(environment), lineage or read_lineage(root)
-    found = {}
-    for kind, wanted in wanted_pipelines(environment, root, changes.OPEN_LINEAGE).items():
-        deployed = describe(environment, wanted.name)
+    differences = {}
+    for kind, desired in desired_pipelines(environment, root, changes.OPEN_LINEAGE).items():
+        deployed = describe(environment, desired.name)
         if deployed is None:
-            found[kind] = changes.PipelineChanges(wanted.name, created=True)
+            differences[kind] = changes.PipelineChanges(desired.name, created=True)
         else:
-            found[kind] = changes.compare(wanted.name, _comparable(deployed), _comparable(wanted.request), lineage)
-    return found
+            before, after = _comparable(deployed), _comparable(desired.request)
+            differences[kind] = changes.compare(desired.name, before, after, lineage)
+    return differences
 
 
-def wanted_pipelines(environment: Environment, root: Path, lineage: Lineage) -> dict[str, Wanted]:
+def desired_pipelines(environment: Environment, root: Path, lineage: Lineage) -> dict[str, DesiredPipeline]:
     """The project's pipelines, compiled and bound to an environment, by kind.
 
     Raises:
-        UserError: the configuration cannot be.
+        UserError: the configuration is refused.
     """
     own_tags = {"project": environment.project, "environment": environment.name}
     tags, entries = load_tags(root) | own_tags, open_project(root).pipelines
     return {
-        kind: Wanted(
+        kind: DesiredPipeline(
             environment.pipeline_name(kind),
             entries[kind].description,
             environment.role_arn,
@@ -122,18 +123,18 @@ def wanted_pipelines(environment: Environment, root: Path, lineage: Lineage) -> 
 
 
 def find_faults(definitions: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What the offline check finds in definitions, one sentence each that begins with the definition's name."""
+    """The faults that the offline check finds, one sentence each, which begins with the definition's name."""
     return [f"{name}: {fault}." for name, definition in definitions.items() for fault in check.check(definition)]
 
 
 def upload_code(environment: Environment, root: Path) -> int:
-    """Upload the files of code that are not in the bucket yet, and count them."""
+    """Upload the files of code that are not in the bucket yet, and return their number."""
     s3, files = environment.client("s3"), code_files(root)
-    there: set[str] = set()
+    existing: set[str] = set()
     for folder in {key.rpartition("/")[0] for key in files}:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=environment.bucket, Prefix=f"{folder}/")
-        there |= {found["Key"] for page in pages for found in page.get("Contents", [])}
-    missing = {key: content for key, content in files.items() if key not in there}
+        existing |= {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+    missing = {key: content for key, content in files.items() if key not in existing}
     for key, content in missing.items():
         s3.put_object(
             Bucket=environment.bucket,
@@ -147,8 +148,8 @@ def upload_code(environment: Environment, root: Path) -> int:
     return len(missing)
 
 
-def make_model_package_group(environment: Environment, tags: Mapping[str, str]) -> bool:
-    """Make the group that models are registered in, where it is not there yet; whether it was made."""
+def create_model_package_group(environment: Environment, tags: Mapping[str, str]) -> bool:
+    """Create the group in which models are registered; False if it exists."""
     sagemaker, name = environment.client("sagemaker"), environment.model_package_group
     try:
         sagemaker.describe_model_package_group(ModelPackageGroupName=name)
@@ -163,29 +164,29 @@ def make_model_package_group(environment: Environment, tags: Mapping[str, str]) 
             Tags=_tag_list({**tags, "project": environment.project, "environment": environment.name}),
         )
     except ClientError as error:
-        if "already exists" in str(error):  # another deployment was faster
+        if "already exists" in str(error):  # another deployment has just created it
             return False
         raise
     return True
 
 
-def put_pipeline(environment: Environment, wanted: Wanted) -> str:
-    """Create or update a pipeline, or leave it as it is; created, updated or unchanged.
+def put_pipeline(environment: Environment, desired: DesiredPipeline) -> str:
+    """Create or update a pipeline if necessary, and return created, updated or unchanged.
 
     Raises:
-        UserError: others keep changing it meanwhile.
+        UserError: other deployments keep changing it.
     """
-    for _ in range(3):  # another deployment may come between the look and the change
+    for _ in range(3):  # another deployment may change it between the two requests
         try:
-            return _put_pipeline(environment, wanted)
+            return _put_pipeline(environment, desired)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConflictException" and "already exists" not in str(error):
                 raise
-    raise UserError(f"another deployment is changing {wanted.name}; wait until it is done, then deploy again")
+    raise UserError(f"another deployment is changing {desired.name}; wait until it has ended, then deploy again")
 
 
 def describe(environment: Environment, name: str) -> dict[str, Any] | None:
-    """A pipeline as DescribePipeline answers; None where it is not deployed."""
+    """The answer of DescribePipeline; None if the pipeline is not deployed."""
     try:
         return dict(environment.client("sagemaker").describe_pipeline(PipelineName=name))
     except ClientError as error:
@@ -194,22 +195,22 @@ def describe(environment: Environment, name: str) -> dict[str, Any] | None:
         raise
 
 
-def _put_pipeline(environment: Environment, wanted: Wanted) -> str:
-    sagemaker, deployed = environment.client("sagemaker"), describe(environment, wanted.name)
+def _put_pipeline(environment: Environment, desired: DesiredPipeline) -> str:
+    sagemaker, deployed = environment.client("sagemaker"), describe(environment, desired.name)
     if deployed is None:
-        sagemaker.create_pipeline(**wanted.request, Tags=_tag_list(wanted.tags))
+        sagemaker.create_pipeline(**desired.request, Tags=_tag_list(desired.tags))
         return "created"
-    different = _comparable(deployed) != _comparable(wanted.request)
+    different = _comparable(deployed) != _comparable(desired.request)
     if different:
-        sagemaker.update_pipeline(**wanted.request)
-    return "updated" if _add_tags(sagemaker, deployed["PipelineArn"], wanted.tags) or different else "unchanged"
+        sagemaker.update_pipeline(**desired.request)
+    return "updated" if _add_tags(sagemaker, deployed["PipelineArn"], desired.tags) or different else "unchanged"
 
 
 def _add_tags(sagemaker: Any, arn: str, tags: Mapping[str, str]) -> bool:
-    """Give a resource the tags that it lacks; whether there were any. Tags of others stay."""
+    """Add the tags that a resource lacks, and return whether there were any. Its other tags stay."""
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-    there = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-    missing = {key: value for key, value in tags.items() if there.get(key) != value}
+    existing = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    missing = {key: value for key, value in tags.items() if existing.get(key) != value}
     if missing:
         sagemaker.add_tags(ResourceArn=arn, Tags=_tag_list(missing))
     return bool(missing)
@@ -220,6 +221,6 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def _comparable(pipeline: Mapping[str, Any]) -> dict[str, Any]:
-    """A pipeline, as deployed or as requested, without what AWS adds to it."""
-    about = ("PipelineDisplayName", "PipelineDescription", "RoleArn")
-    return {**json.loads(pipeline["PipelineDefinition"]), **{key: pipeline.get(key) for key in about}}
+    """What can be compared of a pipeline, deployed or requested: all but what AWS adds to it."""
+    keys = ("PipelineDisplayName", "PipelineDescription", "RoleArn")
+    return {**json.loads(pipeline["PipelineDefinition"]), **{key: pipeline.get(key) for key in keys}}

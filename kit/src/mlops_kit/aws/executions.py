@@ -1,4 +1,4 @@
-"""Start executions of the deployed pipelines, wait for them, and see how they went.
+"""Start executions of the deployed pipelines, wait for them, and describe them.
 
 Needs the IAM actions sagemaker:DescribePipeline, StartPipelineExecution and ListPipelineExecutions on the pipelines,
 and sagemaker:DescribePipelineExecution, ListPipelineExecutionSteps and ListPipelineParametersForExecution on their
@@ -26,8 +26,8 @@ from mlops_kit.checks import instance_types
 
 RUNNING = ("Executing", "Stopping")
 
-# The outputs of Lambda steps that say in a word how they came out.
-TELLING_OUTPUTS = ("DataQuality", "Violations")
+# The outputs of Lambda steps that are shown beside the step's status.
+SHOWN_OUTPUTS = ("DataQuality", "Violations")
 
 _CONSOLES = {"aws-cn": "console.amazonaws.cn", "aws-us-gov": "console.amazonaws-us-gov.com"}
 _EXECUTION_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:pipeline/[\w-]+/execution/\w+")
@@ -39,8 +39,7 @@ class StepRun:
 
     Attributes:
         ended: None while it runs.
-        note: why it failed, how a condition came out, or that an earlier result was taken; empty where there is nothing
-            to say.
+        note: why it failed, the outcome of a condition, or that an earlier result was taken; may be empty.
     """
 
     name: str
@@ -56,8 +55,8 @@ class Execution:
 
     Attributes:
         status: Executing, Stopping, Stopped, Failed or Succeeded.
-        reason: why it failed; empty where it did not.
-        steps: those that have started, in that order.
+        reason: why it failed; empty if it did not.
+        steps: those that have started, in the order in which they did.
     """
 
     arn: str
@@ -68,7 +67,7 @@ class Execution:
 
     @property
     def id(self) -> str:
-        """The last part of its ARN, under which its outputs lie."""
+        """The last part of its ARN, which is part of its outputs' URIs, too."""
         return self.arn.rpartition("/")[2]
 
     @property
@@ -82,7 +81,7 @@ def start(environment: Environment, kind: str, parameters: Mapping[str, str]) ->
     """Start the pipeline of a kind, and return the execution's ARN.
 
     Raises:
-        UserError: the pipeline is not deployed, or a parameter is none of its own.
+        UserError: the pipeline is not deployed, or a parameter is refused.
     """
     sagemaker, name = environment.client("sagemaker"), environment.pipeline_name(kind)
     with _deploy_first(environment, name):
@@ -92,34 +91,33 @@ def start(environment: Environment, kind: str, parameters: Mapping[str, str]) ->
     return str(answer["PipelineExecutionArn"])
 
 
-def checked_parameters(definition: Mapping[str, Any], given: Mapping[str, str], pipeline: str) -> list[dict[str, str]]:
-    """The parameters of an execution as the API wants them, which is as text.
+def checked_parameters(definition: Mapping[str, Any], values: Mapping[str, str], pipeline: str) -> list[dict[str, str]]:
+    """The parameters of an execution in the API's form, in which every value is a string.
 
     Raises:
-        UserError: one is unknown to the definition, of another type, or a machine that cannot be; or one without a
-            default is not given.
+        UserError: the definition does not declare one, a value has another type or is an instance type that is not
+            supported, or one without a default is missing.
     """
     known = {parameter["Name"]: parameter for parameter in definition["Parameters"]}
-    machines = [found for _, found in instance_types.with_key(definition, pipeline)]
-    for name, value in given.items():
+    instances = [value for _, value in instance_types.with_key(definition, pipeline)]
+    for name, value in values.items():
         if name not in known:
             raise UserError(f"{pipeline} has no parameter {name!r}; it has {', '.join(known)}")
         if not _fits(value, known[name]):
-            of = f" of {', '.join(known[name]['EnumValues'])}" if "EnumValues" in known[name] else ""
-            usual = f", for example {known[name]['DefaultValue']}" if "DefaultValue" in known[name] else ""
-            raise UserError(
-                f"the parameter {name} of {pipeline} must be a {known[name]['Type']}{of}{usual}; it is {value!r}"
-            )
-        if {"Get": f"Parameters.{name}"} in machines and instance_types.has_local_storage(value):
+            choices = f", one of {', '.join(known[name]['EnumValues'])}" if "EnumValues" in known[name] else ""
+            example = f", for example {known[name]['DefaultValue']}" if "DefaultValue" in known[name] else ""
+            form = f"of the type {known[name]['Type']}{choices}{example}"
+            raise UserError(f"the parameter {name} of {pipeline} must be {form}; it is {value!r}")
+        if {"Get": f"Parameters.{name}"} in instances and instance_types.has_local_storage(value):
             raise UserError(f"the parameter {name} of {pipeline} is {value!r}; it must be {instance_types.WITHOUT}")
     for name, parameter in known.items():
-        if name not in given and "DefaultValue" not in parameter:
-            raise UserError(f"the parameter {name} of {pipeline} has no default; give it with --param {name}=...")
-    return [{"Name": name, "Value": value} for name, value in given.items()]
+        if name not in values and "DefaultValue" not in parameter:
+            raise UserError(f"the parameter {name} of {pipeline} has no default; set it with --param {name}=...")
+    return [{"Name": name, "Value": value} for name, value in values.items()]
 
 
 def latest(environment: Environment, kind: str, limit: int) -> list[Execution] | None:
-    """The latest executions of the pipeline of a kind, 100 at most, the latest first; None where it is not deployed."""
+    """The latest executions of the pipeline of a kind, 100 at most, latest first; None if it is not deployed."""
     try:
         answer = environment.client("sagemaker").list_pipeline_executions(
             PipelineName=environment.pipeline_name(kind),
@@ -131,7 +129,7 @@ def latest(environment: Environment, kind: str, limit: int) -> list[Execution] |
         if refusals.is_absent(error):
             return None
         raise
-    found = sorted(answer["PipelineExecutionSummaries"], key=lambda summary: summary["StartTime"], reverse=True)
+    summaries = sorted(answer["PipelineExecutionSummaries"], key=lambda summary: summary["StartTime"], reverse=True)
     return [
         Execution(
             summary["PipelineExecutionArn"],
@@ -140,7 +138,7 @@ def latest(environment: Environment, kind: str, limit: int) -> list[Execution] |
             _reason(summary["PipelineExecutionStatus"], summary.get("PipelineExecutionFailureReason")),
             steps_of(environment, summary["PipelineExecutionArn"]),
         )
-        for summary in found[:limit]
+        for summary in summaries[:limit]
     ]
 
 
@@ -148,23 +146,25 @@ def describe(environment: Environment, arn: str) -> Execution:
     """One execution.
 
     Raises:
-        UserError: there is none of this ARN.
+        UserError: there is none with this ARN.
     """
     if not _EXECUTION_ARN.fullmatch(arn):
-        raise UserError(f"{arn!r} is no ARN of a pipeline execution; `start` prints it, and so does `status`")
+        raise UserError(f"{arn!r} is not the ARN of an execution; `mlops start` and `mlops status` print it")
     try:
-        found = environment.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
+        answer = environment.client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
     except ClientError as error:
         if refusals.is_absent(error):
-            raise UserError(f"there is no execution {arn} in {environment.name}; `status` lists the latest") from error
+            raise UserError(
+                f"there is no execution {arn} in {environment.name}; `mlops status` lists the latest"
+            ) from error
         raise
-    status = found["PipelineExecutionStatus"]
-    reason = _reason(status, found.get("FailureReason"))
-    return Execution(arn, status, found["CreationTime"], reason, steps_of(environment, arn))
+    status = answer["PipelineExecutionStatus"]
+    reason = _reason(status, answer.get("FailureReason"))
+    return Execution(arn, status, answer["CreationTime"], reason, steps_of(environment, arn))
 
 
 def steps_of(environment: Environment, arn: str) -> tuple[StepRun, ...]:
-    """The steps of an execution that have started, in that order."""
+    """The steps of an execution that have started, in the order in which they did."""
     pages = environment.client("sagemaker").get_paginator("list_pipeline_execution_steps")
     steps = [
         step
@@ -178,7 +178,7 @@ def steps_of(environment: Environment, arn: str) -> tuple[StepRun, ...]:
 
 
 def parameters_of(environment: Environment, arn: str) -> dict[str, str]:
-    """What an execution was started with, by the name of the parameter; defaults are not always among them."""
+    """The parameters that an execution was started with; those with defaults may be missing."""
     answer = environment.client("sagemaker").list_pipeline_parameters_for_execution(
         PipelineExecutionArn=arn, MaxResults=100
     )
@@ -191,37 +191,37 @@ def wait(
     say: Callable[[str], None] = print,
     pause: Callable[[float], None] = time.sleep,
 ) -> Execution:
-    """Wait until an execution has ended, and tell of each step as it ends.
+    """Wait until an execution has ended, and print each step as it ends.
 
     Raises:
         UserError: there is no such execution.
     """
-    told: set[str] = set()
+    printed: set[str] = set()
     while True:
         execution = describe(environment, arn)
         for step in execution.steps:
-            if step.ended and step.name not in told:
-                told.add(step.name)
+            if step.ended and step.name not in printed:
+                printed.add(step.name)
                 say(f"{step.name}: {step.status}{f' ({step.note})' if step.note else ''}")
         if execution.status not in RUNNING:
             return execution
-        pause(look_seconds(environment))
+        pause(poll_seconds(environment))
 
 
-def look_seconds(environment: Environment) -> float:
-    """How long to wait between two looks at an execution that runs."""
+def poll_seconds(environment: Environment) -> float:
+    """How long to wait before the status of a running execution is read again."""
     return 1 if environment.endpoint_url else 15
 
 
 def console_link(environment: Environment) -> str:
-    """Where a person finds the pipelines in a browser: in SageMaker Studio, whose own addresses AWS does not tell."""
+    """The page of SageMaker Studio in the console; AWS documents no addresses of single pipelines."""
     console = _CONSOLES.get(environment.function_arn("").split(":")[1], "console.aws.amazon.com")
     return f"https://{environment.region}.{console}/sagemaker/home?region={environment.region}#/studio-landing"
 
 
 @contextmanager
 def _deploy_first(environment: Environment, pipeline: str) -> Iterator[None]:
-    """Say what to do where AWS does not know the pipeline."""
+    """Name the command that deploys a pipeline where there is none."""
     try:
         yield
     except ClientError as error:
@@ -234,7 +234,7 @@ def _deploy_first(environment: Environment, pipeline: str) -> Iterator[None]:
 
 
 def _fits(value: str, parameter: Mapping[str, Any]) -> bool:
-    """Whether a text is a value of a parameter."""
+    """Whether a string is a valid value of a parameter."""
     if value not in parameter.get("EnumValues", [value]):
         return False
     match parameter["Type"]:
@@ -260,13 +260,13 @@ def _reason(status: str, reason: str | None) -> str:
 
 
 def _note(step: Mapping[str, Any]) -> str:
-    """What there is to say of a step beside its status, on one line."""
+    """What is shown beside the status of a step, on one line."""
     metadata = step.get("Metadata", {})
     outputs: Sequence[Mapping[str, str]] = metadata.get("Lambda", {}).get("OutputParameters", [])
     notes = [
         step.get("FailureReason") or metadata.get("Fail", {}).get("ErrorMessage", ""),
         "an earlier result was taken" if "CacheHitResult" in step else "",
         metadata.get("Condition", {}).get("Outcome", "").lower(),
-        *(f"{output['Name']} {output['Value']}" for output in outputs if output["Name"] in TELLING_OUTPUTS),
+        *(f"{output['Name']} {output['Value']}" for output in outputs if output["Name"] in SHOWN_OUTPUTS),
     ]
     return " ".join(", ".join(note for note in notes if note).split())

@@ -7,7 +7,7 @@ logs:GetLogEvents on the log groups /aws/sagemaker/*.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,21 @@ from botocore.exceptions import ClientError
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import executions
 from mlops_kit.aws.environment import LOCAL, Environment
+from mlops_kit.runner.record import FILE, ExecutionRecord, read_record
 
-# Where SageMaker writes the log of each kind of job, by the key of the step's metadata.
-LOG_GROUPS = {
-    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
-    "QualityCheck": "/aws/sagemaker/ProcessingJobs",
-    "TrainingJob": "/aws/sagemaker/TrainingJobs",
-    "TransformJob": "/aws/sagemaker/TransformJobs",
+PROCESSING, TRAINING = "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"
+
+# By the key of a step's metadata: the log group of its jobs, and what follows the job's name in their streams' names.
+STREAMS = {
+    "ProcessingJob": (PROCESSING, "/"),
+    "QualityCheck": (PROCESSING, "/"),
+    "TrainingJob": (TRAINING, "/"),
+    "TuningJob": (TRAINING, "-"),  # its training jobs are named after it
+    "TransformJob": ("/aws/sagemaker/TransformJobs", "/"),
 }
-ARN_KEYS = ("Arn", "CheckJobArn")
+JOB_KEYS = ("Arn", "CheckJobArn")
+
+Log = tuple[str, list[str]]  # the step's name, and the lines
 
 
 def print_logs(
@@ -35,28 +41,27 @@ def print_logs(
     Args:
         environment: where it ran.
         work: the local cloud's working folder.
-        kinds: the pipelines of which the latest execution is looked for.
+        kinds: the pipelines among whose executions the latest is looked for.
         arn: the execution; None for the latest.
-        step: the step; None for those that failed, or for all where none did.
+        step: the step; None for those that failed, or for all where none failed.
 
     Raises:
         UserError: there is no such execution or step.
     """
     execution = executions.describe(environment, arn) if arn else latest_of(environment, kinds)
-    names = [found.name for found in execution.steps]
+    names = [run.name for run in execution.steps]
     if step and step not in names:
-        raise UserError(f"{execution.arn} has no step {step!r} that has started; it has {', '.join(names)}")
-    failed = [found.name for found in execution.steps if found.status == "Failed"]
-    wanted = [step] if step else failed or names
-    read = _local_logs if environment.name == LOCAL else _cloudwatch_logs
-    count = 0
-    for name, lines in read(environment, work, execution.arn):
-        if name in wanted:
-            count += 1
-            print(f"== {name}")
-            print("\n".join(lines))
-    if not count:
-        print(f"no logs yet of {', '.join(wanted) or execution.arn}")
+        raise UserError(f"{execution.arn} has no step {step!r} that was started; it has {', '.join(names) or 'none'}")
+    failed = [run.name for run in execution.steps if run.status == "Failed"]
+    chosen = [step] if step else failed or names
+    logs = _local_logs(work, execution.arn) if environment.name == LOCAL else _cloudwatch_logs(environment, execution)
+    printed = 0
+    for name, lines in logs:
+        if name in chosen and lines:
+            printed += 1
+            print("\n".join([f"== {name}", *lines]))
+    if not printed:
+        print(f"no job of {', '.join(chosen) or execution.arn} has written a log")
 
 
 def latest_of(environment: Environment, kinds: Sequence[str]) -> executions.Execution:
@@ -65,40 +70,58 @@ def latest_of(environment: Environment, kinds: Sequence[str]) -> executions.Exec
     Raises:
         UserError: there is none.
     """
-    found = [execution for kind in kinds for execution in executions.latest(environment, kind, 1) or []]
-    if not found:
-        raise UserError(f"no execution of {' or '.join(kinds)} in {environment.name} yet; start one with: mlops start")
-    return max(found, key=lambda execution: execution.started)
+    latest = [execution for kind in kinds for execution in executions.latest(environment, kind, 1) or []]
+    if latest:
+        return max(latest, key=lambda execution: execution.started)
+    if not kinds:
+        raise UserError("this folder has no [tool.mlops.pipelines]; name an execution with --execution ARN")
+    raise UserError(
+        f"there is no execution of {' or '.join(kinds)} in {environment.name} yet; start one with: "
+        f"mlops start {kinds[0]} --env {environment.name}"
+    )
 
 
-def _local_logs(environment: Environment, work: Path, arn: str) -> Iterator[tuple[str, list[str]]]:
+def failed_step_logs(record: ExecutionRecord, work: Path) -> list[str]:
+    """Where the logs of the failed steps of a local execution are, one sentence each.
+
+    Args:
+        record: its record.
+        work: the local cloud's working folder.
+    """
+    return [f"The log of {step.name}: {work / step.log}" for step in record.failed_steps if step.log]
+
+
+def _local_logs(work: Path, arn: str) -> Iterator[Log]:
     pipeline, _, id_ = arn.partition(":pipeline/")[2].partition("/execution/")
-    record = json.loads((work / "executions" / pipeline / id_ / "execution.json").read_text(encoding="utf-8"))
-    for step in record["steps"]:
-        if step["log"]:
-            yield step["name"], (work / step["log"]).read_text(encoding="utf-8", errors="replace").splitlines()
+    content = (work / "executions" / pipeline / id_ / FILE).read_text(encoding="utf-8")
+    record = read_record(json.loads(content))
+    for step in record.steps:
+        if step.log:
+            yield step.name, (work / step.log).read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def _cloudwatch_logs(environment: Environment, work: Path, arn: str) -> Iterator[tuple[str, list[str]]]:
+def _cloudwatch_logs(environment: Environment, execution: executions.Execution) -> Iterator[Log]:
+    logs = environment.client("logs")
     pages = environment.client("sagemaker").get_paginator("list_pipeline_execution_steps")
-    for page in pages.paginate(PipelineExecutionArn=arn, SortOrder="Ascending"):
+    for page in pages.paginate(PipelineExecutionArn=execution.arn, SortOrder="Ascending"):
         for step in page["PipelineExecutionSteps"]:
-            for group, job in _jobs_of(step):
-                yield step["StepName"], _events(environment.client("logs"), group, job)
+            for group, prefix in _streams_of(step):
+                yield step["StepName"], _events(logs, group, prefix)
 
 
-def _jobs_of(step: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The log group and the name of each job that a step started."""
+def _streams_of(step: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The log group of each job that a step started, and how the names of its streams begin."""
     for key, details in step.get("Metadata", {}).items():
-        for arn_key in ARN_KEYS:
-            if key in LOG_GROUPS and details.get(arn_key):
-                yield LOG_GROUPS[key], details[arn_key].rpartition("/")[2]
+        for job_key in JOB_KEYS:
+            if key in STREAMS and details.get(job_key):
+                group, separator = STREAMS[key]
+                yield group, f"{details[job_key].rpartition('/')[2]}{separator}"
 
 
-def _events(logs: Any, group: str, job: str) -> list[str]:
+def _events(logs: Any, group: str, prefix: str) -> list[str]:
     """The messages of a job's log streams, one stream for each instance."""
     try:
-        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=f"{job}/")
+        pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=prefix)
         streams = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
@@ -113,5 +136,5 @@ def _messages(logs: Any, group: str, stream: str) -> Iterator[str]:
         answer = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
         yield from (event["message"] for event in answer["events"])
         if answer["nextForwardToken"] == token.get("nextToken"):
-            return  # the end repeats its own token
+            return  # at the end of a stream the token no longer changes
         token = {"nextToken": answer["nextForwardToken"]}

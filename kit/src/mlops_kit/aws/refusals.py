@@ -1,4 +1,4 @@
-"""What every command that talks to AWS shares: who is asking, and AWS's refusals in sentences a person can act upon."""
+"""What every command that calls AWS shares: the caller's identity, and AWS's errors as sentences with a remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore import exceptions
 from mlops_jobs.errors import UserError
 from mlops_kit.aws.environment import LOCAL, Environment
 
-# What SageMaker says of a pipeline, an execution or a model package group that is not there; its codes vary.
+# SageMaker's message for a pipeline, an execution or a model package group that does not exist; its codes vary.
 _ABSENT = re.compile(r"does not exist|not found|could not find", re.IGNORECASE)
 
 _NO_CREDENTIALS = (
@@ -38,7 +38,7 @@ _BAD_CREDENTIALS = (
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 _THROTTLED = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "SlowDown")
 
-_APPLY = "apply the infrastructure first, which makes it (docs/infrastructure.md), or name another as"
+_APPLY = "apply the infrastructure first, which creates it (docs/infrastructure.md), or set another as"
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def in_sentences(environment: Environment) -> Iterator[None]:
     """Turn what boto3 raises inside the block into a sentence with a remedy.
 
     Raises:
-        UserError: no credentials, no permission, no answer, or another refusal of AWS.
+        UserError: no credentials, no permission, no answer, or another error of AWS.
     """
     try:
         yield
@@ -57,18 +57,18 @@ def in_sentences(environment: Environment) -> Iterator[None]:
 
 
 def is_absent(error: exceptions.ClientError) -> bool:
-    """Whether AWS refused because what was asked for is not there."""
+    """Whether AWS refused because the resource does not exist."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     return code in ("ResourceNotFound", "ValidationException") and bool(_ABSENT.search(message))
 
 
 def is_denied(error: exceptions.ClientError) -> bool:
-    """Whether AWS refused because whoever asked may not."""
+    """Whether AWS refused because the caller lacks the permission."""
     return error.response["Error"]["Code"] in _DENIED
 
 
 def caller(environment: Environment) -> str:
-    """The ARN of who is asking, with credentials that belong to the environment's account.
+    """The ARN of the caller, whose credentials belong to the environment's account.
 
     Raises:
         UserError: they belong to another account.
@@ -76,14 +76,14 @@ def caller(environment: Environment) -> str:
     identity: dict[str, Any] = environment.client("sts").get_caller_identity()
     if identity["Account"] != environment.account_id:
         raise UserError(
-            f"the credentials belong to the account {identity['Account']}, and {environment.source} says "
-            f"{environment.account_id}; take the profile of that account (AWS_PROFILE), or correct the file"
+            f"the credentials belong to the account {identity['Account']}, and {environment.source} names "
+            f"{environment.account_id}; use a profile of that account (AWS_PROFILE), or correct the file"
         )
     return str(identity["Arn"])
 
 
 def with_key(environment: Environment) -> Environment:
-    """The environment with its key in place of an alias: the volumes of jobs and policies that compare take no alias.
+    """The environment with its key's ARN instead of an alias, which volumes of jobs and conditions of policies need.
 
     Needs the IAM action kms:DescribeKey on the key.
     """
@@ -102,10 +102,10 @@ def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
         action = re.search(r"perform: (\S+)", message)
         return (
             f"the credentials may not do {action[1] if action else error.operation_name} in the account "
-            f"{environment.account_id}; ask whoever owns the account for it ({' '.join(message.split())})"
+            f"{environment.account_id}; ask the account's owner for it ({' '.join(message.split())})"
         )
     if code in _THROTTLED:
-        return f"AWS is asked too often just now ({error.operation_name}: {code}); wait a minute, then do it again"
+        return f"AWS throttles requests ({error.operation_name}: {code}); wait a minute, then run the command again"
     if code == "NoSuchBucket":
         return (
             f"there is no bucket {environment.bucket} in the account {environment.account_id}; {_APPLY} bucket in "
@@ -115,21 +115,21 @@ def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
         return f"there is no KMS key {environment.kms_key_arn}; {_APPLY} kms_key_arn in {environment.source}"
     if environment.role_arn in message:
         return (
-            f"SageMaker cannot take on the role {environment.role_arn}; {_APPLY} role_arn in {environment.source} "
+            f"SageMaker cannot assume the role {environment.role_arn}; {_APPLY} role_arn in {environment.source} "
             f"({' '.join(message.split())})"
         )
     return f"AWS refused {error.operation_name} ({code}): {' '.join(message.split())}"
 
 
 def _failure(error: exceptions.BotoCoreError, environment: Environment) -> str:
-    """Why AWS was not even asked, and what to do."""
+    """Why no request reached AWS, and what to do."""
     if isinstance(error, _NO_CREDENTIALS):
         return f"there are no usable AWS credentials ({error}); sign in, for example with: aws sso login"
     if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
         remedy = (
             "is the local cloud up? start it with: mlops local up"
             if environment.name == LOCAL
-            else f"look at the network, the proxy, and the region {environment.region} in {environment.source}"
+            else f"check the network, the proxy, and the region {environment.region} in {environment.source}"
         )
         return f"{environment.name} does not answer ({error}); {remedy}"
-    return f"AWS could not be asked: {error}"
+    return f"the request could not be sent to AWS: {error}"

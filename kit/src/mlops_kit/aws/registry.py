@@ -1,6 +1,6 @@
-"""The model registry: which versions there are, and a person's word on them.
+"""The model registry: the versions of the model, and their approval or rejection by a person.
 
-A version is a model package of the environment's group. The inference pipeline takes the latest that is approved.
+A version is a model package of the environment's group. The inference pipeline uses the latest approved one.
 
 Needs the IAM actions sagemaker:ListModelPackages on the group, and sagemaker:DescribeModelPackage and
 UpdateModelPackage on its packages.
@@ -22,7 +22,7 @@ from mlops_kit.aws import refusals
 from mlops_kit.aws.environment import Environment
 
 PENDING, APPROVED, REJECTED = "PendingManualApproval", "Approved", "Rejected"
-TUNED = "training-hpo"  # the kind of pipeline whose models a review board decides on
+TUNED = "training-hpo"  # the kind of pipeline whose models a review board approves
 
 MAX_DESCRIPTION = 1024  # characters that the registry keeps of a comment
 MAX_METADATA = 256  # characters of a value of the metadata
@@ -34,8 +34,8 @@ class ModelPackage:
 
     Attributes:
         status: PendingManualApproval, Approved or Rejected.
-        comment: what was said when it was approved or rejected.
-        metadata: where it comes from and how good it is, as the training pipeline registered it.
+        comment: the reason for which it was approved or rejected.
+        metadata: its origin and its score, as the training pipeline registered them.
     """
 
     version: int
@@ -47,35 +47,35 @@ class ModelPackage:
 
     @property
     def kind(self) -> str:
-        """The kind of pipeline that made it."""
+        """The kind of pipeline that trained it."""
         return self.metadata.get("kind", "")
 
     @property
     def score(self) -> str:
-        """The metric that it was judged by, and its value on the test split, as far as they are known."""
+        """The metric and its value on the test split; empty where the metadata has none."""
         name, value = self.metadata.get("metric", ""), self.metadata.get("value", "")
         return f"{name} {float(value):.4g}" if re.fullmatch(r"-?\d+(\.\d+)?(e[+-]?\d+)?", value) else name
 
     def __str__(self) -> str:
-        """It on a line, for who decides."""
-        about = [f"version {self.version}", f"from {self.kind or 'elsewhere'}", self.score]
-        return ", ".join(part for part in about if part)
+        """The version on one line, for the person who decides."""
+        parts = [f"version {self.version}", f"from {self.kind or 'elsewhere'}", self.score]
+        return ", ".join(part for part in parts if part)
 
 
 def model_packages(environment: Environment, limit: int | None = None) -> list[ModelPackage]:
-    """The latest versions of the environment's group, the latest first; none where the group does not exist."""
+    """The versions of the environment's group, latest first; none if the group does not exist."""
     return list(islice(versions(environment), limit))
 
 
 def versions(environment: Environment, status: str | None = None) -> Iterator[ModelPackage]:
-    """The versions of the environment's group (of one status only), the latest first, each asked for when it is due."""
+    """The versions of the environment's group, or those of a status, latest first; described one by one, lazily."""
     sagemaker = environment.client("sagemaker")
     for summary in summaries(environment, status):
         yield _package(sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"]))
 
 
 def summaries(environment: Environment, status: str | None = None) -> list[dict[str, Any]]:
-    """What ListModelPackages tells of the versions, the latest first."""
+    """The answer of ListModelPackages, latest first."""
     pages = environment.client("sagemaker").get_paginator("list_model_packages")
     only = {"ModelApprovalStatus": status} if status else {}
     group = {"ModelPackageGroupName": environment.model_package_group}
@@ -91,37 +91,37 @@ def summaries(environment: Environment, status: str | None = None) -> list[dict[
 def approve(
     environment: Environment, version: int | None = None, comment: str = "", evidence: str | None = None
 ) -> ModelPackage:
-    """Approve a version, so that the inference pipeline takes it, and return it as it then is.
+    """Approve a version, so that the inference pipeline uses it, and return it with its new status.
 
     Args:
-        environment: whose model it is.
-        version: None for the one that waits.
-        comment: why, for those who come later.
+        environment: whose registry has the model.
+        version: None for the one that is pending.
+        comment: the reason, which the registry keeps.
         evidence: the record of the review board, which a model with tuned hyperparameters needs.
 
     Raises:
-        UserError: there is no such version, it is approved already, or comment or evidence are missing.
+        UserError: there is no such version, it is approved already, or the comment or the evidence is missing.
     """
     package = to_decide(environment, version, "approve")
     if package.status == APPROVED:
         raise UserError(f"version {package.version} of {environment.model_package_group} is approved already")
     if package.kind == TUNED and not (evidence or "").strip():
         raise UserError(
-            f"version {package.version} comes from {TUNED}, so the review board decides: give its record with "
+            f"version {package.version} comes from {TUNED}, so the review board decides: pass its record with "
             '--evidence "..."'
         )
     return _decide(environment, package, APPROVED, comment, (evidence or "").strip())
 
 
 def reject(environment: Environment, version: int | None = None, comment: str = "") -> ModelPackage:
-    """Reject a version, so that the inference pipeline does not take it, and return it as it then is.
+    """Reject a version, so that the inference pipeline does not use it, and return it with its new status.
 
-    To reject the approved version by its number goes back to the one that was approved before.
+    Rejecting the approved version by its number makes the one that was approved before it current again.
 
     Args:
-        environment: whose model it is.
-        version: None for the one that waits.
-        comment: why, for those who come later.
+        environment: whose registry has the model.
+        version: None for the one that is pending.
+        comment: the reason, which the registry keeps.
 
     Raises:
         UserError: there is no such version, it is rejected already, or the comment is missing.
@@ -133,9 +133,9 @@ def reject(environment: Environment, version: int | None = None, comment: str = 
 
 
 def preferred_to(environment: Environment, package: ModelPackage) -> list[ModelPackage]:
-    """The approved versions that inference takes rather than this one, since they are later; the latest first."""
+    """The approved versions that inference prefers to this one because they are later; latest first."""
     approved = versions(environment, APPROVED)
-    return list(takewhile(lambda found: found.version != package.version, approved))
+    return list(takewhile(lambda candidate: candidate.version != package.version, approved))
 
 
 def find(environment: Environment, version: int) -> ModelPackage:
@@ -144,38 +144,38 @@ def find(environment: Environment, version: int) -> ModelPackage:
     Raises:
         UserError: there is none.
     """
-    found = summaries(environment)
-    for summary in found:
+    listed = summaries(environment)
+    for summary in listed:
         if summary["ModelPackageVersion"] == version:
             arn = summary["ModelPackageArn"]
             return _package(environment.client("sagemaker").describe_model_package(ModelPackageName=arn))
-    known = ", ".join(str(summary["ModelPackageVersion"]) for summary in reversed(found)) or "none yet"
+    known = ", ".join(str(summary["ModelPackageVersion"]) for summary in reversed(listed)) or "none yet"
     raise UserError(f"{environment.model_package_group} has no version {version}; there is {known}")
 
 
 def to_decide(environment: Environment, version: int | None, verb: str) -> ModelPackage:
-    """The version that was named, or the one that waits.
+    """The version of a number, or the one that is pending.
 
     Raises:
-        UserError: there is no such version, or several wait.
+        UserError: there is no such version, or several are pending.
     """
     if version is not None:
         return find(environment, version)
-    waiting = list(versions(environment, PENDING))
-    if len(waiting) > 1:
+    pending = list(versions(environment, PENDING))
+    if len(pending) > 1:
         raise UserError(
-            f"{len(waiting)} versions of {environment.model_package_group} wait: {'; '.join(map(str, waiting))}; "
-            f"say with --version which to {verb}"
+            f"{len(pending)} versions of {environment.model_package_group} are pending: "
+            f"{'; '.join(map(str, pending))}; choose the one to {verb} with --version"
         )
-    for package in waiting:
+    for package in pending:
         return package
     for latest in versions(environment):
         raise UserError(
-            f"there is nothing to {verb} in {environment.model_package_group}: no version waits, and the latest, "
-            f"version {latest.version}, is {latest.status}; to {verb} a version nevertheless, name it with --version"
+            f"there is nothing to {verb} in {environment.model_package_group}: no version is pending, and the latest, "
+            f"version {latest.version}, is {latest.status}; to {verb} one all the same, choose it with --version"
         )
     raise UserError(
-        f"there is nothing to {verb} in {environment.model_package_group}: it holds no model yet; make one with: "
+        f"there is nothing to {verb} in {environment.model_package_group}: it has no model yet; train one with: "
         f"mlops start training --env {environment.name}"
     )
 
@@ -183,15 +183,15 @@ def to_decide(environment: Environment, version: int | None, verb: str) -> Model
 def _decide(
     environment: Environment, package: ModelPackage, status: str, comment: str, evidence: str = ""
 ) -> ModelPackage:
-    """Write the decision, who made it and why into the registry."""
-    said = " ".join(comment.split())
-    if not said:
-        raise UserError('a decision needs its reason: give it with --comment "..."')
-    description = f"{said} Evidence: {' '.join(evidence.split())}" if evidence else said
+    """Write the decision, its author and its reason into the registry."""
+    reason = " ".join(comment.split())
+    if not reason:
+        raise UserError('a decision needs a reason: add --comment "..."')
+    description = f"{reason} Evidence: {' '.join(evidence.split())}" if evidence else reason
     if len(description) > MAX_DESCRIPTION:
         raise UserError(
             f"comment and evidence are {len(description)} characters long and the registry keeps {MAX_DESCRIPTION}; "
-            "say it shorter, and link to the rest"
+            "shorten them, and link to the rest"
         )
     decided = {f"{status.lower()}_by": refusals.caller(environment)} | ({"evidence": evidence} if evidence else {})
     environment.client("sagemaker").update_model_package(
@@ -204,7 +204,7 @@ def _decide(
 
 
 def _metadata(text: str) -> str:
-    """A text in the characters and the length that metadata may have; the comment holds it in full."""
+    """A text reduced to the characters and the length of metadata; the comment has it in full."""
     return re.sub(r"[^\w.:/=+@ -]", "_", " ".join(text.split()))[:MAX_METADATA]
 
 

@@ -1,4 +1,4 @@
-"""What the infrastructure hands over: Terraform leaves names and ids in SSM, so that no file has to repeat them.
+"""Terraform publishes names and ids as SSM parameters, so that no file has to repeat them.
 
 Needs the IAM action ssm:GetParametersByPath on the parameter /mlops/<project>/<environment> and on those below.
 """
@@ -12,39 +12,39 @@ from botocore.exceptions import ClientError
 
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import refusals
-from mlops_kit.aws.environment import HANDED_OVER, LISTS, Environment
-from mlops_kit.config.reader import Section
+from mlops_kit.aws.environment import LISTS, TERRAFORM_OUTPUTS, Environment
+from mlops_kit.config.reader import ConfigSection
 
 
 def with_outputs(environment: Environment) -> Environment:
-    """The environment with what its infrastructure hands over; what its file gives stays, and so does the rest by rule.
+    """The environment with the names and ids that Terraform has published, where its file sets none.
 
     Raises:
-        UserError: the parameters may not be read, or one holds what cannot be.
+        UserError: the parameters may not be read, or one has a value that is not allowed.
     """
-    if not environment.by_rule:
+    if not environment.derived:
         return environment
     path = f"/mlops/{environment.project}/{environment.name}"
-    handed = Section(_parameters(environment, path), f"the SSM parameters {path}")
-    found: dict[str, Any] = {
-        fact: handed.texts(fact, *HANDED_OVER[fact]) if fact in LISTS else handed.text(fact, *HANDED_OVER[fact])
-        for fact in environment.by_rule
-        if fact in handed.names
+    published = ConfigSection(_parameters(environment, path), f"the SSM parameters {path}")
+    outputs: dict[str, Any] = {
+        name: (published.texts if name in LISTS else published.text)(name, *TERRAFORM_OUTPUTS[name])
+        for name in environment.derived
+        if name in published.names
     }
-    return replace(environment, **found, by_rule=tuple(fact for fact in environment.by_rule if fact not in found))
+    return replace(environment, **outputs, derived=tuple(name for name in environment.derived if name not in outputs))
 
 
 def _parameters(environment: Environment, path: str) -> dict[str, str | list[str]]:
-    """What stands below a path of SSM, under the names that environments use; nothing where nothing was applied."""
+    """The parameters below a path, by the names that environments use; none where nothing has been applied."""
     pages = environment.client("ssm").get_paginator("get_parameters_by_path").paginate(Path=path)
     try:
         parameters = [parameter for page in pages for parameter in page["Parameters"]]
     except ClientError as error:
         if refusals.is_denied(error):
             raise UserError(
-                f"the credentials may not read the SSM parameters {path}, where the infrastructure says what it has "
-                f"made; ask for ssm:GetParametersByPath, or give in {environment.source}: "
-                f"{', '.join(environment.by_rule)}"
+                f"the credentials may not read the SSM parameters {path}, in which Terraform publishes what it has "
+                f"created; ask for ssm:GetParametersByPath, or set in {environment.source}: "
+                f"{', '.join(environment.derived)}"
             ) from error
         raise
     values = {parameter["Name"].rpartition("/")[2].replace("-", "_"): parameter for parameter in parameters}

@@ -1,4 +1,4 @@
-"""The environment that a command works in: loaded, with the caller checked and AWS's refusals in plain sentences."""
+"""The environment of a command: loaded, with the caller's account checked and AWS's errors as plain sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlops_kit.project import Project
 
 @contextmanager
 def connected(project: Project, name: str) -> Iterator[Environment]:
-    """The environment of a name, with what its infrastructure made.
+    """The environment of a name, with the names and ids that Terraform has published.
 
     Raises:
         UserError: there is no such environment, the credentials belong to another account, or AWS refuses a request.
@@ -24,7 +24,7 @@ def connected(project: Project, name: str) -> Iterator[Environment]:
         daemon.require(project.root)
     environment = load_environment(name, project.root)
     with refusals.in_sentences(environment):
-        refusals.caller(environment)  # whatever is read or changed belongs to this account
+        refusals.caller(environment)  # nothing is read or changed in another account
         environment = with_outputs(environment)
     with refusals.in_sentences(environment):
         yield environment

@@ -13,10 +13,10 @@ def data(project: Project, arguments: argparse.Namespace) -> None:
     """Import a CSV file, or write sample data.
 
     Raises:
-        UserError: neither or both are asked for, or the command is refused.
+        UserError: the arguments ask for neither or both, or the data or the contract is refused.
     """
     if arguments.sample == bool(arguments.file):
-        raise UserError("name the file to import, or give --sample: mlops data FILE.csv, mlops data --sample")
+        raise UserError("name the file to import, or pass --sample: mlops data FILE.csv, mlops data --sample")
     if arguments.sample:
         _write_sample(arguments)
         return

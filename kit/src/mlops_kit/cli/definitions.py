@@ -16,7 +16,7 @@ CHANGED = 2  # the exit code of `diff --exit-code`
 
 
 def compile_definitions(project: Project, arguments: argparse.Namespace) -> None:
-    """Write the definitions."""
+    """Write the pipeline definitions."""
     from mlops_kit.definition.compile import write_compiled
 
     for kind, path in write_compiled(arguments.output, project.root).items():
@@ -24,7 +24,7 @@ def compile_definitions(project: Project, arguments: argparse.Namespace) -> None
 
 
 def check(project: Project, arguments: argparse.Namespace) -> None:
-    """Check the configuration, and the definitions as they are compiled or as they would be deployed."""
+    """Check the configuration, and the definitions as compiled or as they would be deployed."""
     from mlops_kit.aws.deployment import find_faults
     from mlops_kit.checks.conflict_markers import check_conflict_markers
     from mlops_kit.config.events import check_events
@@ -43,7 +43,7 @@ def check(project: Project, arguments: argparse.Namespace) -> None:
 def _definitions(project: Project, environment_name: str | None) -> dict[str, Mapping[str, Any]]:
     """The definitions by name: as compiled, or bound to an environment."""
     from mlops_kit.aws import refusals
-    from mlops_kit.aws.deployment import wanted_pipelines
+    from mlops_kit.aws.deployment import desired_pipelines
     from mlops_kit.definition.compile import compile_all
     from mlops_kit.definition.lineage import read_lineage
 
@@ -51,28 +51,28 @@ def _definitions(project: Project, environment_name: str | None) -> dict[str, Ma
         return {kind: json.loads(text) for kind, text in compile_all(project.root).items()}
     with connected(project, environment_name) as environment:
         lineage = read_lineage(project.root)
-        wanted = wanted_pipelines(refusals.with_key(environment), project.root, lineage)
-    return {pipeline.name: pipeline.definition for pipeline in wanted.values()}
+        desired = desired_pipelines(refusals.with_key(environment), project.root, lineage)
+    return {pipeline.name: pipeline.definition for pipeline in desired.values()}
 
 
 def diff(project: Project, arguments: argparse.Namespace) -> None:
-    """Show what a deployment would change, or what differs from definitions that were compiled elsewhere."""
+    """Show what a deployment would change, or the differences from definitions that were compiled elsewhere."""
     from mlops_kit.aws import deployment
     from mlops_kit.definition import changes
     from mlops_kit.definition.compile import compile_all
 
     if arguments.against:
-        found = changes.compare_compiled(arguments.against, compile_all(project.root))
+        differences = changes.compare_compiled(arguments.against, compile_all(project.root))
     else:
         with connected(project, arguments.environment) as environment:
-            found = deployment.diff(environment, project.root)
-    print("\n\n".join(map(changes.render, found.values())))
-    if arguments.exit_code and any(found.values()):
+            differences = deployment.diff(environment, project.root)
+    print("\n\n".join(map(changes.render, differences.values())))
+    if arguments.exit_code and any(differences.values()):
         sys.exit(CHANGED)
 
 
 def deploy(project: Project, arguments: argparse.Namespace) -> None:
-    """Upload the code, create or update the pipelines."""
+    """Upload the code, and create or update the pipelines."""
     from mlops_kit.aws import deployment
 
     with connected(project, arguments.environment) as environment:

@@ -13,11 +13,11 @@ from mlops_kit.cli.connection import connected
 from mlops_kit.cli.main import parse_parameters
 from mlops_kit.project import Project
 
-say = partial(print, flush=True)  # the log of a CI job shows each line as it comes
+say = partial(print, flush=True)  # the log of a CI job shows each line at once
 
 
 def start(project: Project, arguments: argparse.Namespace) -> None:
-    """Start a pipeline, and wait for its end if asked to."""
+    """Start a pipeline, and with --wait, wait for its end."""
     parameters = parse_parameters(arguments.param)
     with connected(project, arguments.environment) as environment:
         if environment.name == LOCAL:
@@ -41,20 +41,20 @@ def _wait(project: Project, environment: Environment, arn: str) -> None:
     try:
         execution = executions.wait(environment, arn, say)
     except KeyboardInterrupt as interrupt:
-        raise UserError("stopped waiting; the execution goes on, and `mlops status` shows it") from interrupt
+        raise UserError("stopped waiting; the execution continues, and `mlops status` shows it") from interrupt
     if execution.status != "Succeeded":
         raise UserError(f"the execution {execution.status.lower()}: {execution.reason or 'it was stopped'}")
 
 
 def _follow_locally(project: Project, environment: Environment, arn: str) -> None:
     """Show each step's progress until the execution ends, then write the report page."""
+    from mlops_kit.aws.logs import failed_step_logs
     from mlops_kit.local_cloud.follow import follow
     from mlops_kit.report.build import report_on
 
     record = follow(environment, arn, project.work)
-    for step in record.failed_steps:
-        if step.log:
-            say(f"The log of {step.name}: {project.work / step.log}")
+    for line in failed_step_logs(record, project.work):
+        say(line)
     say(f"The report: {report_on(environment, project.work)}")
     if record.status != "Succeeded":
         raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
@@ -77,12 +77,19 @@ def logs(project: Project, arguments: argparse.Namespace) -> None:
     from mlops_kit.aws.logs import print_logs
 
     with connected(project, arguments.environment) as environment:
-        kinds = (arguments.kind,) if arguments.kind else project.kinds
+        kinds = (arguments.kind,) if arguments.kind else project.kinds or _kinds_run_locally(environment, project)
         print_logs(environment, project.work, kinds, arguments.execution, arguments.step)
 
 
+def _kinds_run_locally(environment: Environment, project: Project) -> tuple[str, ...]:
+    """The pipelines of a folder that defines none: those that `mlops local run` has run here."""
+    prefix, folder = environment.pipeline_name(""), project.work / "executions"
+    names = sorted(path.name for path in folder.glob(f"{prefix}*")) if environment.name == LOCAL else []
+    return tuple(name.removeprefix(prefix) for name in names)
+
+
 def delete(project: Project, arguments: argparse.Namespace) -> None:
-    """Delete the pipelines, and the models if asked to."""
+    """Delete the pipelines, and with --with-models, the models."""
     from mlops_kit.aws import deletion
 
     with connected(project, arguments.environment) as environment:

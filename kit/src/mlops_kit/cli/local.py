@@ -14,11 +14,11 @@ from mlops_kit.data.data_files import FOLDERS, data_files, upload_data
 from mlops_kit.local_cloud import daemon
 from mlops_kit.project import Project
 
-LOOK = "To see the results: mlops status --env local; as a page: mlops local report"
+SEE_RESULTS = "To see the results: mlops status --env local; as a page: mlops local report"
 
 
 def demo(project: Project, arguments: argparse.Namespace) -> None:
-    """Rehearse a model's whole life."""
+    """Rehearse the life cycle of a model, from training to retuning."""
     from mlops_kit.rehearsal.run import rehearse
 
     rehearse(project, arguments.threshold, infrastructure=arguments.infra)
@@ -41,7 +41,7 @@ def up(project: Project, arguments: argparse.Namespace) -> None:
 
 
 def _deploy(project: Project, environment: Environment) -> None:
-    """Bring the project's functions or infrastructure, its data and its pipelines to the local cloud."""
+    """Deploy functions or infrastructure, data and pipelines to the local cloud."""
     from mlops_kit.aws.deployment import deploy
     from mlops_kit.aws.terraform_outputs import with_outputs
     from mlops_kit.local_cloud.account import put_functions
@@ -50,7 +50,7 @@ def _deploy(project: Project, environment: Environment) -> None:
     if daemon.has_infrastructure(project.root):
         _apply_infrastructure(project, environment)
         _say("Uploaded data starts its pipeline: mlops local upload training")
-        _say(LOOK)
+        _say(SEE_RESULTS)
     else:
         _upload(project, environment, tuple(FOLDERS.values()))
         put_functions(environment, project.root)
@@ -59,12 +59,12 @@ def _deploy(project: Project, environment: Environment) -> None:
 
 
 def upload(project: Project, arguments: argparse.Namespace) -> None:
-    """Upload data files; with the infrastructure, that starts the pipelines that they are for."""
+    """Upload data files; with the infrastructure, that starts the pipelines that read them."""
     environment = _running(project)
     _make_sample(project)
     _upload(project, environment, arguments.what)
     if daemon.has_infrastructure(project.root):
-        _say(LOOK)
+        _say(SEE_RESULTS)
         return
     kinds = dict.fromkeys("training" if what == "training" else "inference" for what in arguments.what)
     commands = ", ".join(f"mlops start {kind} --env local" for kind in kinds)
@@ -100,25 +100,25 @@ def _make_sample(project: Project) -> None:
     from mlops_kit.data.sample import write_sample
 
     if not data_files(project.data):
-        _say(f"No data in {project.data} yet: making a sample that fits the contract.")
+        _say(f"No data in {project.data} yet: writing sample data that fits the contract.")
         write_sample(load_contract(project.contract), project.data)
 
 
 def _apply_infrastructure(project: Project, environment: Environment) -> None:
-    """Apply the infrastructure, unless nothing has changed since it was applied last."""
+    """Apply the infrastructure, unless it has not changed since it was last applied."""
     from rich.console import Console
 
     from mlops_kit.local_cloud.infrastructure import Infrastructure
 
-    made = Infrastructure(environment, project.root, project.work)
-    if made.is_current:
+    infrastructure = Infrastructure(environment, project.root, project.work)
+    if infrastructure.is_current:
         _say(
             "The infrastructure is applied already, and infra/, config/ and lambdas/ have not changed since; to apply "
-            "it anew: mlops local down, then mlops local up --infra"
+            "it again: mlops local down, then mlops local up --infra"
         )
         return
-    made.prepare()
-    made.apply_on(Console(stderr=True))
+    infrastructure.prepare()
+    infrastructure.apply_on(Console(stderr=True))
 
 
 def _upload(project: Project, environment: Environment, what: Sequence[str]) -> None:
@@ -133,16 +133,17 @@ def _running(project: Project) -> Environment:
 
 
 def _variables(environment: Environment) -> dict[str, str]:
-    """With these, the AWS CLI and every SDK use the local cloud."""
+    """Environment variables with which the AWS CLI and every SDK use the local cloud."""
     return {
         "AWS_ENDPOINT_URL": environment.endpoint_url or "",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": environment.region,
         "AWS_DEFAULT_REGION": environment.region,
+        "SAGEMAKER_VALIDATE_ROLE": "false",  # the SDK would simulate IAM policies, which the local cloud cannot
     }
 
 
 def _say(text: str) -> None:
-    """Print to standard error: a shell evaluates what goes to standard output."""
+    """Print to standard error: the shell may evaluate standard output."""
     print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The commands of `mlops` and their arguments; what they do is in the other modules of this folder."""
+"""The commands of `mlops` and their arguments; the other modules of this folder implement them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> None:
 
     Args:
         argv: the arguments; None for those of the process.
-        root: the project; None for the one that the working directory is in.
+        root: the project; None for the one that contains the working directory.
 
     Raises:
         UserError: the command is refused; the message gives the reason and the remedy.
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None, root: Path | None = None) -> None:
 
 def make_parser(project: Project) -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    parser = argparse.ArgumentParser(prog="mlops", description="SageMaker pipelines: check, deploy, run, rehearse.")
+    parser = argparse.ArgumentParser(prog="mlops", description="Check, deploy, run and rehearse SageMaker pipelines.")
     parser.add_argument("--version", action="version", version=f"mlops {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -95,7 +95,7 @@ def _add_executions(command: Add, project: Project) -> None:
 
 
 def _add_models(command: Add) -> None:
-    pending, tuned = "the one that waits for approval", "the latest approved one that was tuned"
+    pending, tuned = "the one that is pending", "the latest approved one that was tuned"
     approved = command("approve", "approve a version of the model", "models:approve")
     rejected = command("reject", "reject a version of the model", "models:reject")
     adopted = command("adopt", "write the hyperparameters of a tuned version into the config", "models:adopt")
@@ -110,17 +110,17 @@ def _add_models(command: Add) -> None:
 def _add_deletion(command: Add) -> None:
     deleted = command("delete", "delete the pipelines, before the infrastructure is destroyed", "executions:delete")
     _environment(deleted)
-    deleted.add_argument("--confirm", default="", metavar="PROJECT-NAME", help="what to delete, by its name")
-    deleted.add_argument("--with-models", action="store_true", help="and every version of the model")
-    deleted.add_argument("--stop", action="store_true", help="stop executions that run")
+    deleted.add_argument("--confirm", default="", metavar="NAME", help="<project>-<environment>, to confirm")
+    deleted.add_argument("--with-models", action="store_true", help="delete every version of the model, too")
+    deleted.add_argument("--stop", action="store_true", help="stop running executions first")
 
 
 def _add_data(command: Add, project: Project) -> None:
     data = command("data", "import a CSV file of labelled rows, or write sample data", "data:data")
     data.add_argument("file", nargs="?", type=Path, metavar="FILE.csv", help="the file to import")
     data.add_argument("--sample", action="store_true", help="write sample data that fits the contract instead")
-    data.add_argument("--force", action="store_true", help="with --sample: replace the data that is there")
-    data.add_argument("--target", metavar="COLUMN", help="the column to predict, where the contract does not fit")
+    data.add_argument("--force", action="store_true", help="with --sample: replace existing data")
+    data.add_argument("--target", metavar="COLUMN", help="the column to predict, if it is not the contract's")
     data.add_argument("--id", metavar="COLUMN", help="the column that identifies a row; empty for none")
     data.add_argument("--accept", action="store_true", help="accept the proposed contract without asking")
     data.add_argument("--contract", type=Path, default=project.contract, help="the data contract")
@@ -139,7 +139,7 @@ def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser], pr
     started = command("up", "start the local cloud, with the project's pipelines and data", "local:up")
     started.add_argument("--infra", action="store_true", help="apply the project's infrastructure; needs terraform")
     command("down", "stop the local cloud", "local:down")
-    demo = command("demo", "rehearse a model's whole life, from training to retuning", "local:demo")
+    demo = command("demo", "rehearse the life cycle of a model, from training to retuning", "local:demo")
     demo.add_argument("--threshold", type=float, help="the metric's threshold, instead of the contract's")
     demo.add_argument("--no-infra", dest="infra", action="store_false", help="without the project's infrastructure")
     uploaded = command("upload", "upload data, which may start pipelines", "local:upload")
@@ -176,7 +176,7 @@ def parse_parameters(texts: list[str], option: str = "--param", example: str = "
     """Split NAME=VALUE texts.
 
     Raises:
-        UserError: one has another form, or a name is given twice.
+        UserError: one has another form, or a name occurs twice.
     """
     parameters: dict[str, str] = {}
     for text in texts:
@@ -184,6 +184,6 @@ def parse_parameters(texts: list[str], option: str = "--param", example: str = "
         if not name or not equals:
             raise UserError(f"{option} {text!r} must have the form NAME=VALUE, for example {option} {example}")
         if name in parameters:
-            raise UserError(f"{option} gives {name} twice; give it once")
+            raise UserError(f"{option} sets {name} twice; set it once")
         parameters[name] = value
     return parameters

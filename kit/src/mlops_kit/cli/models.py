@@ -16,10 +16,10 @@ def approve(project: Project, arguments: argparse.Namespace) -> None:
         print(package)
         registry.approve(environment, package.version, arguments.comment, arguments.evidence)
         if later := registry.preferred_to(environment, package):
-            versions = ", ".join(str(found.version) for found in later)
+            versions = ", ".join(str(newer.version) for newer in later)
             print(
                 f"version {package.version} is approved; the inference pipeline still uses version {later[0].version}, "
-                f"the latest approved one; to go back to version {package.version}, reject {versions}: "
+                f"the latest approved one; to return to version {package.version}, reject {versions}: "
                 f"mlops reject --env {environment.name} --version {later[0].version} --comment ..."
             )
         else:
@@ -42,7 +42,7 @@ def adopt(project: Project, arguments: argparse.Namespace) -> None:
     for name, (old, new) in changed.items():
         print(f"{name}: {old} -> {new}")
     print(
-        "config/hyperparameters.yaml is changed; commit it, and deploy"
+        "config/hyperparameters.yaml is changed; commit it and deploy"
         if changed
         else "config/hyperparameters.yaml has these values already"
     )

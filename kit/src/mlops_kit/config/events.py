@@ -1,7 +1,6 @@
-"""What config/events.yaml says, checked before Terraform reads it: nothing is guessed, and no key is ignored.
+"""Check config/events.yaml before Terraform reads it.
 
-Terraform hands it to the functions in lambdas/. It refuses most of what cannot be, too, but not a key that it does not
-look for.
+Terraform passes it to the functions in lambdas/. It refuses most invalid values, too, but ignores unknown keys.
 """
 
 from __future__ import annotations
@@ -9,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mlops_kit.config.reader import Section
+from mlops_kit.config.reader import ConfigSection
 from mlops_kit.project import open_project
 
 FILE = "events.yaml"
-MOST_VERDICTS = 100  # the guard remembers each, with its reason, in one item of 400 KB
+MAX_VERDICTS = 100  # the guard keeps each, with its reason, in one DynamoDB item of at most 400 KB
 
-# What people can be told of: each is a rule of infra/modules/events.
+# The notifications that can be switched on and off: each is a rule of infra/modules/events.
 TELLABLE = (
     "model_registered",
     "model_approved",
@@ -29,43 +28,43 @@ TELLABLE = (
 
 
 def check_events(root: Path) -> None:
-    """Read config/events.yaml of a project as strictly as the other settings.
+    """Check config/events.yaml of a project.
 
     Raises:
-        UserError: it cannot be read, or a key or a value in it cannot be.
+        UserError: it cannot be read, or has an unknown key or a value that is not allowed.
     """
     project = open_project(root)
-    given = Section.of_file(project.config / FILE, root)
-    _check_retraining(given.section("retraining"))
-    _check_notifications(given.section("notifications"), project.kinds)
-    given.refuse_the_rest()
+    events = ConfigSection.of_file(project.config / FILE, root)
+    _check_retraining(events.section("retraining"))
+    _check_notifications(events.section("notifications"), project.kinds)
+    events.refuse_the_rest()
 
 
-def _check_retraining(given: Section) -> None:
-    given.number("cooldown_hours", least=0)
-    verdicts = given.whole("verdicts", least=1, most=MOST_VERDICTS)
-    given.whole("violations", least=1, most=verdicts)
-    given.refuse_the_rest()
+def _check_retraining(section: ConfigSection) -> None:
+    section.number("cooldown_hours", minimum=0)
+    verdicts = section.integer("verdicts", minimum=1, maximum=MAX_VERDICTS)
+    section.integer("violations", minimum=1, maximum=verdicts)
+    section.refuse_the_rest()
 
 
-def _check_notifications(given: Section, kinds: Sequence[str]) -> None:
-    tell = given.section("tell")
+def _check_notifications(section: ConfigSection, kinds: Sequence[str]) -> None:
+    tell = section.section("tell")
     for name in TELLABLE:
         tell.flag(name)
     tell.refuse_the_rest()
-    texts = given.take("texts")
+    texts = section.take("texts")
     if not isinstance(texts, list):
-        raise given.refusal("texts", texts, "a list, maybe empty: []")
+        raise section.refusal("texts", texts, "a list, which may be empty: []")
     for number, entry in enumerate(texts):
-        _check_text(Section(entry, given.place, f"notifications.texts[{number}]."), kinds)
-    given.refuse_the_rest()
+        _check_text(ConfigSection(entry, section.place, f"notifications.texts[{number}]."), kinds)
+    section.refuse_the_rest()
 
 
-def _check_text(given: Section, kinds: Sequence[str]) -> None:
+def _check_text(section: ConfigSection, kinds: Sequence[str]) -> None:
     """An entry with the team's own text; each of the keys that select events is optional."""
-    given.text("text", r"(?s).*\S.*", "what is to stand in the message")
-    given.optional_text("step", r"[\w-]+", "the name of a step")
+    section.text("text", r"(?s).*\S.*", "the text to add to the message")
+    section.optional_text("step", r"[\w-]+", "the name of a step")
     for key, choices in (("pipeline", kinds), ("status", ("Failed", "Succeeded"))):
-        if key in given.names:
-            given.choice(key, *choices)
-    given.refuse_the_rest()
+        if key in section.names:
+            section.choice(key, *choices)
+    section.refuse_the_rest()

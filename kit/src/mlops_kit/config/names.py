@@ -1,4 +1,4 @@
-"""What things may be called: for each a pattern, and the words that say what is wanted."""
+"""The forms that names have: for each a regular expression, and the same in words for error messages."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ SUBNETS = (r"subnet-[0-9a-z]+", "a list of ids, for example [subnet-0a1b2c3d]")
 SECURITY_GROUPS = (r"sg-[0-9a-z]+", "a list of ids, for example [sg-0a1b2c3d]")
 IMAGE = (r"[\w.-]+/\S+", "the URI of an image in a registry")
 
-MOST_FUNCTION = 64  # characters of a Lambda function's name; a pipeline's may be longer than any by rule
+MAX_FUNCTION_NAME = 64  # characters of a Lambda function's name; the derived name of a pipeline is always short enough

@@ -1,6 +1,6 @@
-"""Where Terraform keeps its states, held against the environments.
+"""Compare the backend files of Terraform's states with the environments.
 
-A backend file of Terraform takes no variables, so account and region stand in it once more than they should.
+A backend file cannot use variables, so it repeats an environment's account and region.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ LINE = re.compile(r'^\s*(\w+)\s*=\s*"([^"]*)"', re.MULTILINE)
 
 
 def check_backends(root: Path) -> None:
-    """Hold each backend file in infra/envs/ against the environment that it is for.
+    """Compare each backend file in infra/envs/ with its environment.
 
     Raises:
-        UserError: one names a bucket or a region of another account, or a key that CI may not touch.
+        UserError: one names a bucket or a region of another account, or a key that CI may not write.
     """
     for name in environment_names(root):
         path = open_project(root).infrastructure / "envs" / f"{name}.s3.tfbackend"
@@ -28,16 +28,16 @@ def check_backends(root: Path) -> None:
 
 
 def _check(path: Path, name: str, root: Path) -> None:
-    environment, given = load_environment(name, root), dict(LINE.findall(path.read_text(encoding="utf-8")))
-    wanted = {"bucket": f"{environment.project}-tfstate-{environment.account_id}", "region": environment.region}
-    for key, value in wanted.items():
-        if given.get(key) != value:
+    environment, backend = load_environment(name, root), dict(LINE.findall(path.read_text(encoding="utf-8")))
+    place = path.relative_to(root).as_posix()
+    expected = {"bucket": f"{environment.project}-tfstate-{environment.account_id}", "region": environment.region}
+    for key, value in expected.items():
+        if backend.get(key) != value:
             raise UserError(
-                f"{path.relative_to(root).as_posix()}: {key} is {given.get(key)!r}, and by {environment.source} it is "
-                f"{value!r}: write that, so that Terraform finds the state"
+                f"{place}: {key} is {backend.get(key)!r}, but {environment.source} requires {value!r}; write that, so "
+                "that Terraform finds the state"
             )
-    if not given.get("key", "").startswith(f"{name}/"):
+    if not backend.get("key", "").startswith(f"{name}/"):
         raise UserError(
-            f"{path.relative_to(root).as_posix()}: key is {given.get('key')!r} and must begin with {name}/, which is "
-            "what the roles of CI may touch"
+            f"{place}: key is {backend.get('key')!r} and must begin with {name}/, where the roles of CI may write"
         )

@@ -1,15 +1,15 @@
-"""The team's own tags, `tags:` in config/pipelines.yaml, which every job and pipeline carries."""
+"""The team's own tags, `tags:` in config/pipelines.yaml, for every job and pipeline."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from mlops_kit.config.reader import Section
+from mlops_kit.config.reader import ConfigSection
 from mlops_kit.project import open_project
 
 TAG = r"[\w .:/=+@-]{1,128}"
-WANTED = "up to 128 letters, digits, spaces and _ . : / = + @ -, in quotes"
+FORM = "up to 128 letters, digits, spaces and _ . : / = + @ -, in quotes"
 
 
 def load_tags(root: Path) -> dict[str, str]:
@@ -18,10 +18,10 @@ def load_tags(root: Path) -> dict[str, str]:
     Raises:
         UserError: the file cannot be read, or a name or a value is refused.
     """
-    return read_tags(Section.of_file(open_project(root).config / "pipelines.yaml", root).section("tags"))
+    return read_tags(ConfigSection.of_file(open_project(root).config / "pipelines.yaml", root).section("tags"))
 
 
-def read_tags(section: Section) -> dict[str, str]:
+def read_tags(section: ConfigSection) -> dict[str, str]:
     """The tags of the section `tags`.
 
     Raises:
@@ -29,5 +29,5 @@ def read_tags(section: Section) -> dict[str, str]:
     """
     for name in section.names:
         if not re.fullmatch(TAG, name) or name.lower().startswith("aws:"):
-            raise section.refusal(name, section.take(name), f"under a name of {WANTED}, that does not start with aws:")
-    return {name: section.text(name, TAG, WANTED) for name in section.names}
+            raise section.refusal(name, section.take(name), f"under a name of {FORM}, that does not start with aws:")
+    return {name: section.text(name, TAG, FORM) for name in section.names}

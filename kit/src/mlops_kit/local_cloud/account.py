@@ -6,7 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlops_kit.aws.environment import HANDED_OVER, LOCAL, Environment, environment_names, load_environment, project_name
+from mlops_kit.aws.environment import (
+    LOCAL,
+    TERRAFORM_OUTPUTS,
+    Environment,
+    environment_names,
+    load_environment,
+    project_name,
+)
 from mlops_kit.local_cloud.functions.packaging import read_packages
 from mlops_kit.runner.runtime_context import Function
 
@@ -54,7 +61,7 @@ def local_environment(root: Path, url: str, empty_account: bool = False) -> Envi
         image_uri=f"{registry}/{IMAGE}",
         monitor_image_uri=f"{registry}/{MONITOR_IMAGE}",
         endpoint_url=url,
-        by_rule=tuple(HANDED_OVER) if empty_account else (),
+        derived=tuple(TERRAFORM_OUTPUTS) if empty_account else (),
     )
 
 

@@ -219,7 +219,7 @@ def serve(root: Path, empty_account: bool = False) -> None:
 def _settings(environment: Any) -> dict[str, Any]:
     """The content of an environment's file, without what the file's name and the project already determine."""
     facts = {key: list(value) if isinstance(value, tuple) else value for key, value in vars(environment).items()}
-    omitted = {"name", "project", "by_rule", *environment.by_rule} - {"subnets", "security_groups"}  # these are []
+    omitted = {"name", "project", "derived", *environment.derived} - {"subnets", "security_groups"}  # these are []
     return {key: value for key, value in facts.items() if key not in omitted}
 
 

@@ -14,14 +14,19 @@ from rich.console import Console
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import executions, refusals
 from mlops_kit.aws.environment import LOCAL, Environment, load_environment
+from mlops_kit.aws.logs import failed_step_logs
 from mlops_kit.definition.model import Definition
 from mlops_kit.local_cloud import daemon
 from mlops_kit.local_cloud.account import local_environment
 from mlops_kit.local_cloud.follow import follow
 from mlops_kit.project import Project
 from mlops_kit.runner.preflight import find_unsupported
+from mlops_kit.runner.record import ExecutionRecord
 
 TOKEN_LENGTH = 32  # the shortest ClientRequestToken that the API takes
+FUNCTIONS = ("Std:Join", "Std:JsonGet")
+SOURCES = ("Parameters", "Execution", "Steps")  # what the first part of a Get may be
+NOTHING_RAN = "the local cloud cannot run it, so nothing was started"
 
 
 def run_definition(project: Project, path: Path, parameters: Mapping[str, str], uploads: Mapping[str, str]) -> None:
@@ -38,15 +43,29 @@ def run_definition(project: Project, path: Path, parameters: Mapping[str, str], 
             the message lists them all; or the execution fails.
     """
     definition = read_definition(path)
+    for source, uri in uploads.items():
+        _check_upload(Path(source), uri)
     refuse_unsupported(path, definition, project)
     with _cloud(project) as environment, refusals.in_sentences(environment):
         for source, uri in uploads.items():
             _upload(environment, Path(source), uri)
         arn = _start(environment, path.stem, definition, parameters)
         record = follow(environment, arn, project.work, Console())
-    if record.status != "Succeeded":
-        raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
-    print(f"The outputs: {project.work / 'executions' / record.pipeline / record.id}")
+    print_result(record, project.work)
+
+
+def print_result(record: ExecutionRecord, work: Path) -> None:
+    """Print where the outputs of an execution are, or refuse one that failed and name the logs of its failed steps.
+
+    Raises:
+        UserError: it failed or was stopped.
+    """
+    if record.status == "Succeeded":
+        print(f"The outputs: {work / 'executions' / record.pipeline / record.id}")
+        return
+    for line in failed_step_logs(record, work):
+        print(line)
+    raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
 
 
 def read_definition(path: Path) -> dict[str, Any]:
@@ -58,7 +77,7 @@ def read_definition(path: Path) -> dict[str, Any]:
     try:
         definition = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as JSON ({error}); give what Pipeline.definition() returns") from error
+        raise UserError(f"{path}: cannot be read as JSON ({error}); pass what Pipeline.definition() returns") from error
     if not isinstance(definition, dict) or not isinstance(definition.get("Steps"), list):
         raise UserError(f"{path}: has no list `Steps`; give a pipeline definition, as Pipeline.definition() returns it")
     return {"Parameters": [], **definition}
@@ -100,8 +119,9 @@ def _cloud(project: Project) -> Iterator[Environment]:
 
 def _start(environment: Environment, name: str, definition: Mapping[str, Any], parameters: Mapping[str, str]) -> str:
     """Create the pipeline, or update the one of an earlier run, and start it."""
+    pipeline = environment.pipeline_name("".join(c if c.isascii() and c.isalnum() else "-" for c in name)).strip("-")
+    values = executions.checked_parameters(definition, parameters, pipeline)
     sagemaker = environment.client("sagemaker")
-    pipeline = f"{environment.project}-{environment.name}-{''.join(c if c.isalnum() else '-' for c in name)}".strip("-")
     request = {
         "PipelineName": pipeline,
         "PipelineDefinition": json.dumps(definition),
@@ -113,25 +133,35 @@ def _start(environment: Environment, name: str, definition: Mapping[str, Any], p
         if "already exists" not in str(error):
             raise
         sagemaker.update_pipeline(**request)
-    values = executions.checked_parameters(definition, parameters, pipeline)
     answer = sagemaker.start_pipeline_execution(PipelineName=pipeline, PipelineParameters=values)
     return str(answer["PipelineExecutionArn"])
 
 
-def _upload(environment: Environment, source: Path, uri: str) -> None:
-    """Upload a file, or the files of a folder, into a bucket that is created where it does not exist."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not uri.startswith("s3://") or not bucket:
+def _check_upload(source: Path, uri: str) -> None:
+    """Refuse an upload before a cloud is started for it.
+
+    Raises:
+        UserError: the target is not an S3 URI, or there is no such file.
+    """
+    if not uri.removeprefix("s3://").partition("/")[0] or not uri.startswith("s3://"):
         raise UserError(f"--upload {source}={uri}: the target must be an S3 URI, for example s3://bucket/prefix")
     if not source.exists():
-        raise UserError(f"--upload {source}={uri}: {source} does not exist")
+        raise UserError(f"--upload {source}={uri}: there is no file or folder {source.absolute()}")
+
+
+def _upload(environment: Environment, source: Path, uri: str) -> None:
+    """Upload a file, or the files of a folder, into a bucket that is created where it does not exist.
+
+    A file gets its own name below a URI that ends with a slash, and otherwise the URI itself.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = environment.client("s3")
-    if bucket not in {existing["Name"] for existing in s3.list_buckets()["Buckets"]}:
-        location = {"LocationConstraint": environment.region}
-        s3.create_bucket(
-            Bucket=bucket, **({} if environment.region == "us-east-1" else {"CreateBucketConfiguration": location})
-        )
-    files = [source] if source.is_file() else [path for path in sorted(source.rglob("*")) if path.is_file()]
-    for path in files:
-        below = path.name if source.is_file() else path.relative_to(source).as_posix()
-        s3.upload_file(str(path), bucket, "/".join(filter(None, (key.strip("/"), below))))
+    if bucket not in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
+        location = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
+        s3.create_bucket(Bucket=bucket, **({} if environment.region == "us-east-1" else location))
+    if source.is_file():
+        s3.upload_file(str(source), bucket, f"{key}{source.name}" if key == "" or key.endswith("/") else key)
+        return
+    for path in (path for path in sorted(source.rglob("*")) if path.is_file()):
+        below = path.relative_to(source).as_posix()
+        s3.upload_file(str(path), bucket, f"{key.rstrip('/')}/{below}".lstrip("/"))

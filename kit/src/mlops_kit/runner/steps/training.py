@@ -17,6 +17,7 @@ from mlops_kit.runner.record import now
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.hosts import Host, on_hosts
 from mlops_kit.runner.steps.metrics import definitions_of, found_metrics, readable
+from mlops_kit.runner.steps.model_trainer import Program, is_model_trainers, program_of
 from mlops_kit.runner.steps.script_mode import arguments_of, environment_of, write_configuration
 from mlops_kit.runner.steps.task import Task, longest, s3_source
 
@@ -119,14 +120,22 @@ def _run(
         container.made(place)
     given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
     write_configuration(request, given, host)
-    code = _unpack_code(task, container, given)
+    program = _program(task, request, container, given)
     task.run(
         container,
-        ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)],
-        environment_of(request, given, name, host),
-        folder=code,
+        program.command,
+        {**environment_of(request, given, name, host), **program.variables},
+        folder=program.folder,
         seconds=longest(request),
     )
+
+
+def _program(task: Task, request: Request, container: Container, given: Mapping[str, str]) -> Program:
+    """The script that the request names: in script mode, or as the SDK's ModelTrainer does."""
+    if "sagemaker_program" not in given and is_model_trainers(request):
+        return program_of(container, given)
+    code = _unpack_code(task, container, given)
+    return Program(code, ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)], {})
 
 
 def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
