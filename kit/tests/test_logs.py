@@ -15,6 +15,7 @@ import pytest
 from mlops_jobs.errors import UserError
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.logs import failed_step_logs, print_logs
+from mlops_kit.runner.record import read_record
 from moto_cloud import ARN, tell
 
 PROCESSING, TRAINING = "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"
@@ -185,4 +186,4 @@ def test_the_logs_of_a_local_execution_come_from_its_folder(
     print_logs(local, tmp_path, ("training",), step="Preprocess")
     assert capsys.readouterr().out == "== Preprocess\nreading\n"
     log = tmp_path / "executions" / "flats" / "abc123" / "Train" / "log.txt"
-    assert failed_step_logs(record, tmp_path) == [f"The log of Train: {log}"]
+    assert failed_step_logs(read_record(record), tmp_path) == [f"The log of Train: {log}"]

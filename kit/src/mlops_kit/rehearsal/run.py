@@ -120,9 +120,11 @@ def _obstacle(root: Path, threshold: float | None, infrastructure: bool) -> str:
 
 def _summary(error: TerraformError, work: Path) -> str:
     """The first words of an error, and where the rest is."""
-    log = Path(work.name, INFRASTRUCTURE_FOLDER, TERRAFORM_LOG)
     words = str(error).partition(":")[0]
-    return f"{words} (see {log.as_posix()}; offline: set {PLUGIN_DIR})" if (work.parent / log).exists() else words
+    if not words.startswith("terraform init"):
+        return words
+    log = Path(work.name, INFRASTRUCTURE_FOLDER, TERRAFORM_LOG)
+    return f"{words} (see {log.as_posix()}; offline: set {PLUGIN_DIR})"
 
 
 def _cropped(line: str) -> str:
