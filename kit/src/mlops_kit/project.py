@@ -37,8 +37,8 @@ FOLDERS = {
     "lambdas": "lambdas",
     "infrastructure": "infra",
     "data": "data",
-    "work": ".local",
 }  # the keys that name a folder, and the folder where the key is missing
+WORK = ".local"  # the local cloud's folder
 KEYS = ("kit", "settings", *FOLDERS, "pipelines")
 ENTRY_KEYS = ("build", "description")
 KIND = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -64,6 +64,7 @@ class Project:
 
     Attributes:
         root: the folder with pyproject.toml.
+        work: the local cloud's working folder.
         pipelines: by kind, in the order in which they are compiled.
         settings: `module:function`; the function takes the project's root and returns what `build` takes.
         release: the release of the kit that the project is for; None where it names none.
@@ -156,7 +157,7 @@ def open_project(root: Path) -> Project:
         lambdas=folder("lambdas"),
         infrastructure=folder("infrastructure"),
         data=folder("data"),
-        work=folder("work"),
+        work=root / WORK,
         settings=_target(root, settings, "settings", "pipelines.settings:load_settings"),
         pipelines=_pipelines(root, settings, release),
         release=release,

@@ -114,7 +114,7 @@ def _apply_infrastructure(project: Project, environment: Environment) -> None:
     if infrastructure.is_current:
         _say(
             "The infrastructure is applied already, and infra/, config/ and lambdas/ have not changed since; to apply "
-            "it again: mlops local down, then mlops local up --infra"
+            "it anew: mlops local down, then mlops local up --infra"
         )
         return
     infrastructure.prepare()
