@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from mlops_jobs.errors import UserError
-from mlops_kit.local_cloud.standalone import read_definition
+from mlops_kit.local_cloud.standalone import read_definition, refuse_unsupported
+from mlops_kit.project import open_project
 
 
 def slow(test: Any) -> Any:
@@ -309,18 +310,18 @@ def job(**arguments: Any) -> dict[str, Any]:
     [
         (
             {"Steps": [{"Name": "Ask", "Type": "Callback"}]},
-            r"cannot run it, so nothing was started: .*Ask \(Callback\)",
+            r"cannot run this definition, and nothing has run:.*- Ask: .*Callback",
         ),
         (
             {"Steps": [job(), {"Name": "Crunch", "Type": "EMR", "Arguments": {}}]},
-            r"nothing was started: .*Crunch \(EMR",
+            r"nothing has run:.*- Crunch: .*EMR",
         ),
-        ({"Steps": [job(Environment={"A": {"Std:Upper": "a"}})]}, r'nothing was started: Count has .*"Std:Upper"'),
-        ({"Steps": [job(RoleArn={"Get": "Secrets.Role"})]}, r'Count has the expression {"Get": "Secrets.Role"}'),
-        ({"Steps": [job(RoleArn={"Get": "Steps.Train.Arn"})]}, "Count needs Train, and there is no such step"),
-        ({"Steps": [{"Type": "Processing"}]}, "a step is not of the form that Pipeline.definition.. writes"),
-        ({"Steps": ["Count"]}, "a step is not of the form that Pipeline.definition.. writes"),
-        ({"Stages": []}, "has no list `Steps`; pass a pipeline definition"),
+        ({"Steps": [job(Environment={"A": {"Std:Upper": "a"}})]}, r"- Count: .*Std:Upper"),
+        ({"Steps": [job(RoleArn={"Get": "Secrets.Role"})]}, "- Count: .*Secrets.Role"),
+        ({"Steps": [job(RoleArn={"Get": "Steps.Train.Arn"})]}, "- Count needs Train, which does not exist"),
+        ({"Steps": [{"Type": "Processing"}]}, "nothing has run:"),
+        ({"Steps": ["Count"]}, "nothing has run:"),
+        ({"Stages": []}, "has no list `Steps`; give a pipeline definition"),
         ([], "has no list `Steps`"),
     ],
 )
@@ -328,8 +329,8 @@ def test_what_the_local_cloud_cannot_run_is_named_before_anything_runs(
     tmp_path: Path, definition: Any, message: str
 ) -> None:
     path = write(tmp_path / "definition.json", json.dumps(definition))
-    with pytest.raises(UserError, match=rf"definition\.json: .*{message}"):
-        read_definition(path)
+    with pytest.raises(UserError, match=rf"(?s)definition\.json: .*{message}"):
+        refuse_unsupported(path, read_definition(path), open_project(tmp_path))
 
 
 def test_a_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
