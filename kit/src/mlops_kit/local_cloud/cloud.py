@@ -29,7 +29,9 @@ from mlops_kit.local_cloud.handlers.budgets import Budgets
 from mlops_kit.local_cloud.handlers.executions import Executions
 from mlops_kit.local_cloud.handlers.groups import Groups
 from mlops_kit.local_cloud.handlers.packages import Packages
+from mlops_kit.local_cloud.in_process import handled_in_process
 from mlops_kit.local_cloud.patches.buckets import buckets_tell_as_s3_does
+from mlops_kit.local_cloud.patches.dispatch import services_are_listed_once
 from mlops_kit.local_cloud.patches.functions import functions_are_kept_whole
 from mlops_kit.local_cloud.patches.invocations import functions_run_when_invoked
 from mlops_kit.local_cloud.patches.policies import conditional_denials_are_left_out
@@ -262,6 +264,7 @@ class LocalCloud:
         server = Server(additions, self._port)
         opened.callback(server.close)
         self.url = server.url
+        opened.enter_context(handled_in_process(self.url, additions))
         self.address = f"{self.url}{self._place}"
         self.environment = local_environment(self.root, self.url, self._empty_account)
         groups = Groups(self.client("sagemaker"), ACCOUNT, self.environment.region)
@@ -286,6 +289,7 @@ class LocalCloud:
         """Have moto's own objects do what AWS does, as long as this cloud is open."""
         for put_right in (functions_are_kept_whole, buckets_tell_as_s3_does, conditional_denials_are_left_out):
             opened.enter_context(put_right())
+        opened.enter_context(services_are_listed_once())
         opened.enter_context(topics_send_mails(Mails(self.work)))
         if self._empty_account:
             # not above: EC2, which only Terraform needs, takes most of a second to import

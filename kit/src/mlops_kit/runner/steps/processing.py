@@ -10,7 +10,7 @@ from typing import Any
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.objects import S3Object, distribute
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.hosts import Host, on_hosts
 from mlops_kit.runner.steps.task import Task, longest, s3_source
@@ -57,7 +57,7 @@ def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Se
             raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
         uri, distribution = s3_source(given["S3Input"])
         objects = task.machine.objects.inputs(uri)
-        found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))
+        found.append((given["S3Input"]["LocalPath"], distribute(objects, hosts, distribution)))
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.objects import S3Object, distribute
 from mlops_kit.runner.record import now
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.hosts import Host, on_hosts
@@ -104,7 +104,7 @@ def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequen
     channels = {}
     for channel in request.get("InputDataConfig", []):
         uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
-        channels[channel["ChannelName"]] = deal(task.machine.objects.inputs(uri), hosts, distribution)
+        channels[channel["ChannelName"]] = distribute(task.machine.objects.inputs(uri), hosts, distribution)
     return channels
 
 

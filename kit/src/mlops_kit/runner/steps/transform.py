@@ -9,7 +9,7 @@ from typing import Any
 from mlops_kit import images
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.objects import S3Object, distribute
 from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.hosts import on_hosts
 from mlops_kit.runner.steps.task import Task, s3_source
@@ -35,7 +35,7 @@ def run_transform(task: Task) -> Outcome:
     name, model = task.job_name(), _container_of(task, request["ModelName"])
     count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
-    shares = deal(task.machine.objects.inputs(uri), count, "ShardedByS3Key")
+    shares = distribute(task.machine.objects.inputs(uri), count, "ShardedByS3Key")
     whole = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
     target = request["TransformOutput"]["S3OutputPath"]
     task.machine.objects.put_folder(whole.path(OUTPUT), target)
