@@ -1,4 +1,4 @@
-"""One execution of a pipeline: start each step when those it needs have ended, and record what becomes of it."""
+"""One execution of a pipeline: start each step when the steps that it needs have ended, and record the result."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from mlops_kit.runner.stop import Stop
 
 
 class Execution:
-    """Runs in threads of its own, from `start` to `wait`.
+    """Runs in its own threads, from `start` to `wait`.
 
     Attributes:
-        metadata: of each step that has ended, as ListPipelineExecutionSteps tells it.
+        metadata: of each step that has ended, as in ListPipelineExecutionSteps.
     """
 
     def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine) -> None:
@@ -40,10 +40,10 @@ class Execution:
         self._concluding = threading.Lock()
 
     def start(self, fault: str = "") -> None:
-        """Begin, and come back at once.
+        """Start, without waiting.
 
         Args:
-            fault: why it cannot be run; then it fails, and nothing is run.
+            fault: why it cannot run; then it fails at once.
         """
         if fault:
             self.recorder.change(status="Failed", reason=fault)
@@ -52,17 +52,17 @@ class Execution:
             threading.Thread(target=self._run, name=self.facts.id, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop what runs and start nothing more; come back at once."""
+        """Stop the running steps and start no more, without waiting."""
         with self._concluding:
             if self.recorder.status != "Executing":
                 return
             self._stopped_by_hand = True
-            with contextlib.suppress(OSError):  # it stops even where nobody can read of it
+            with contextlib.suppress(OSError):  # it stops even if the record cannot be written
                 self.recorder.change(status="Stopping")
         self._stop.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; False when it has not come by then."""
+        """Wait for the end; False after a timeout."""
         return self._over.wait(seconds)
 
     # Which step is next
@@ -96,7 +96,7 @@ class Execution:
             raise
 
     def _settle(self) -> list[Node]:
-        """Skip or stop the waiting steps that will not run, and give back those that are to start now."""
+        """Skip or stop the waiting steps that will not run, and return those to start now."""
         ready = []
         moved = True
         while moved:
@@ -125,7 +125,7 @@ class Execution:
         return "Starting"
 
     def _conclude(self, fault: str) -> None:
-        """Write how it ended; without a fault every step has."""
+        """Record the end; without a fault, every step has ended."""
         for step in self.recorder.as_dict()["steps"]:
             if step["status"] not in ENDED:
                 with contextlib.suppress(OSError):
@@ -142,7 +142,7 @@ class Execution:
     def _run_step(self, node: Node) -> None:
         try:
             self.recorder.change_step(node.name, **self._end_of(node))
-        except Exception as error:  # the result is no JSON, or the disk is full
+        except Exception as error:  # the result is not JSON, or the disk is full
             failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": []}
             with contextlib.suppress(Exception):
                 self.recorder.change_step(node.name, **failed)
@@ -162,7 +162,7 @@ class Execution:
         except StepFailedError as error:
             return {"status": "Failed", "reason": error.reason, "log": self._log(node)}
         except Exception as error:
-            # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
+            # A defect of local mode, or a request that it does not support: the other steps continue.
             self._note_fault(node)
             return {"status": "Failed", "reason": _fault(error), "log": self._log(node)}
         self.metadata[node.name] = outcome.metadata
@@ -180,7 +180,7 @@ class Execution:
         return relative(path, self._work) if path.exists() else None
 
     def _note_fault(self, node: Node) -> None:
-        """Leave the traceback of what local mode did not expect in the step's log."""
+        """Append the traceback of an unexpected exception to the step's log."""
         path = self.recorder.folder / node.name / LOG
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as log:
@@ -188,5 +188,5 @@ class Execution:
 
 
 def _fault(error: Exception) -> str:
-    """What local mode did not expect, as a reason."""
+    """The failure reason for an unexpected exception."""
     return f"InternalServerError: local mode: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Do one step: work out what it asks for, take an earlier result if there is one, try again where a policy says so."""
+"""Execute one step: resolve its request, reuse a cached result, and retry as its policies specify."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps import RUNNERS, Task
 from mlops_kit.runner.stop import Stop
 
-# Keys of a step that are no part of what it is asked for.
+# Keys of a step that are not part of its request.
 ABOUT_THE_STEP = (
     "Name",
     "Type",
@@ -36,7 +36,7 @@ ABOUT_THE_STEP = (
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an execution when it starts."""
+    """The identity and the parameters of an execution."""
 
     id: str
     display_name: str
@@ -47,10 +47,10 @@ class Facts:
 
 
 class Performer:
-    """Does the steps of one execution, in whichever thread asks for it.
+    """Executes the steps of one execution, in the thread of the caller.
 
     Attributes:
-        results: what each step made that has succeeded; later steps refer to it.
+        results: the properties of each step that succeeded; later steps refer to them.
     """
 
     def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, machine: Machine, stop: Stop) -> None:
@@ -63,11 +63,11 @@ class Performer:
         self._started = now()
 
     def perform(self, node: Node) -> Outcome:
-        """Do a step.
+        """Execute a step.
 
         Raises:
-            StepFailedError: it failed, and nothing says to try again; an ExecutionFailedError ends the execution.
-            StepStoppedError: it was told to stop.
+            StepFailedError: it failed, and no policy retries it; an ExecutionFailedError ends the execution.
+            StepStoppedError: a stop was requested.
         """
         match node.type:
             case "Condition":
@@ -85,7 +85,7 @@ class Performer:
         return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
 
     def _fail(self, node: Node) -> NoReturn:
-        """End the execution with what the step says is wrong."""
+        """End the execution with the message of the step."""
         self._recorder.change_step(node.name, status="Executing")
         raise ExecutionFailedError(as_text(resolve(node.definition["Arguments"]["ErrorMessage"], self._scope())))
 
@@ -107,7 +107,7 @@ class Performer:
         return outcome
 
     def _make(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
-        """Do a step, and do it again as its retry policies say."""
+        """Run a step, with the retries of its policies."""
         task = Task(
             name=node.name,
             request=request,
@@ -133,7 +133,7 @@ class Performer:
         self._stop.check()
 
     def _scope(self) -> Scope:
-        """What expressions may refer to now."""
+        """The values that expressions can refer to now."""
         facts = self._facts
         execution = {
             "PipelineExecutionId": facts.id,
@@ -147,7 +147,7 @@ class Performer:
         return Scope(facts.parameters, execution, self.results, self._property_file, read_json)
 
     def _property_file(self, step: str, name: str) -> Any:
-        """Read a property file from where the step's output lies."""
+        """Read a property file from the output of its step."""
         declared = self._nodes[step].definition.get("PropertyFiles", [])
         file = next((file for file in declared if file["PropertyFileName"] == name), None)
         if file is None:
@@ -157,7 +157,7 @@ class Performer:
 
 
 def _attempt(task: Task, kind: str) -> Outcome:
-    """Do a step once.
+    """Run a step once.
 
     Raises:
         StepFailedError: it failed.

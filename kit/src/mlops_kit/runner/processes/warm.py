@@ -1,4 +1,4 @@
-"""Jobs as forks of a process that has the libraries imported already: a tenth of a second instead of a second each."""
+"""Jobs as forks of a process that has imported the libraries: a tenth of a second instead of a second each."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from mlops_kit.runner.processes.process import Command, Ended, TookTooLongError
 from mlops_kit.runner.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
-# A process that forks should have one thread only, and Arrow's allocator starts one when it is imported.
+# A process that forks must have only one thread, and Arrow's allocator starts one when it is imported.
 NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 GONE = "the process that starts jobs has ended"
 
 
 class WarmProcesses:
-    """Has a server fork a process for each command.
+    """Makes a server fork a process for each command.
 
     Args:
-        scripts: the server imports what these files import.
+        scripts: the server imports the modules that these files import.
     """
 
     def __init__(self, scripts: Iterable[Path]) -> None:
@@ -52,7 +52,7 @@ class WarmProcesses:
         threading.Thread(target=self._receive, name="warm processes", daemon=True).start()
 
     def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
-        """Run a command to its end; see `Processes`."""
+        """Run a command, and wait for its end; see `Processes`."""
         number, answers = next(self._numbers), SimpleQueue[dict[str, Any]]()
         self._answers[number] = answers
         try:
@@ -67,7 +67,7 @@ class WarmProcesses:
         return Ended(answer["exit_code"], answer["seconds"])
 
     def close(self) -> None:
-        """Kill what still runs: the server does, when it is left alone."""
+        """Close the connection; then the server kills the running jobs and exits."""
         self._connection.shutdown(socket.SHUT_RDWR)
         self._server.wait()
         self._connection.close()
@@ -87,7 +87,7 @@ class WarmProcesses:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
     def _receive(self) -> None:
-        """Hand each answer to the one who waits for it; when there will be none, say so to everybody."""
+        """Deliver each answer to the thread that waits for it; after the last one, fail all threads that still wait."""
         with contextlib.suppress(OSError):
             for line in self._connection.makefile("rb"):
                 answer = json.loads(line)
@@ -102,14 +102,14 @@ class WarmProcesses:
             answers.put({"error": GONE})
 
     def _end_orphans(self) -> None:
-        """End the jobs that a server left which did not end as it should."""
+        """Kill the jobs of a server that crashed."""
         for process in self._running.values():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process, signal.SIGKILL)
 
 
 def imported_modules(scripts: Iterable[Path]) -> list[str]:
-    """The modules that files import at their top, but not one another."""
+    """The modules that files import at the top level, without those files themselves."""
     files = list(scripts)
     found = {name: None for path in files for name in _imports(path)}
     own = {path.stem for path in files} | {path.parent.name for path in files}
@@ -121,9 +121,9 @@ def _imports(path: Path) -> Iterable[str]:
         # Not ast.parse: while several threads use it, CPython 3.11 raises SystemError (recursion depth mismatch).
         code = compile(path.read_text(encoding="utf-8"), path.name, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError):
-        return  # half written: the job that runs it reports the error
+        return  # invalid: the job that runs it reports the error
     for kind, what in ModuleFinder().scan_opcodes(code):
         if kind == "absolute_import":
             names, module = what
             yield module
-            yield from (f"{module}.{name}" for name in names or ())  # some are no modules: they are ignored
+            yield from (f"{module}.{name}" for name in names or ())  # some are not modules: the server ignores them

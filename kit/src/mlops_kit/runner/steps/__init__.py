@@ -1,4 +1,4 @@
-"""What each type of step does."""
+"""The executor of each type of step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlops_kit.runner.steps.tuning import run_tuning
 
 __all__ = ["RUNNERS", "Task"]
 
-# Condition and Fail are no tasks: they are decided where the steps are started.
+# Condition and Fail are not tasks: the caller evaluates them.
 RUNNERS: dict[str, Callable[[Task], Outcome]] = {
     "Processing": run_processing,
     "Training": run_training,

@@ -1,4 +1,4 @@
-"""Lambda steps: a call of the function, whose answer holds the outputs that the step names."""
+"""Lambda steps: invoke the function, and read the step's outputs from its response."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.task import Task
 
 TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
-SHOWN = 24  # characters of an output that is still worth showing; URIs and ARNs are longer
+SHOWN = 24  # characters; longer outputs are URIs and ARNs, which a note omits
 
 
 def run_function(task: Task) -> Outcome:
-    """Call the function, and take the outputs that the step names from its answer.
+    """Invoke the function, and read the step's outputs from its response.
 
     Raises:
-        StepFailedError: there is no such function, it failed, or its answer lacks an output.
+        StepFailedError: the function does not exist, it failed, or its response lacks an output.
     """
     arn = task.options["FunctionArn"]
     function = task.machine.function(arn)
@@ -53,8 +53,10 @@ def _call(task: Task, function: Function) -> Any:
 
 def _output(answer: Any, name: str, kind: str) -> Any:
     if not isinstance(answer, Mapping) or name not in answer:
-        raise client_error(f"the answer of the Lambda function has no {name!r}: {json.dumps(answer)[:200]}")
+        raise client_error(f"the response of the Lambda function has no {name!r}: {json.dumps(answer)[:200]}")
     value = answer[name]
     if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "Boolean"):
-        raise client_error(f"the answer of the Lambda function holds {name!r} as {value!r}, which is no {kind}")
+        raise client_error(
+            f"the response of the Lambda function has {value!r} as {name!r}, which is not of type {kind}"
+        )
     return value

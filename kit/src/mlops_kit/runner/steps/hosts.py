@@ -1,4 +1,4 @@
-"""A job on several instances: each has a container, and in the end there is one that holds what all of them made."""
+"""A job on several instances: each has a container, and their results are collected in one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Host:
 
     Attributes:
         index: counts from 0.
-        name: what SageMaker calls it.
-        names: what it calls all of them.
+        name: as in SageMaker.
+        names: of all hosts of the job.
     """
 
     index: int
@@ -31,20 +31,20 @@ class Host:
 def on_hosts(
     task: Task, count: int, work: Callable[[Host], None], places: Sequence[str], below: Sequence[str] = ()
 ) -> Container:
-    """Do the work of a job on all its instances at once; when one fails, the others are told to stop.
+    """Run a job on all its instances at once; when one fails, the others are stopped.
 
     Args:
-        task: what it is done for.
-        count: how many instances there are.
-        work: what each does.
-        places: folders that each leaves, which are brought together.
-        below: folders below the step's own, in which the containers lie.
+        task: the attempt that the job belongs to.
+        count: the number of instances.
+        work: runs the job on one instance.
+        places: folders of results, which are collected from all containers.
+        below: subfolders of the step's folder, for the containers.
 
     Returns:
-        the container with the logs and the folders of all of them.
+        the container with the logs and the results of all instances.
 
     Raises:
-        Exception: what the first that failed raised.
+        Exception: the exception of the first instance that failed.
     """
     names = tuple(f"algo-{number}" for number in range(1, count + 1))
     if count == 1:
@@ -62,7 +62,7 @@ def on_hosts(
         whole = _gathered(containers, task.container(*below), places)
     task.said = "; ".join(container.last_line() for container in containers)
     for container in containers:
-        shutil.rmtree(container.folder / "opt")  # what each made is in the whole
+        shutil.rmtree(container.folder / "opt")  # the results are collected already
     return whole
 
 
@@ -83,7 +83,7 @@ def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Sto
 
 
 def _gathered(containers: Sequence[Container], whole: Container, places: Sequence[str]) -> Container:
-    """Bring the logs and some folders together, to be looked at in one place."""
+    """Collect the logs and the results in one container."""
     with whole.log.open("a", encoding="utf-8", newline="\n") as log:
         for container in containers:
             log.write(f"--- {container.folder.name}\n{container.log_text()}")

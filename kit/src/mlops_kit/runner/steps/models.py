@@ -1,4 +1,4 @@
-"""Steps that store something and start no job: a model, a model package."""
+"""Steps that create a resource without a job: a model, a model package."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mlops_kit.runner.steps.task import Task
 
 
 def run_model(task: Task) -> Outcome:
-    """Create a model with boto3, under a name of its own."""
+    """Create a model with boto3, under a new name."""
     name = task.job_name()
     request = {"ModelName": name, **task.request}
     arn = task.machine.sagemaker.create_model(**request)["ModelArn"]

@@ -1,4 +1,4 @@
-"""Processing jobs: inputs come down, a script runs on each instance, its outputs go up."""
+"""Processing jobs: download the inputs, run a script on each instance, upload its outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONFIGURATION = "/opt/ml/config"
 
 
 def run_processing(task: Task) -> Outcome:
-    """Run the script that the request names, in as many instances as it wants.
+    """Run the script of the request, on the number of instances of the request.
 
     Raises:
         StepFailedError: it failed.
@@ -31,10 +31,10 @@ def run_processing(task: Task) -> Outcome:
 
 
 def process(task: Task, request: Request) -> tuple[Outcome, Container]:
-    """Do what a CreateProcessingJob request asks for.
+    """Execute a CreateProcessingJob request.
 
     Returns:
-        what came of it, and the container that holds the outputs of all instances.
+        the result, and the container with the outputs of all instances.
 
     Raises:
         StepFailedError: it failed.
@@ -50,11 +50,11 @@ def process(task: Task, request: Request) -> tuple[Outcome, Container]:
 
 
 def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Sequence[S3Object]]]]:
-    """Where each input goes, and the objects of it that each instance gets."""
+    """The local path of each input, and its objects for each instance."""
     found = []
     for given in request.get("ProcessingInputs", []):
         if "S3Input" not in given:
-            raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
+            raise client_error(f"the input {given['InputName']} is not from S3; local mode supports no other source")
         uri, distribution = s3_source(given["S3Input"])
         objects = task.machine.objects.inputs(uri)
         found.append((given["S3Input"]["LocalPath"], distribute(objects, hosts, distribution)))
@@ -64,10 +64,10 @@ def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Se
 def _run(
     task: Task, request: Request, name: str, inputs: Sequence[tuple[str, Sequence[Sequence[S3Object]]]], host: Host
 ) -> None:
-    """Do what one instance does."""
+    """Run the job on one instance."""
     specification = request["AppSpecification"]
     if not specification.get("ContainerEntrypoint"):
-        raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
+        raise client_error("the request has no ContainerEntrypoint, and local mode has no image with a default")
     container = host.container
     for place, shares in inputs:
         task.machine.objects.fetch(shares[host.index], container.made(place))
@@ -84,7 +84,7 @@ def _run(
 
 
 def _outputs(request: Request) -> dict[str, tuple[str, str]]:
-    """Local path and S3 URI of each output, by name."""
+    """The local path and the S3 URI of each output, by name."""
     given = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
     return {output["OutputName"]: (output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"]) for output in given}
 

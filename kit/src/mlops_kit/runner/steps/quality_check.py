@@ -1,4 +1,4 @@
-"""QualityCheck steps: a stand-in for SageMaker's Model Monitor makes a baseline, or checks data against one."""
+"""QualityCheck steps: create a baseline, or check data against one, with a substitute for SageMaker's Model Monitor."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from mlops_kit.runner.steps.task import Task
 PROGRAM = images.FOLDER / "monitor.py"
 BASELINE = "/opt/ml/processing/baseline"
 STATISTICS, CONSTRAINTS, VIOLATIONS = "statistics.json", "constraints.json", "constraint_violations.json"
-SHOWN = 5  # violations named in a note
+SHOWN = 5  # violations in a note
 
 
 def run_quality_check(task: Task) -> Outcome:
-    """Run the monitor on the request's dataset, and say which baseline later steps are to use.
+    """Run the monitor on the request's dataset, and return the baseline for later steps.
 
     Raises:
-        StepFailedError: the check failed, or found violations and is to fail on them.
+        StepFailedError: the check failed, or it has violations and FailOnViolation is set.
     """
     if task.options.get("CheckType") != "DATA_QUALITY":
-        raise client_error(f"local mode checks DATA_QUALITY, and not {task.options.get('CheckType')}")
+        raise client_error(f"local mode supports the check DATA_QUALITY, not {task.options.get('CheckType')}")
     skip = bool(task.options.get("SkipCheck"))
     new = bool(task.options.get("RegisterNewBaseline"))
     supplied = _supplied_baseline(task)
     if not skip and not all(supplied.values()):
-        raise client_error("there is no baseline to check against: none is supplied, and no approved model has one")
+        raise client_error(
+            "there is no baseline to check against: the step supplies none, and no approved model has one"
+        )
     outcome, container = process(task, _as_script(task, {} if skip else supplied))
     place, uri = _output(task)
     made = {"Statistics": f"{uri}/{STATISTICS}", "Constraints": f"{uri}/{CONSTRAINTS}"}
@@ -62,7 +64,7 @@ def run_quality_check(task: Task) -> Outcome:
 
 
 def _supplied_baseline(task: Task) -> dict[str, str]:
-    """The baseline that is supplied, else that of the latest approved model; empty texts where there is none."""
+    """The baseline of the step, or else of the latest approved model; empty strings if there is none."""
     supplied = {what: task.options.get(f"SuppliedBaseline{what}") or "" for what in ("Statistics", "Constraints")}
     group = task.options.get("ModelPackageGroupName")
     if not all(supplied.values()) and group:
@@ -86,7 +88,7 @@ def _approved_baseline(task: Task, group: str) -> dict[str, str]:
 
 
 def _as_script(task: Task, supplied: dict[str, str]) -> dict[str, Any]:
-    """The request with the monitor as its script, and the baseline as one more input."""
+    """The request with the monitor as its script, and the baseline as an additional input."""
     inputs = [
         {"InputName": what, "S3Input": {"S3Uri": uri, "LocalPath": f"{BASELINE}/{what.lower()}"}}
         for what, uri in supplied.items()
@@ -105,7 +107,7 @@ def _as_script(task: Task, supplied: dict[str, str]) -> dict[str, Any]:
 
 
 def _output(task: Task) -> tuple[str, str]:
-    """Where the monitor writes: the one output's local path and S3 URI."""
+    """The local path and the S3 URI of the monitor's only output."""
     output = task.request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
     return output["LocalPath"], output["S3Uri"].rstrip("/")
 

@@ -1,4 +1,4 @@
-"""What SageMaker's framework images tell a training script: files, environment variables, arguments."""
+"""The interface between SageMaker's framework images and a training script: files, variables, arguments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CONFIGURATION = "/opt/ml/input/config"
 
 
 def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], host: Host) -> None:
-    """Write what a training container finds in /opt/ml/input/config.
+    """Write the files in /opt/ml/input/config.
 
     Args:
         request: the CreateTrainingJob request.
         given: its hyperparameters.
-        host: the instance whose container it is.
+        host: the instance.
     """
     channels = {
         channel["ChannelName"]: {
@@ -37,20 +37,20 @@ def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], ho
 
 
 def arguments_of(given: Mapping[str, str]) -> list[str]:
-    """A script's arguments: all hyperparameters that are not SageMaker's own, in the order of their names."""
+    """A script's arguments: the hyperparameters that are not SageMaker's, ordered by name."""
     return [text for name, value in sorted(own(given).items()) for text in (_option(name), _argument(value))]
 
 
 def own(given: Mapping[str, str]) -> dict[str, Any]:
-    """The hyperparameters that are meant for the script; what is JSON counts as what it stands for, like true as True.
+    """The hyperparameters for the script; a JSON value is decoded, like true to True.
 
-    So the framework images have it: they take them for what the SDK wrote as JSON.
+    The framework images decode them, because the SDK encodes them as JSON.
     """
     return {name: _decoded(value) for name, value in given.items() if not name.startswith("sagemaker_")}
 
 
 def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: str, host: Host) -> dict[str, str]:
-    """A script's environment variables; `name` is the job's, and the rest is as in `write_configuration`."""
+    """A script's environment variables; `name` is the job's, the other arguments are those of `write_configuration`."""
     channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     return {
         "SM_MODEL_DIR": "/opt/ml/model",

@@ -1,4 +1,4 @@
-"""Training jobs in script mode: the contract of SageMaker's framework images."""
+"""Training jobs in script mode, as SageMaker's framework images run them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ CODE = "/opt/ml/code"
 
 @dataclass(frozen=True)
 class Trained:
-    """A training job that has ended well.
+    """A training job that succeeded.
 
     Attributes:
-        model_uri: where model.tar.gz lies in S3.
-        metrics: the last value of each metric that was found in the log.
+        model_uri: the S3 URI of model.tar.gz.
+        metrics: the last value of each metric in the log.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Trained:
 
 
 def run_training(task: Task) -> Outcome:
-    """Train, pack the model, and read the metrics from the log.
+    """Train, package the model, and read the metrics from the log.
 
     Raises:
         StepFailedError: it failed.
@@ -69,13 +69,13 @@ def run_training(task: Task) -> Outcome:
 
 
 def train(task: Task, request: Request, name: str, *below: str) -> Trained:
-    """Do what a CreateTrainingJob request asks for.
+    """Execute a CreateTrainingJob request.
 
     Args:
-        task: what it is done for.
+        task: the attempt that the job belongs to.
         request: the request, without the job's name.
         name: the job's name.
-        below: folders below the step's own, where a step trains more than once.
+        below: subfolders of the step's folder, for a step that trains more than once.
 
     Raises:
         StepFailedError: it failed.
@@ -100,7 +100,7 @@ def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequence[S3Object]]]:
-    """The objects that each instance gets of each channel."""
+    """The objects of each channel for each instance."""
     channels = {}
     for channel in request.get("InputDataConfig", []):
         uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
@@ -111,7 +111,7 @@ def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequen
 def _run(
     task: Task, request: Request, name: str, channels: Mapping[str, Sequence[Sequence[S3Object]]], host: Host
 ) -> None:
-    """Do what one instance does."""
+    """Run the job on one instance."""
     container = host.container
     for channel, shares in channels.items():
         task.machine.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
@@ -130,16 +130,16 @@ def _run(
 
 
 def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
-    """Lay the script's folder down where the framework images do.
+    """Extract the script's folder to the path of the framework images.
 
     Raises:
-        StepFailedError: the request names no script, or it is not where the request says.
+        StepFailedError: the request names no script, or the script does not exist.
     """
     source = given.get("sagemaker_submit_directory", "")
     if not source or not given.get("sagemaker_program"):
         raise client_error(
             "the hyperparameters name no sagemaker_program and sagemaker_submit_directory: "
-            "local mode trains with a script, and not with the algorithm of an image"
+            "local mode trains with a script, not with the algorithm of an image"
         )
     code = container.path(CODE)
     if source.startswith("s3://"):
@@ -152,25 +152,25 @@ def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> 
     else:
         unpack(archive, code)
     if not (code / given["sagemaker_program"]).is_file():
-        raise client_error(f"{source} holds no {given['sagemaker_program']}")
+        raise client_error(f"{source} contains no {given['sagemaker_program']}")
     return code
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .tar.gz into a folder.
+    """Extract a .tar.gz into a folder.
 
     Raises:
-        StepFailedError: it is none.
+        StepFailedError: it is not a .tar.gz.
     """
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
     except (OSError, tarfile.TarError) as error:
-        raise client_error(f"{archive.name} cannot be unpacked: {error}") from error
+        raise client_error(f"{archive.name} cannot be extracted: {error}") from error
 
 
 def _pack(folder: Path, archive: Path) -> Path:
-    """Pack what a folder holds into a .tar.gz, quickly rather than tightly."""
+    """Package the contents of a folder as a .tar.gz; speed matters more than size."""
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)

@@ -1,4 +1,4 @@
-"""Transform jobs: the model's own inference code over files, as SageMaker's batch transform sends it records."""
+"""Transform jobs: send the records of files to the model's inference code, like SageMaker's batch transform."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ REQUEST = "/opt/ml/transform/request.json"
 
 
 def run_transform(task: Task) -> Outcome:
-    """Send the input's records through the model, and store an answer beside the name of each input.
+    """Predict the records of all input objects, and store one output object for each.
 
     Raises:
-        StepFailedError: it failed, or asks for something that local mode does not do.
+        StepFailedError: it failed, or the request has a field that local mode does not support.
     """
     request = task.request
     for key in ("DataProcessing", "DataCaptureConfig"):
         if request.get(key):
-            raise client_error(f"local mode knows no {key} of a transform job")
+            raise client_error(f"local mode does not support {key} in a transform job")
     name, model = task.job_name(), _container_of(task, request["ModelName"])
     count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
@@ -51,7 +51,7 @@ def run_transform(task: Task) -> Outcome:
 
 
 def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
-    """Artifact and environment of a model, which may be a package's."""
+    """The artifact and the environment of a model, which can be from a package."""
     sagemaker = task.machine.sagemaker
     described = sagemaker.describe_model(ModelName=model_name)
     container: Mapping[str, Any] = described.get("PrimaryContainer") or described["Containers"][0]
@@ -63,10 +63,10 @@ def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
 
 
 def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], container: Container) -> None:
-    """Do what one instance does."""
+    """Run the job on one instance."""
     found = task.machine.objects.inputs(model["ModelDataUrl"])
     if len(found) != 1:
-        raise client_error(f"{model['ModelDataUrl']} is not the one .tar.gz that a model is")
+        raise client_error(f"{model['ModelDataUrl']} is not a single .tar.gz, which a model must be")
     task.machine.objects.fetch(found, container.folder)
     unpack(container.folder / found[0].name, container.made(MODEL))
     task.machine.objects.fetch(objects, container.made(INPUT))

@@ -1,8 +1,8 @@
-"""Tuning jobs: Optuna suggests hyperparameters, training jobs try them, the best one is the result.
+"""Tuning jobs: Optuna suggests hyperparameters, training jobs evaluate them, the best one is the result.
 
-SageMaker's Bayesian strategy and its Hyperband are Optuna's TPE here, which is the closest it has: both learn from the
-jobs that have ended. Random and Grid are what they are called. Early stopping stops nothing: a job here takes less time
-than the decision would, and stopping one changes which jobs end, not which one is the best.
+Optuna's TPE replaces SageMaker's strategies Bayesian and Hyperband, because it is the most similar: both learn from
+the jobs that have ended. Random and Grid are the same here. Early stopping is ignored: a job on this machine takes less
+time than the decision would, and stopping a job changes which jobs end, not which one is the best.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mlops_kit.runner.step_result import Outcome
 from mlops_kit.runner.steps.task import Task
 from mlops_kit.runner.steps.training import MODEL, Trained, train
 
-STARTING_JOBS = 3  # tried at random before the search learns from them
+STARTING_JOBS = 3  # with random values, before the search learns from them
 SEED = 0
 LONGEST_NAME = 32  # of a tuning job; its training jobs' names begin with it
 
@@ -33,7 +33,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def run_tuning(task: Task) -> Outcome:
-    """Try as many training jobs as the request allows, and find the best.
+    """Run as many training jobs as the request allows, and find the best.
 
     Raises:
         StepFailedError: no job ended with a value of the objective.
@@ -48,7 +48,7 @@ def run_tuning(task: Task) -> Outcome:
 
 @dataclass
 class _Job:
-    """A training job of the tuning; `value` is the objective's, None where it failed."""
+    """A training job of the tuning; `value` is the objective's, None if it failed."""
 
     name: str
     chosen: dict[str, str]
@@ -59,7 +59,7 @@ class _Job:
     failure: str = ""
 
     def summary(self, metric: str) -> dict[str, Any]:
-        """The job as DescribeHyperParameterTuningJob tells of it."""
+        """The job as in DescribeHyperParameterTuningJob."""
         shown: dict[str, Any] = {
             "TrainingJobName": self.name,
             "CreationTime": self.started,
@@ -93,7 +93,7 @@ class _Tuning:
         self._tried: list[_Job] = []
 
     def try_one(self, number: int) -> None:
-        """Have hyperparameters suggested, train with them, and tell what came of it."""
+        """Train with suggested hyperparameters, and report the result to the search."""
         if self._task.stop.is_set():
             return
         with self._lock:
@@ -114,7 +114,7 @@ class _Tuning:
             self._study.tell(trial, job.value, state=state)
 
     def lines(self) -> list[str]:
-        """What became of each job."""
+        """One line for the result of each job."""
         return [
             f"{job.name.rpartition('-')[2]}: "
             f"{job.failure if job.value is None else f'{self._metric} {job.value:g}'} "
@@ -123,10 +123,10 @@ class _Tuning:
         ]
 
     def outcome(self) -> Outcome:
-        """The best job, and all of them.
+        """The best job, and all jobs.
 
         Raises:
-            StepFailedError: none ended with a value of the objective.
+            StepFailedError: no job has a value of the objective.
         """
         ended = sorted((job for job in self._tried if job.value is not None), key=self._rank)
         failed = [job for job in self._tried if job.value is None]
@@ -164,20 +164,20 @@ class _Tuning:
 
     def _value(self, trained: Trained) -> float:
         if self._metric not in trained.metrics:
-            raise algorithm_error(f"the log shows no value of the objective {self._metric}")
+            raise algorithm_error(f"the log has no value of the objective {self._metric}")
         return trained.metrics[self._metric]
 
 
 def _definition(request: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("TrainingJobDefinitions", "WarmStartConfig", "Autotune"):
         if request.get(key):
-            raise client_error(f"local mode knows no {key}; it tunes one TrainingJobDefinition from the start")
+            raise client_error(f"local mode does not support {key}; it tunes one TrainingJobDefinition from the start")
     definition: dict[str, Any] = request["TrainingJobDefinition"]
     return definition
 
 
 def _study(strategy: str, objective: str, ranges: Mapping[str, Any]) -> optuna.Study:
-    """A search by one of SageMaker's strategies."""
+    """A search with one of SageMaker's strategies."""
     if strategy in ("Random", "Grid"):
         sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(SEED)
     else:
@@ -190,7 +190,7 @@ def _study(strategy: str, objective: str, ranges: Mapping[str, Any]) -> optuna.S
 
 
 def _grid(ranges: Mapping[str, Any]) -> list[dict[str, str]]:
-    """All combinations of categories, which is what SageMaker's strategy Grid takes."""
+    """All combinations of categories, as in SageMaker's strategy Grid."""
     given = ranges.get("CategoricalParameterRanges", [])
     names = [category["Name"] for category in given]
     values = itertools.product(*(category["Values"] for category in given))
@@ -198,7 +198,7 @@ def _grid(ranges: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _suggested(trial: optuna.Trial, ranges: Mapping[str, Any]) -> dict[str, str]:
-    """A value for each range, as the text that a training job is given."""
+    """A value for each range, as text for a training job."""
     chosen: dict[str, Any] = {}
     for given in ranges.get("IntegerParameterRanges", []):
         low, high = int(given["MinValue"]), int(given["MaxValue"])
