@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlops_kit.runner.graph import KNOWN_TYPES, Branch, DefinitionError, Node, read_graph
 from mlops_kit.runner.parameters import ParameterError, read_parameters
-from mlops_kit.runner.steps import RUNNERS
+from mlops_kit.runner.steps import STEP_EXECUTORS
 from pipeline_harness import condition, equals, fail
 
 
@@ -69,7 +69,7 @@ def test_a_refusal_of_a_type_lists_what_is_known() -> None:
 
 
 def test_what_is_known_is_what_there_is_a_runner_for() -> None:
-    assert set(KNOWN_TYPES) == {*RUNNERS, "Condition", "Fail"}
+    assert set(KNOWN_TYPES) == {*STEP_EXECUTORS, "Condition", "Fail"}
 
 
 DECLARED = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops_kit.runner.steps.metrics import found_metrics
+from mlops_kit.runner.steps.metrics import parse_metrics
 from pipeline_harness import THIS_EXECUTION, Lab, open_lab, step_of
 
 METRIC = {"Name": "validation:rmse", "Regex": "^validation:rmse=([-+0-9.eE]+)$"}
@@ -187,7 +187,7 @@ def test_the_code_may_lie_in_s3_itself(lab: Lab) -> None:
 def test_a_metric_is_the_last_value_found_line_by_line() -> None:
     log = "loss=3\nnoise validation:rmse=1\nvalidation:rmse=2.5\nloss=1e-3\n"
     definitions = [METRIC, {"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "none", "Regex": "nothing"}]
-    assert found_metrics(definitions, log) == {"validation:rmse": 2.5, "loss": 0.001}
+    assert parse_metrics(definitions, log) == {"validation:rmse": 2.5, "loss": 0.001}
 
 
 # SageMaker's own XGBoost image

@@ -136,7 +136,11 @@ def test_a_model_may_be_a_registered_package(lab: Lab) -> None:
         ({}, {}, "the model's archive holds no code/inference.py"),
         ({"inference": "def model_fn(d): pass\n"}, {}, "inference.py has no input_fn"),
         ({"inference": SERVE.replace("int(line)", "int('x')")}, {}, "ValueError: invalid literal"),
-        ({"inference": SERVE}, {"DataProcessing": {"JoinSource": "Input"}}, "local mode does not support DataProcessing"),
+        (
+            {"inference": SERVE},
+            {"DataProcessing": {"JoinSource": "Input"}},
+            "local mode does not support DataProcessing",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_refused(lab: Lab, code: dict[str, str], more: dict[str, Any], said: str) -> None:

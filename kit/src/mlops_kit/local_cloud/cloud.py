@@ -43,7 +43,7 @@ from mlops_kit.runner.cache import Cache
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.job_limiter import Slots
 from mlops_kit.runner.objects import Objects
-from mlops_kit.runner.pipeline_executor import Runner
+from mlops_kit.runner.pipeline_executor import PipelineExecutor
 from mlops_kit.runner.processes import start_processes
 from mlops_kit.runner.record import Listener
 from mlops_kit.runner.runtime_context import Machine
@@ -274,7 +274,7 @@ class LocalCloud:
         self._events = Events(self.client("events"), self.work, self.environment.region, ACCOUNT)
         opened.callback(self._events.close)
         self._machine = self._make_machine()
-        self._runner = Runner(self._machine, self._events, self.address)
+        self._runner = PipelineExecutor(self._machine, self._events, self.address)
         opened.callback(self._runner.close)
         sagemaker = self.client("sagemaker")
         executions = Executions(self._runner, sagemaker, self._kind_of)

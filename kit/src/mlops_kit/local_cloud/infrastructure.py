@@ -23,7 +23,7 @@ from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.report.elements import count
 from mlops_kit.runner.record import write_atomically
-from mlops_kit.runner.work_folder import APPLIED, STATE_OF_TERRAFORM
+from mlops_kit.runner.work_folder import APPLIED, TERRAFORM_STATE
 
 FOLDER = "infra"  # below the working folder
 LOG = "terraform.log"
@@ -68,7 +68,7 @@ class Infrastructure:
             _mirror(self._root / name, self._copy / name)
         self._package()
         override = {
-            "terraform": {"backend": {"local": {"path": str(self._work / STATE_OF_TERRAFORM)}}},
+            "terraform": {"backend": {"local": {"path": str(self._work / TERRAFORM_STATE)}}},
             "provider": {"aws": {"max_retries": ATTEMPTS}},
         }
         (self._live / OVERRIDE).write_text(json.dumps(override), encoding="utf-8")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 
 # By type of step, what SageMaker compares: neither where results go nor on which instances they are made.
 _TRAINING = ("AlgorithmSpecification", "Environment", "InputDataConfig")
@@ -38,7 +38,7 @@ _UNITS = (
 
 @dataclass(frozen=True)
 class _Entry:
-    outcome: Outcome
+    outcome: StepResult
     made: float
     source: str
 
@@ -57,7 +57,7 @@ class Cache:
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: str, expire_after: str | None) -> tuple[Outcome, str] | None:
+    def find(self, key: str, expire_after: str | None) -> tuple[StepResult, str] | None:
         """The last result under a key and its source, if it is no older than it may be and its outputs are there."""
         with self._lock:
             entry = self._entries.get(key)
@@ -65,7 +65,7 @@ class Cache:
             return None
         return (entry.outcome, entry.source) if all(map(self._exist, entry.outcome.outputs)) else None
 
-    def keep(self, key: str, outcome: Outcome, source: str) -> None:
+    def keep(self, key: str, outcome: StepResult, source: str) -> None:
         """Remember a result, and the ARN of the execution that it comes from."""
         with self._lock:
             self._entries[key] = _Entry(outcome, self._clock(), source)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops_kit.runner.failures import algorithm_error, client_error, internal_error
-from mlops_kit.runner.processes import Command, TookTooLongError
+from mlops_kit.runner.processes import Command, JobTimeoutError
 from mlops_kit.runner.runtime_context import Machine
 from mlops_kit.runner.stop import Stop
 
@@ -20,8 +20,8 @@ INPUTS = (f"{ML}/input/data", f"{ML}/processing/input", f"{ML}/processing/baseli
 LOG = "log.txt"
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML}(?![\w.-])")
-_LAST_BYTES = 4096  # of a log, to search for its last line
-_SHOWN = 1000  # characters of a line; SageMaker's FailureReason has at most 1024
+_TAIL_BYTES = 4096  # of a log, to search for its last line
+_MAX_MESSAGE = 1000  # characters of a line; SageMaker's FailureReason has at most 1024
 
 
 class Container:
@@ -50,7 +50,7 @@ class Container:
             raise client_error(f"{place} is not under {ML}, which contains all inputs and outputs of a container")
         return self.folder.joinpath(*PurePosixPath(place).parts[1:])
 
-    def made(self, place: str) -> Path:
+    def make_folder(self, place: str) -> Path:
         """The same, for a folder, which is created if necessary."""
         path = self.path(place)
         path.mkdir(parents=True, exist_ok=True)
@@ -94,24 +94,24 @@ class Container:
         )
         with self._machine.slots.taken(self._stop):
             try:
-                ended = self._machine.processes.run(command, self._stop, seconds)
-            except TookTooLongError:
+                status = self._machine.processes.run(command, self._stop, seconds)
+            except JobTimeoutError:
                 raise client_error(f"the job took more than its limit of {seconds:g} seconds") from None
             except OSError as error:
                 raise internal_error(f"the job could not be started: {error}") from error
-        self.seconds += ended.seconds
-        if ended.exit_code < 0:
-            raise internal_error(f"the job was killed by signal {-ended.exit_code}")
-        if ended.exit_code > 0:
-            said = (self._failure() or self.last_line()).removeprefix("error: ")
-            raise algorithm_error(said or f"exit code {ended.exit_code}")
+        self.seconds += status.seconds
+        if status.exit_code < 0:
+            raise internal_error(f"the job was killed by signal {-status.exit_code}")
+        if status.exit_code > 0:
+            message = (self._failure() or self.last_line()).removeprefix("error: ")
+            raise algorithm_error(message or f"exit code {status.exit_code}")
 
     def last_line(self) -> str:
         """The last line of this attempt's log."""
         if not self.log.exists():
             return ""
-        lines = self._log_from(self.log.stat().st_size - _LAST_BYTES).strip().splitlines()
-        return lines[-1].strip()[:_SHOWN] if lines else ""
+        lines = self._log_from(self.log.stat().st_size - _TAIL_BYTES).strip().splitlines()
+        return lines[-1].strip()[:_MAX_MESSAGE] if lines else ""
 
     def log_text(self) -> str:
         """This attempt's log."""
@@ -130,7 +130,7 @@ class Container:
     def _failure(self) -> str:
         """The reason that a training script wrote to /opt/ml/output/failure."""
         path = self.path(f"{ML}/output/failure")
-        return path.read_text(encoding="utf-8", errors="replace").strip()[:_SHOWN] if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace").strip()[:_MAX_MESSAGE] if path.is_file() else ""
 
 
 def relative(path: Path, work: Path) -> str:

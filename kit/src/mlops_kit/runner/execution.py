@@ -15,7 +15,7 @@ from mlops_kit.runner.failures import ExecutionFailedError, StepFailedError, Ste
 from mlops_kit.runner.graph import Node
 from mlops_kit.runner.record import ENDED, Recorder
 from mlops_kit.runner.runtime_context import Machine
-from mlops_kit.runner.step_executor import Facts, Performer
+from mlops_kit.runner.step_executor import Facts, StepExecutor
 from mlops_kit.runner.stop import Stop
 
 
@@ -33,7 +33,7 @@ class Execution:
         self._nodes = nodes
         self._work = machine.work
         self._stop = Stop()
-        self._performer = Performer(facts, nodes, recorder, machine, self._stop)
+        self._step_executor = StepExecutor(facts, nodes, recorder, machine, self._stop)
         self._stopped_by_hand = False
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._over = threading.Event()
@@ -120,7 +120,9 @@ class Execution:
         if statuses & {"Failed", "Stopped"}:
             return "Stopped"
         branch = node.branch
-        if "Skipped" in statuses or (branch and self._performer.results[branch.condition]["Outcome"] != branch.when):
+        if "Skipped" in statuses or (
+            branch and self._step_executor.results[branch.condition]["Outcome"] != branch.when
+        ):
             return "Skipped"
         return "Starting"
 
@@ -152,7 +154,7 @@ class Execution:
     def _end_of(self, node: Node) -> dict[str, Any]:
         """Do a step, and give back how its record ends."""
         try:
-            outcome = self._performer.perform(node)
+            result = self._step_executor.execute(node)
         except ExecutionFailedError as error:
             self.metadata[node.name] = {"Fail": {"ErrorMessage": error.reason}}
             self._stop.set()
@@ -165,14 +167,14 @@ class Execution:
             # A defect of local mode, or a request that it does not support: the other steps continue.
             self._note_fault(node)
             return {"status": "Failed", "reason": _fault(error), "log": self._log(node)}
-        self.metadata[node.name] = outcome.metadata
+        self.metadata[node.name] = result.metadata
         return {
             "status": "Succeeded",
             "reason": "",
-            "result": outcome.result,
-            "note": outcome.note,
-            "files": [asdict(file) for file in outcome.files],
-            "log": outcome.log,
+            "result": result.properties,
+            "note": result.note,
+            "files": [asdict(file) for file in result.files],
+            "log": result.log,
         }
 
     def _log(self, node: Node) -> str | None:

@@ -20,7 +20,7 @@ from mlops_kit.runner.runtime_context import Machine
 from mlops_kit.runner.step_executor import Facts
 
 PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # the name of a folder, too
-PATIENCE = 30.0  # seconds; jobs are killed, so stopping takes much less
+SHUTDOWN_TIMEOUT = 30.0  # seconds; jobs are killed, so stopping takes much less
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Pipeline:
     definition: str
 
 
-class Runner:
+class PipelineExecutor:
     """Starts, finds and stops executions.
 
     Args:
@@ -55,14 +55,14 @@ class Runner:
         self._definitions: dict[str, str] = {}
         self._closed = False
         self._lock = threading.Lock()
-        self._another = threading.Condition(self._lock)
+        self._new_execution = threading.Condition(self._lock)
 
-    def start(self, pipeline: Pipeline, given: Mapping[str, str], display_name: str = "") -> str:
+    def start(self, pipeline: Pipeline, values: Mapping[str, str], display_name: str = "") -> str:
         """Start an execution; with a definition that cannot run here, the execution fails at once, with a reason.
 
         Args:
             pipeline: the pipeline to run.
-            given: values of parameters, as text.
+            values: values of parameters, as text.
             display_name: by default the id.
 
         Returns:
@@ -75,7 +75,7 @@ class Runner:
         if not PIPELINE_NAME.fullmatch(pipeline.name):
             raise ValueError(f"{pipeline.name!r} is not a pipeline name: use letters and digits, with - between them")
         definition = json.loads(pipeline.definition)
-        parameters = read_parameters(definition, given)
+        parameters = read_parameters(definition, values)
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
         arn = f"{pipeline.arn}/execution/{id_}"
         record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
@@ -95,7 +95,7 @@ class Runner:
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
             execution.start(fault)
-            self._another.notify_all()
+            self._new_execution.notify_all()
         return arn
 
     def find(self, arn: str) -> Execution:
@@ -110,15 +110,17 @@ class Runner:
     def executions(self, pipeline: str) -> list[Execution]:
         """The executions of a pipeline, the latest first."""
         with self._lock:
-            return [found for found in reversed(self._executions.values()) if found.facts.pipeline == pipeline]
+            return [
+                execution for execution in reversed(self._executions.values()) if execution.facts.pipeline == pipeline
+            ]
 
     def wait_for_start(self, pipeline: str, known: int, seconds: float) -> bool:
         """Wait until a pipeline has more executions than are known; False after a timeout."""
-        with self._another:
-            return self._another.wait_for(lambda: self._count(pipeline) > known, seconds)
+        with self._new_execution:
+            return self._new_execution.wait_for(lambda: self._count(pipeline) > known, seconds)
 
     def _count(self, pipeline: str) -> int:
-        return sum(found.facts.pipeline == pipeline for found in self._executions.values())
+        return sum(execution.facts.pipeline == pipeline for execution in self._executions.values())
 
     def definition(self, arn: str) -> str:
         """The pipeline definition of an execution."""
@@ -138,7 +140,7 @@ class Runner:
 
     def close(self) -> None:
         """Stop all executions and wait until they have stopped."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SHUTDOWN_TIMEOUT
         with self._lock:
             self._closed = True
             executions = list(self._executions.values())

@@ -16,12 +16,12 @@ from mlops_kit.runner.graph import Node
 from mlops_kit.runner.record import Recorder, now
 from mlops_kit.runner.retries import with_retries
 from mlops_kit.runner.runtime_context import Machine
-from mlops_kit.runner.step_result import Outcome
-from mlops_kit.runner.steps import RUNNERS, Task
+from mlops_kit.runner.step_result import StepResult
+from mlops_kit.runner.steps import STEP_EXECUTORS, Task
 from mlops_kit.runner.stop import Stop
 
 # Keys of a step that are not part of its request.
-ABOUT_THE_STEP = (
+STEP_FIELDS = (
     "Name",
     "Type",
     "Arguments",
@@ -46,7 +46,7 @@ class Facts:
     parameters: Mapping[str, Any]
 
 
-class Performer:
+class StepExecutor:
     """Executes the steps of one execution, in the thread of the caller.
 
     Attributes:
@@ -62,7 +62,7 @@ class Performer:
         self._stop = stop
         self._started = now()
 
-    def perform(self, node: Node) -> Outcome:
+    def execute(self, node: Node) -> StepResult:
         """Execute a step.
 
         Raises:
@@ -71,42 +71,42 @@ class Performer:
         """
         match node.type:
             case "Condition":
-                outcome = self._decide(node)
+                result = self._evaluate(node)
             case "Fail":
-                outcome = self._fail(node)
+                result = self._fail(node)
             case _:
-                outcome = self._take_or_make(node)
-        self.results[node.name] = outcome.result
-        return outcome
+                result = self._reuse_or_run(node)
+        self.results[node.name] = result.properties
+        return result
 
-    def _decide(self, node: Node) -> Outcome:
+    def _evaluate(self, node: Node) -> StepResult:
         self._recorder.change_step(node.name, status="Executing")
         holds = all_hold(node.definition["Arguments"]["Conditions"], self._scope())
-        return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
+        return StepResult({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
 
     def _fail(self, node: Node) -> NoReturn:
         """End the execution with the message of the step."""
         self._recorder.change_step(node.name, status="Executing")
         raise ExecutionFailedError(as_text(resolve(node.definition["Arguments"]["ErrorMessage"], self._scope())))
 
-    def _take_or_make(self, node: Node) -> Outcome:
+    def _reuse_or_run(self, node: Node) -> StepResult:
         scope = self._scope()
         request = resolve(node.definition["Arguments"], scope)
-        options = resolve({key: value for key, value in node.definition.items() if key not in ABOUT_THE_STEP}, scope)
-        cached = node.definition.get("CacheConfig", {})
-        if not cached.get("Enabled"):
-            return self._make(node, request, options)
+        options = resolve({key: value for key, value in node.definition.items() if key not in STEP_FIELDS}, scope)
+        cache_config = node.definition.get("CacheConfig", {})
+        if not cache_config.get("Enabled"):
+            return self._run(node, request, options)
         key = cache_key(self._facts.pipeline, node.name, node.type, request, options)
-        found = self._machine.cache.find(key, cached.get("ExpireAfter"))
-        if found:
-            outcome, source = found
+        hit = self._machine.cache.find(key, cache_config.get("ExpireAfter"))
+        if hit:
+            result, source = hit
             self._recorder.change_step(node.name, cache_hit=True, cached_from=source)
-            return outcome
-        outcome = self._make(node, request, options)
-        self._machine.cache.keep(key, outcome, self._facts.arn)
-        return outcome
+            return result
+        result = self._run(node, request, options)
+        self._machine.cache.keep(key, result, self._facts.arn)
+        return result
 
-    def _make(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
+    def _run(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> StepResult:
         """Run a step, with the retries of its policies."""
         task = Task(
             name=node.name,
@@ -156,7 +156,7 @@ class Performer:
         return self._machine.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
 
 
-def _attempt(task: Task, kind: str) -> Outcome:
+def _attempt(task: Task, kind: str) -> StepResult:
     """Run a step once.
 
     Raises:
@@ -164,6 +164,6 @@ def _attempt(task: Task, kind: str) -> Outcome:
     """
     task.stop.check()
     try:
-        return RUNNERS[kind](task)
+        return STEP_EXECUTORS[kind](task)
     except (ClientError, BotoCoreError) as error:
         raise service_failure(error) from error

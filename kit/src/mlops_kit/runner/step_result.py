@@ -20,18 +20,18 @@ class OutputFile:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """The result of a step that succeeded.
 
     Attributes:
-        result: the step's properties, in the form of the API's Describe response; later steps refer to them.
+        properties: in the form of the API's Describe response; later steps refer to them.
         note: one line for the reader of a report.
         files: the outputs on this machine.
         outputs: S3 URIs that must exist for the result to be reused.
         log: relative to the working folder.
     """
 
-    result: dict[str, Any]
+    properties: dict[str, Any]
     note: str = ""
     files: tuple[OutputFile, ...] = ()
     outputs: tuple[str, ...] = ()

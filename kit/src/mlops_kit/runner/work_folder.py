@@ -15,9 +15,9 @@ from mlops_jobs.errors import UserError
 STATE, ENVIRONMENT = "cloud.json", "environment.yaml"  # exist while a cloud runs in the background
 DEPLOYED = "deployed"  # a fingerprint of what was deployed
 APPLIED = "applied"  # a fingerprint of the applied infrastructure
-STATE_OF_TERRAFORM = "terraform.tfstate"  # Terraform's state
+TERRAFORM_STATE = "terraform.tfstate"  # Terraform's state
 LOCK = "lock"
-LEFT = (  # results of an earlier cloud
+PREVIOUS_RESULTS = (  # results of an earlier cloud
     "executions",
     "calls",
     "events.jsonl",
@@ -28,7 +28,7 @@ LEFT = (  # results of an earlier cloud
     ENVIRONMENT,
     DEPLOYED,
     APPLIED,
-    STATE_OF_TERRAFORM,
+    TERRAFORM_STATE,
 )
 
 
@@ -51,7 +51,7 @@ def claimed(work: Path) -> Iterator[None]:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise OccupiedError(_occupied(work)) from None
-        for name in LEFT:
+        for name in PREVIOUS_RESULTS:
             _remove(work / name)
         yield
 

@@ -10,7 +10,7 @@ from typing import Any
 from mlops_kit.local_cloud.handlers.api import Addition, Answer, ApiError, Request
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.expressions import as_text
-from mlops_kit.runner.pipeline_executor import Pipeline, Runner
+from mlops_kit.runner.pipeline_executor import Pipeline, PipelineExecutor
 from mlops_kit.runner.record import seconds_of
 
 
@@ -23,7 +23,7 @@ class Executions:
         kind_of: the kind of a pipeline, by its name.
     """
 
-    def __init__(self, runner: Runner, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
+    def __init__(self, runner: PipelineExecutor, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
         self._runner = runner
         self._sagemaker = sagemaker
         self._kind_of = kind_of

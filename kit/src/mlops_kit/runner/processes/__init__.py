@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlops_kit.runner.processes.plain import PlainProcesses
-from mlops_kit.runner.processes.process import Command, Processes, TookTooLongError
+from mlops_kit.runner.processes.process import Command, JobTimeoutError, Processes
 from mlops_kit.runner.processes.warm import WarmProcesses
 
-__all__ = ["Command", "Processes", "TookTooLongError", "start_processes"]
+__all__ = ["Command", "JobTimeoutError", "Processes", "start_processes"]
 
 
 def start_processes(scripts: Iterable[Path]) -> Processes:

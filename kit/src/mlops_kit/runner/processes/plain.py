@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from mlops_kit.runner.processes.process import Command, Ended, TookTooLongError
+from mlops_kit.runner.processes.process import Command, ExitStatus, JobTimeoutError
 from mlops_kit.runner.stop import Stop
 
 CHILD = Path(__file__).with_name("child.py")
@@ -23,7 +23,7 @@ class PlainProcesses:
     def __init__(self) -> None:
         self._closed = Stop()
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
         """Run a command to its end; see `Processes`."""
         started = time.perf_counter()
         job = command.as_json()
@@ -39,22 +39,22 @@ class PlainProcesses:
                 bufsize=0,  # no data remains to be written when a killed process no longer reads
             )
         with process, stop.calling(lambda: _kill(process)), self._closed.calling(lambda: _kill(process)):
-            _hand_over(process, job)
+            _send_job(process, job)
             try:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
-                raise TookTooLongError from None
+                raise JobTimeoutError from None
             finally:
                 _kill(process)
         stop.check()
-        return Ended(process.returncode, time.perf_counter() - started)
+        return ExitStatus(process.returncode, time.perf_counter() - started)
 
     def close(self) -> None:
         """Kill the running jobs."""
         self._closed.set()
 
 
-def _hand_over(process: subprocess.Popen[bytes], job: dict[str, object]) -> None:
+def _send_job(process: subprocess.Popen[bytes], job: dict[str, object]) -> None:
     """Send the job to its process. The pipe stays open, because the process exits when it closes."""
     if process.stdin is None:  # never: it was requested as a pipe
         raise OSError("a job's process has no stdin")

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 from mlops_kit.runner.stop import Stop
 
 # Variables that a container has itself, copied from this machine; a job sees no other variable of this environment.
-_OF_THE_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_OF_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "USERPROFILE", "APPDATA", "PATHEXT", "COMSPEC")
+_MACHINE_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_WINDOWS_VARIABLES = ("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "USERPROFILE", "APPDATA", "PATHEXT", "COMSPEC")
 
 # Jobs run in parallel and their data is small here: threads of numerical libraries would only compete.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class TookTooLongError(Exception):
+class JobTimeoutError(Exception):
     """A process exceeded its timeout."""
 
 
@@ -40,14 +40,14 @@ class Command:
 
     def as_json(self) -> dict[str, Any]:
         """The command in the form for another process."""
-        machine = {name: os.environ[name] for name in (*_OF_THE_MACHINE, *_OF_WINDOWS) if name in os.environ}
+        machine = {name: os.environ[name] for name in (*_MACHINE_VARIABLES, *_WINDOWS_VARIABLES) if name in os.environ}
         always = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         everything = {**machine, **always, **ONE_THREAD, **self.environment}
         return {**asdict(self), "folder": str(self.folder), "log": str(self.log), "environment": everything}
 
 
 @dataclass(frozen=True)
-class Ended:
+class ExitStatus:
     """The end of a process.
 
     Attributes:
@@ -62,12 +62,12 @@ class Ended:
 class Processes(Protocol):
     """Runs commands, in parallel if several threads call it."""
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
         """Run a command, and wait for its end.
 
         Raises:
             StepStoppedError: a stop was requested, and the process was killed.
-            TookTooLongError: it took more than `timeout` seconds, and was killed.
+            JobTimeoutError: it took more than `timeout` seconds, and was killed.
             OSError: it did not start.
         """
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mlops_kit.runner.processes.process import Command, Ended, TookTooLongError
+from mlops_kit.runner.processes.process import Command, ExitStatus, JobTimeoutError
 from mlops_kit.runner.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
 # A process that forks must have only one thread, and Arrow's allocator starts one when it is imported.
 NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-GONE = "the process that starts jobs has ended"
+SERVER_EXITED = "the process that starts jobs has ended"
 
 
 class WarmProcesses:
@@ -34,11 +34,11 @@ class WarmProcesses:
     """
 
     def __init__(self, scripts: Iterable[Path]) -> None:
-        self._connection, theirs = socket.socketpair()
-        with theirs:
+        self._connection, server_end = socket.socketpair()
+        with server_end:
             self._server = subprocess.Popen(
-                [sys.executable, str(SERVER), str(theirs.fileno()), *imported_modules(scripts)],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, str(SERVER), str(server_end.fileno()), *imported_modules(scripts)],
+                pass_fds=[server_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={**Command((), Path(), Path()).as_json()["environment"], **NO_THREADS},
@@ -51,7 +51,7 @@ class WarmProcesses:
         self._lost = False
         threading.Thread(target=self._receive, name="warm processes", daemon=True).start()
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
         """Run a command, and wait for its end; see `Processes`."""
         number, answers = next(self._numbers), SimpleQueue[dict[str, Any]]()
         self._answers[number] = answers
@@ -64,7 +64,7 @@ class WarmProcesses:
         stop.check()
         if "error" in answer:
             raise OSError(answer["error"])
-        return Ended(answer["exit_code"], answer["seconds"])
+        return ExitStatus(answer["exit_code"], answer["seconds"])
 
     def close(self) -> None:
         """Close the connection; then the server kills the running jobs and exits."""
@@ -78,11 +78,11 @@ class WarmProcesses:
         except Empty:
             self._send({"kill": number})
             answers.get()
-            raise TookTooLongError from None
+            raise JobTimeoutError from None
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._lost:
-            raise OSError(GONE)
+            raise OSError(SERVER_EXITED)
         with self._sending:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
@@ -99,7 +99,7 @@ class WarmProcesses:
         self._lost = True
         self._end_orphans()
         for answers in list(self._answers.values()):
-            answers.put({"error": GONE})
+            answers.put({"error": SERVER_EXITED})
 
     def _end_orphans(self) -> None:
         """Kill the jobs of a server that crashed."""
@@ -111,9 +111,9 @@ class WarmProcesses:
 def imported_modules(scripts: Iterable[Path]) -> list[str]:
     """The modules that files import at the top level, without those files themselves."""
     files = list(scripts)
-    found = {name: None for path in files for name in _imports(path)}
+    modules = {name: None for path in files for name in _imports(path)}
     own = {path.stem for path in files} | {path.parent.name for path in files}
-    return [name for name in found if name.partition(".")[0] not in own]
+    return [name for name in modules if name.partition(".")[0] not in own]
 
 
 def _imports(path: Path) -> Iterable[str]:

@@ -92,11 +92,11 @@ class Server:
             self._answer(job=message["job"], error=str(error))
             return
         if process == 0:
-            self._become(message)
+            self._run_job(message)
         self._running[process] = message["job"], started
         self._answer(job=message["job"], process=process)
 
-    def _become(self, message: dict[str, Any]) -> NoReturn:
+    def _run_job(self, message: dict[str, Any]) -> NoReturn:
         """Run the job in the child process, and never return to the loop."""
         code = 1
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.functions import run_function
 from mlops_kit.runner.steps.models import run_model, run_register_model
 from mlops_kit.runner.steps.processing import run_processing
@@ -17,7 +17,7 @@ from mlops_kit.runner.steps.tuning import run_tuning
 __all__ = ["RUNNERS", "Task"]
 
 # Condition and Fail are not tasks: the caller evaluates them.
-RUNNERS: dict[str, Callable[[Task], Outcome]] = {
+STEP_EXECUTORS: dict[str, Callable[[Task], StepResult]] = {
     "Processing": run_processing,
     "Training": run_training,
     "Tuning": run_tuning,

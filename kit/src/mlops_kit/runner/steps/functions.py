@@ -11,14 +11,14 @@ from mlops_kit.local_cloud.functions.invocation import FunctionFailedError, call
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.runtime_context import Function
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.task import Task
 
 TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
-SHOWN = 24  # characters; longer outputs are URIs and ARNs, which a note omits
+MAX_SHOWN = 24  # characters; longer outputs are URIs and ARNs, which a note omits
 
 
-def run_function(task: Task) -> Outcome:
+def run_function(task: Task) -> StepResult:
     """Invoke the function, and read the step's outputs from its response.
 
     Raises:
@@ -35,9 +35,9 @@ def run_function(task: Task) -> Outcome:
     }
     texts = {name: as_text(value) for name, value in outputs.items()}
     listed = [{"Name": name, "Value": text} for name, text in texts.items()]
-    return Outcome(
+    return StepResult(
         {"OutputParameters": outputs},
-        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= SHOWN),
+        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= MAX_SHOWN),
         log=task.log(),
         metadata={"Lambda": {"Arn": arn, "OutputParameters": listed}},
     )

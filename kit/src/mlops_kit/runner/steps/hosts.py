@@ -50,23 +50,25 @@ def on_hosts(
     if count == 1:
         container = task.container(*below)
         work(Host(0, names[0], names, container))
-        task.said = container.last_line()
+        task.last_lines = container.last_line()
         container.drop_inputs()
         return container
-    together = Stop(task.stop)
-    containers = [task.container(*below, name, stop=together) for name in names]
+    job_stop = Stop(task.stop)
+    containers = [task.container(*below, name, stop=job_stop) for name in names]
     try:
-        _side_by_side(work, [Host(index, names[index], names, containers[index]) for index in range(count)], together)
+        _run_in_parallel(
+            work, [Host(index, names[index], names, containers[index]) for index in range(count)], job_stop
+        )
     finally:
-        together.release()
-        whole = _gathered(containers, task.container(*below), places)
-    task.said = "; ".join(container.last_line() for container in containers)
+        job_stop.release()
+        combined = _collect(containers, task.container(*below), places)
+    task.last_lines = "; ".join(container.last_line() for container in containers)
     for container in containers:
         shutil.rmtree(container.folder / "opt")  # the results are collected already
-    return whole
+    return combined
 
 
-def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Stop) -> None:
+def _run_in_parallel(work: Callable[[Host], None], hosts: Sequence[Host], stop: Stop) -> None:
     failures: list[Exception] = []
 
     def guarded(host: Host) -> None:
@@ -82,13 +84,13 @@ def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Sto
         raise failures[0]
 
 
-def _gathered(containers: Sequence[Container], whole: Container, places: Sequence[str]) -> Container:
+def _collect(containers: Sequence[Container], combined: Container, places: Sequence[str]) -> Container:
     """Collect the logs and the results in one container."""
-    with whole.log.open("a", encoding="utf-8", newline="\n") as log:
+    with combined.log.open("a", encoding="utf-8", newline="\n") as log:
         for container in containers:
             log.write(f"--- {container.folder.name}\n{container.log_text()}")
     for place in places:
         for container in containers:
             if container.path(place).is_dir():
-                shutil.copytree(container.path(place), whole.path(place), dirs_exist_ok=True)
-    return whole
+                shutil.copytree(container.path(place), combined.path(place), dirs_exist_ok=True)
+    return combined

@@ -20,10 +20,10 @@ def definitions_of(specification: Mapping[str, Any]) -> Definitions:
     Raises:
         StepFailedError: it has its own for SageMaker's XGBoost image, which SageMaker rejects.
     """
-    given: Definitions = specification.get("MetricDefinitions", [])
+    definitions: Definitions = specification.get("MetricDefinitions", [])
     if not is_stock(specification.get("TrainingImage", "")):
-        return given
-    if given:
+        return definitions
+    if definitions:
         raise client_error(
             "You can't override the metric definitions for Amazon SageMaker algorithms: "
             "remove MetricDefinitions, SageMaker's XGBoost image has its own"
@@ -31,7 +31,7 @@ def definitions_of(specification: Mapping[str, Any]) -> Definitions:
     return metric_definitions()
 
 
-def found_metrics(definitions: Definitions, log: str) -> dict[str, float]:
+def parse_metrics(definitions: Definitions, log: str) -> dict[str, float]:
     """The last value of each metric in a log, which is searched line by line.
 
     Raises:

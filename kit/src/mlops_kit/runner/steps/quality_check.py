@@ -9,17 +9,17 @@ from typing import Any
 
 from mlops_kit import images
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.processing import process
 from mlops_kit.runner.steps.task import Task
 
 PROGRAM = images.FOLDER / "monitor.py"
 BASELINE = "/opt/ml/processing/baseline"
 STATISTICS, CONSTRAINTS, VIOLATIONS = "statistics.json", "constraints.json", "constraint_violations.json"
-SHOWN = 5  # violations in a note
+MAX_SHOWN = 5  # violations in a note
 
 
-def run_quality_check(task: Task) -> Outcome:
+def run_quality_check(task: Task) -> StepResult:
     """Run the monitor on the request's dataset, and return the baseline for later steps.
 
     Raises:
@@ -34,28 +34,28 @@ def run_quality_check(task: Task) -> Outcome:
         raise client_error(
             "there is no baseline to check against: the step supplies none, and no approved model has one"
         )
-    outcome, container = process(task, _as_script(task, {} if skip else supplied))
+    result, container = process(task, _as_script(task, {} if skip else supplied))
     place, uri = _output(task)
     made = {"Statistics": f"{uri}/{STATISTICS}", "Constraints": f"{uri}/{CONSTRAINTS}"}
-    used = made if new else {what: found for what, found in supplied.items() if found}
+    used = made if new else {what: location for what, location in supplied.items() if location}
     violations = [] if skip else _violations(container.path(place) / VIOLATIONS)
     if violations and task.options.get("FailOnViolation", True):
         raise client_error(_summary(violations))
     return replace(
-        outcome,
-        result={
-            **outcome.result,
-            **{f"CalculatedBaseline{what}": found for what, found in made.items()},
-            **{f"BaselineUsedForDriftCheck{what}": found for what, found in used.items()},
+        result,
+        properties={
+            **result.properties,
+            **{f"CalculatedBaseline{what}": location for what, location in made.items()},
+            **{f"BaselineUsedForDriftCheck{what}": location for what, location in used.items()},
         },
-        note=task.said if skip else _summary(violations),
+        note=task.last_lines if skip else _summary(violations),
         metadata={
             "QualityCheck": {
                 "CheckType": "DATA_QUALITY",
-                **{f"CalculatedBaseline{what}": found for what, found in made.items()},
-                **{f"BaselineUsedForDriftCheck{what}": found for what, found in used.items()},
+                **{f"CalculatedBaseline{what}": location for what, location in made.items()},
+                **{f"BaselineUsedForDriftCheck{what}": location for what, location in used.items()},
                 "ViolationReport": "" if skip else f"{uri}/{VIOLATIONS}",
-                "CheckJobArn": outcome.result["ProcessingJobArn"],
+                "CheckJobArn": result.properties["ProcessingJobArn"],
                 "SkipCheck": skip,
                 "RegisterNewBaseline": new,
             }
@@ -73,16 +73,16 @@ def _supplied_baseline(task: Task) -> dict[str, str]:
 
 
 def _approved_baseline(task: Task, group: str) -> dict[str, str]:
-    found = task.machine.sagemaker.list_model_packages(
+    packages = task.machine.sagemaker.list_model_packages(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
         MaxResults=1,
     )["ModelPackageSummaryList"]
-    if not found:
+    if not packages:
         return {"Statistics": "", "Constraints": ""}
-    package = task.machine.sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+    package = task.machine.sagemaker.describe_model_package(ModelPackageName=packages[0]["ModelPackageArn"])
     baselines = package.get("DriftCheckBaselines", {}).get("ModelDataQuality", {})
     return {what: baselines.get(what, {}).get("S3Uri", "") for what in ("Statistics", "Constraints")}
 
@@ -113,13 +113,15 @@ def _output(task: Task) -> tuple[str, str]:
 
 
 def _violations(path: Path) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))["violations"]
-    return found
+    violations: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))["violations"]
+    return violations
 
 
 def _summary(violations: list[dict[str, str]]) -> str:
     if not violations:
         return "no violations"
-    named = [f"{found['feature_name']} ({found['constraint_check_type']})" for found in violations[:SHOWN]]
-    more = ["..."] if len(violations) > SHOWN else []
+    named = [
+        f"{violation['feature_name']} ({violation['constraint_check_type']})" for violation in violations[:MAX_SHOWN]
+    ]
+    more = ["..."] if len(violations) > MAX_SHOWN else []
     return f"{len(violations)} violation{'s' * (len(violations) > 1)}: {', '.join(named + more)}"

@@ -27,7 +27,7 @@ class Task:
         execution_id: the execution it belongs to.
         folder: of the step.
         job_seconds: the total time of its processes so far.
-        said: the last lines of the logs of its instances.
+        last_lines: the last lines of the logs of its instances.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Task:
     machine: Machine
     stop: Stop
     job_seconds: float = 0.0
-    said: str = ""
+    last_lines: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def job_name(self, longest: int = 63) -> str:
+    def job_name(self, max_length: int = 63) -> str:
         """A new name for a job of this step, in SageMaker's format, with a maximum number of characters."""
         name = f"pipelines-{self.execution_id}-{self.name[:30]}".replace("_", "-")
         random = secrets.token_hex(5)
-        return f"{name[: longest - len(random) - 1].rstrip('-')}-{random}"
+        return f"{name[: max_length - len(random) - 1].rstrip('-')}-{random}"
 
     def container(self, *below: str, stop: Stop | None = None) -> Container:
         """A container with an empty /opt/ml, in the step's folder or a subfolder."""
@@ -83,7 +83,7 @@ def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:
     return source["S3Uri"], source.get("S3DataDistributionType", "FullyReplicated")
 
 
-def longest(request: Mapping[str, Any]) -> float | None:
+def max_seconds(request: Mapping[str, Any]) -> float | None:
     """The maximum number of seconds of a job."""
     seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
     return float(seconds) if seconds is not None else None

@@ -14,11 +14,11 @@ from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.objects import S3Object, distribute
 from mlops_kit.runner.record import now
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import Host, on_hosts
-from mlops_kit.runner.steps.metrics import definitions_of, found_metrics, readable
+from mlops_kit.runner.steps.metrics import definitions_of, parse_metrics, readable
 from mlops_kit.runner.steps.script_mode import arguments_of, environment_of, write_configuration
-from mlops_kit.runner.steps.task import Task, longest, s3_source
+from mlops_kit.runner.steps.task import Task, max_seconds, s3_source
 
 Request = Mapping[str, Any]
 
@@ -42,7 +42,7 @@ class Trained:
     container: Container
 
 
-def run_training(task: Task) -> Outcome:
+def run_training(task: Task) -> StepResult:
     """Train, package the model, and read the metrics from the log.
 
     Raises:
@@ -50,8 +50,8 @@ def run_training(task: Task) -> Outcome:
     """
     trained = train(task, task.request, task.job_name())
     arn = task.machine.arn(f"training-job/{trained.name}")
-    return Outcome(
-        result={
+    return StepResult(
+        properties={
             "TrainingJobName": trained.name,
             "TrainingJobArn": arn,
             "TrainingJobStatus": "Completed",
@@ -60,7 +60,7 @@ def run_training(task: Task) -> Outcome:
             "FinalMetricDataList": metric_list(trained.metrics),
             **task.request,
         },
-        note=readable(task.said),
+        note=readable(task.last_lines),
         files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
         outputs=(trained.model_uri,),
         log=task.log(),
@@ -83,15 +83,15 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     definitions = definitions_of(request["AlgorithmSpecification"])
     count = int(request["ResourceConfig"].get("InstanceCount", 1))
     channels = _channels(task, request, count)
-    whole = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
+    combined = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
     target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
-        folder = whole.made(place)
+        folder = combined.make_folder(place)
         if any(folder.iterdir()):
-            packed = _pack(folder, whole.folder / archive)
+            packed = _pack(folder, combined.folder / archive)
             task.machine.objects.put(packed, f"{target}/{archive}")
             packed.unlink()
-    return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
+    return Trained(name, f"{target}/model.tar.gz", parse_metrics(definitions, combined.log_text()), combined)
 
 
 def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -114,29 +114,29 @@ def _run(
     """Run the job on one instance."""
     container = host.container
     for channel, shares in channels.items():
-        task.machine.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
+        task.machine.objects.fetch(shares[host.index], container.make_folder(f"/opt/ml/input/data/{channel}"))
     for place in (MODEL, DATA, CODE):
-        container.made(place)
-    given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
-    write_configuration(request, given, host)
-    code = _unpack_code(task, container, given)
+        container.make_folder(place)
+    hyperparameters = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
+    write_configuration(request, hyperparameters, host)
+    code = _unpack_code(task, container, hyperparameters)
     task.run(
         container,
-        ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)],
-        environment_of(request, given, name, host),
+        ["python3", str(code / hyperparameters["sagemaker_program"]), *arguments_of(hyperparameters)],
+        environment_of(request, hyperparameters, name, host),
         folder=code,
-        seconds=longest(request),
+        seconds=max_seconds(request),
     )
 
 
-def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
+def _unpack_code(task: Task, container: Container, hyperparameters: Mapping[str, str]) -> Path:
     """Extract the script's folder to the path of the framework images.
 
     Raises:
         StepFailedError: the request names no script, or the script does not exist.
     """
-    source = given.get("sagemaker_submit_directory", "")
-    if not source or not given.get("sagemaker_program"):
+    source = hyperparameters.get("sagemaker_submit_directory", "")
+    if not source or not hyperparameters.get("sagemaker_program"):
         raise client_error(
             "the hyperparameters name no sagemaker_program and sagemaker_submit_directory: "
             "local mode trains with a script, not with the algorithm of an image"
@@ -151,8 +151,8 @@ def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> 
         shutil.copytree(archive, code, dirs_exist_ok=True)
     else:
         unpack(archive, code)
-    if not (code / given["sagemaker_program"]).is_file():
-        raise client_error(f"{source} contains no {given['sagemaker_program']}")
+    if not (code / hyperparameters["sagemaker_program"]).is_file():
+        raise client_error(f"{source} contains no {hyperparameters['sagemaker_program']}")
     return code
 
 

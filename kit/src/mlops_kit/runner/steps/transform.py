@@ -10,7 +10,7 @@ from mlops_kit import images
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.objects import S3Object, distribute
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import on_hosts
 from mlops_kit.runner.steps.task import Task, s3_source
 from mlops_kit.runner.steps.training import unpack
@@ -22,7 +22,7 @@ OUTPUT = "/opt/ml/transform/output"
 REQUEST = "/opt/ml/transform/request.json"
 
 
-def run_transform(task: Task) -> Outcome:
+def run_transform(task: Task) -> StepResult:
     """Predict the records of all input objects, and store one output object for each.
 
     Raises:
@@ -36,14 +36,14 @@ def run_transform(task: Task) -> Outcome:
     count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
     shares = distribute(task.machine.objects.inputs(uri), count, "ShardedByS3Key")
-    whole = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
+    combined = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
     target = request["TransformOutput"]["S3OutputPath"]
-    task.machine.objects.put_folder(whole.path(OUTPUT), target)
+    task.machine.objects.put_folder(combined.path(OUTPUT), target)
     arn = task.machine.arn(f"transform-job/{name}")
-    return Outcome(
-        result={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
-        note=task.said,
-        files=(task.output("transformed", target, whole.path(OUTPUT)),),
+    return StepResult(
+        properties={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
+        note=task.last_lines,
+        files=(task.output("transformed", target, combined.path(OUTPUT)),),
         outputs=(target,),
         log=task.log(),
         metadata={"TransformJob": {"Arn": arn}},
@@ -58,21 +58,21 @@ def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
     if "ModelPackageName" not in container:
         return container
     package = sagemaker.describe_model_package(ModelPackageName=container["ModelPackageName"])
-    found = package["InferenceSpecification"]["Containers"][0]
-    return {**found, "Environment": {**found.get("Environment", {}), **container.get("Environment", {})}}
+    base = package["InferenceSpecification"]["Containers"][0]
+    return {**base, "Environment": {**base.get("Environment", {}), **container.get("Environment", {})}}
 
 
 def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], container: Container) -> None:
     """Run the job on one instance."""
-    found = task.machine.objects.inputs(model["ModelDataUrl"])
-    if len(found) != 1:
+    archives = task.machine.objects.inputs(model["ModelDataUrl"])
+    if len(archives) != 1:
         raise client_error(f"{model['ModelDataUrl']} is not a single .tar.gz, which a model must be")
-    task.machine.objects.fetch(found, container.folder)
-    unpack(container.folder / found[0].name, container.made(MODEL))
-    task.machine.objects.fetch(objects, container.made(INPUT))
-    container.made(OUTPUT)
+    task.machine.objects.fetch(archives, container.folder)
+    unpack(container.folder / archives[0].name, container.make_folder(MODEL))
+    task.machine.objects.fetch(objects, container.make_folder(INPUT))
+    container.make_folder(OUTPUT)
     container.write_json(REQUEST, task.request)
     arguments = ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT]
     task.run(container, arguments, model.get("Environment", {}))
-    (container.folder / found[0].name).unlink()
+    (container.folder / archives[0].name).unlink()
     shutil.rmtree(container.path(MODEL))
