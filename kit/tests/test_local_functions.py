@@ -82,7 +82,7 @@ def test_a_condition_may_stand_on_an_output(lab: Lab) -> None:
     ("name", "outputs", "said"),
     [
         ("break", [], "the Lambda function break failed: ValueError: no data"),
-        ("sleep", [], "the Lambda function sleep failed: ClientError: the job took more than its limit of 1 seconds"),
+        ("sleep", [], "the Lambda function sleep failed: ClientError: the job took more than the 1 seconds"),
         ("missing", [], f"there is no Lambda function arn:aws:lambda:{REGION}:123456789012:function:missing"),
         ("add", [("product", "String")], "the response of the Lambda function has no 'product'"),
         ("add", [("sum", "String")], "has 5 as 'sum', which is not of type String"),

@@ -143,7 +143,7 @@ def test_what_changed_in_s3_is_fetched_anew(lab: Lab) -> None:
 
 def test_a_job_that_takes_too_long_is_stopped_and_has_failed(lab: Lab) -> None:
     record = lab.run(lab.job("Slow", "import time\ntime.sleep(600)", seconds=1))
-    assert record["reason"] == "Slow: ClientError: the job took more than its limit of 1 seconds"
+    assert record["reason"] == "Slow: ClientError: the job took more than the 1 seconds that it is allowed"
 
 
 def test_an_entry_point_may_be_no_python(lab: Lab) -> None:

@@ -96,7 +96,7 @@ class Container:
             try:
                 status = self._machine.processes.run(command, self._stop, seconds)
             except JobTimeoutError:
-                raise client_error(f"the job took more than its limit of {seconds:g} seconds") from None
+                raise client_error(f"the job took more than the {seconds:g} seconds that it is allowed") from None
             except OSError as error:
                 raise internal_error(f"the job could not be started: {error}") from error
         self.seconds += status.seconds
