@@ -13,16 +13,14 @@ from mlops_kit.runner.work_folder import DEPLOYED, ENVIRONMENT, STATE
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A project with its own working folder."""
-    (tmp_path / "pyproject.toml").write_text('[tool.mlops]\nwork = "build/local"\n', encoding="utf-8")
-    (tmp_path / "build" / "local").mkdir(parents=True)
+    """A project with a working folder."""
+    (tmp_path / ".local").mkdir()
     return tmp_path
 
 
 def test_its_files_are_in_the_working_folder_of_the_project(root: Path) -> None:
     daemon.note_deployed(root)
-    assert (root / "build" / "local" / DEPLOYED).is_file()
-    assert not (root / ".local").exists()
+    assert (root / ".local" / DEPLOYED).is_file()
 
 
 def test_a_change_of_a_deployed_file_is_noticed(root: Path) -> None:
@@ -34,7 +32,7 @@ def test_a_change_of_a_deployed_file_is_noticed(root: Path) -> None:
 
 
 def test_a_cloud_that_has_died_is_reported_and_its_files_can_be_removed(root: Path) -> None:
-    work = root / "build" / "local"
+    work = root / ".local"
     (work / STATE).write_text('{"address": "http://127.0.0.1:9/x", "endpoint": "http://127.0.0.1:9"}', encoding="utf-8")
     (work / ENVIRONMENT).touch()
     with pytest.raises(UserError, match=r"nothing answers at http://127\.0\.0\.1:9 any more"):

@@ -17,7 +17,7 @@ from mlops_kit.definition.durations import parse_duration
 from mlops_kit.definition.model import Definition
 from mlops_kit.runner.cache import Cache
 from mlops_kit.runner.graph import DefinitionError, read_graph
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 
 NUMBERS = st.integers(0, 10**18 - 1)
 DATE_UNITS, TIME_UNITS = "YMWD", "HMS"
@@ -64,7 +64,7 @@ def runs(expire_after: Any) -> bool:
     except DefinitionError:
         return False
     cache = Cache(lambda uri: True, lambda: 0.0)
-    cache.keep("key", Outcome({}), "arn")
+    cache.keep("key", StepResult({}), "arn")
     assert cache.find("key", node.definition["CacheConfig"]["ExpireAfter"])
     return True
 

@@ -336,7 +336,7 @@ def test_a_record_that_somebody_reads_is_replaced_a_little_later(
 
 @pytest.mark.parametrize("name", ["..", "a/b", "-a", ""])
 def test_a_pipeline_whose_name_is_none_is_not_started(lab: Lab, name: str) -> None:
-    with pytest.raises(ValueError, match="is no name of a pipeline"):
+    with pytest.raises(ValueError, match="is not a pipeline name"):
         lab.cloud._parts.executor.start(Pipeline(name, "arn", "kind", '{"Steps": []}'), {})
 
 

@@ -84,9 +84,9 @@ def test_a_condition_may_refer_to_an_output(lab: Lab) -> None:
         ("break", [], "the Lambda function break failed: ValueError: no data"),
         ("sleep", [], "the Lambda function sleep failed: ClientError: the job took more than the 1 seconds"),
         ("missing", [], f"there is no Lambda function arn:aws:lambda:{REGION}:123456789012:function:missing"),
-        ("add", [("product", "String")], "the answer of the Lambda function has no 'product'"),
-        ("add", [("sum", "String")], "holds 'sum' as 5, which is no String"),
-        ("add", [("large", "Integer")], "holds 'large' as True, which is no Integer"),
+        ("add", [("product", "String")], "the response of the Lambda function has no 'product'"),
+        ("add", [("sum", "String")], "has 5 as 'sum', which is not of type String"),
+        ("add", [("large", "Integer")], "has True as 'large', which is not of type Integer"),
     ],
 )
 def test_a_failure_has_its_reason(lab: Lab, name: str, outputs: list[tuple[str, str]], reason: str) -> None:

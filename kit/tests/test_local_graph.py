@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mlops_kit.definition.model import PARAMETER_TYPES, Branch
 from mlops_kit.runner.graph import RUNNABLE_TYPES, DefinitionError, Node, read_graph
 from mlops_kit.runner.parameters import PARSERS, ParameterError, read_parameters
-from mlops_kit.runner.steps import RUNNERS
+from mlops_kit.runner.steps import STEP_EXECUTORS
 from pipeline_harness import condition, equals, fail
 
 
@@ -79,7 +79,7 @@ def test_a_refusal_of_a_type_lists_the_runnable_types() -> None:
 
 
 def test_a_type_is_runnable_if_it_has_an_executor() -> None:
-    assert set(RUNNABLE_TYPES) == {*RUNNERS, "Condition", "Fail"}
+    assert set(RUNNABLE_TYPES) == {*STEP_EXECUTORS, "Condition", "Fail"}
 
 
 def test_each_type_of_parameter_has_a_parser() -> None:

@@ -95,7 +95,7 @@ def test_after_a_kill_no_job_survives_and_the_next_cloud_starts_empty(
 
 def test_a_second_cloud_in_the_same_folder_is_refused(run: Callable[[], Running], tmp_path: Path) -> None:
     run()
-    with pytest.raises(UserError, match="another local cloud works in"), open_lab(tmp_path / "lab"):
+    with pytest.raises(UserError, match="another local cloud uses"), open_lab(tmp_path / "lab"):
         pass
     (tmp_path / "lab" / ".local" / "cloud.json").write_text("{}", encoding="utf-8")
     with pytest.raises(UserError, match="stop it first: mlops local down"), open_lab(tmp_path / "lab"):
@@ -166,5 +166,5 @@ def test_a_start_during_the_shutdown_is_refused(tmp_path: Path) -> None:
     with open_lab(tmp_path / "lab") as lab:
         kind = lab.deploy(lab.job("Works"))
         lab.cloud._parts.executor.close()
-        with pytest.raises(ClientError, match="is about to end"):
+        with pytest.raises(ClientError, match="is shutting down"):
             lab.cloud.start(kind)

@@ -364,4 +364,4 @@ WHAT = ("Statistics", "Constraints")
 
 def test_another_check_type_is_refused(lab: Lab) -> None:
     step = check(lab, "Check", lab.store("data", csv(normal(1, 9))), CheckType="MODEL_QUALITY")
-    assert "local mode checks DATA_QUALITY, and not MODEL_QUALITY" in lab.run(step)["reason"]
+    assert "local mode supports the check DATA_QUALITY, not MODEL_QUALITY" in lab.run(step)["reason"]

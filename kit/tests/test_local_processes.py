@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlops_kit.runner.failures import StepStoppedError
-from mlops_kit.runner.processes import Command, Processes, TookTooLongError, start_processes
+from mlops_kit.runner.processes import Command, JobTimeoutError, Processes, start_processes
 from mlops_kit.runner.processes.warm import WarmProcesses, imported_modules
 from mlops_kit.runner.stop import Stop
 
@@ -135,7 +135,7 @@ def test_a_script_waits_for_its_threads_and_says_goodbye(processes: Processes, t
 
 def test_what_takes_too_long_is_killed(processes: Processes, tmp_path: Path) -> None:
     code = "import os, pathlib\npathlib.Path('process').write_text(str(os.getpid()))\n" + FOREVER
-    with pytest.raises(TookTooLongError):
+    with pytest.raises(JobTimeoutError):
         processes.run(command(tmp_path, code), Stop(), timeout=3.0)
     wait_for_end(int(wait_for(tmp_path / "process")))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.objects import S3Object, distribute
 from pipeline_harness import Lab, open_lab, step_of
 
 LIST = (
@@ -68,7 +68,7 @@ def test_an_input_that_is_not_there_fails_the_step(lab: Lab) -> None:
     record = lab.run(lab.job("List", LIST, inputs={"data": "s3://no-such-bucket/x"}))
     assert "NoSuchBucket" in record["reason"]
     record = lab.run(lab.job("List", LIST, inputs={"data": "/tmp/x"}))
-    assert "'/tmp/x' is no S3 URI" in record["reason"]
+    assert "'/tmp/x' is not an S3 URI" in record["reason"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_what_changed_in_s3_is_fetched_anew(lab: Lab) -> None:
 
 def test_a_job_that_takes_too_long_is_stopped_and_has_failed(lab: Lab) -> None:
     record = lab.run(lab.job("Slow", "import time\ntime.sleep(600)", seconds=1))
-    assert record["reason"] == "Slow: ClientError: the job took more than the 1 seconds that it may take"
+    assert record["reason"] == "Slow: ClientError: the job took more than the 1 seconds that it is allowed"
 
 
 def test_an_entry_point_may_be_no_python(lab: Lab) -> None:
@@ -151,7 +151,7 @@ def test_an_entry_point_may_be_no_python(lab: Lab) -> None:
     job["Arguments"]["AppSpecification"]["ContainerEntrypoint"] = ["sh", "-c", "echo said; exit 3"]
     assert lab.run(job)["reason"] == "Shell: AlgorithmError: said"
     del job["Arguments"]["AppSpecification"]["ContainerEntrypoint"]
-    assert "names no ContainerEntrypoint" in lab.run(job)["reason"]
+    assert "the request has no ContainerEntrypoint" in lab.run(job)["reason"]
 
 
 # Several instances
@@ -194,7 +194,7 @@ def test_the_logs_of_all_instances_are_one(lab: Lab) -> None:
 
 def test_shares_are_equal_to_within_one_object_and_leave_none_out() -> None:
     objects = [S3Object("b", str(number), str(number), "", 0) for number in range(7)]
-    shares = deal(objects, 3, "ShardedByS3Key")
+    shares = distribute(objects, 3, "ShardedByS3Key")
     assert sorted((found for share in shares for found in share), key=lambda found: found.key) == objects
     assert {len(share) for share in shares} == {2, 3}
-    assert deal(objects, 2, "FullyReplicated") == [objects, objects]
+    assert distribute(objects, 2, "FullyReplicated") == [objects, objects]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlops_kit.runner.steps.metrics import found_metrics
+from mlops_kit.runner.steps.metrics import parse_metrics
 from pipeline_harness import THIS_EXECUTION, Lab, open_lab, step_of
 
 METRIC = {"Name": "validation:rmse", "Regex": "^validation:rmse=([-+0-9.eE]+)$"}
@@ -169,9 +169,9 @@ def test_each_instance_is_told_which_it_is_and_models_come_together(lab: Lab) ->
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"sagemaker_program": ""}, "local mode trains with a script, and not with the algorithm of an image"),
-        ({"sagemaker_program": "other.py"}, "holds no other.py"),
-        ({"sagemaker_submit_directory": "/opt/ml/input/data/train/a.csv"}, "a.csv cannot be unpacked"),
+        ({"sagemaker_program": ""}, "local mode trains with a script, not with the algorithm of an image"),
+        ({"sagemaker_program": "other.py"}, "contains no other.py"),
+        ({"sagemaker_submit_directory": "/opt/ml/input/data/train/a.csv"}, "a.csv cannot be extracted"),
     ],
 )
 def test_what_is_no_script_mode_is_refused(lab: Lab, given: dict[str, str], said: str) -> None:
@@ -187,7 +187,7 @@ def test_the_code_may_lie_in_s3_itself(lab: Lab) -> None:
 def test_a_metric_is_the_last_value_found_line_by_line() -> None:
     log = "loss=3\nnoise validation:rmse=1\nvalidation:rmse=2.5\nloss=1e-3\n"
     definitions = [METRIC, {"Name": "loss", "Regex": r"loss=(\S+)"}, {"Name": "none", "Regex": "nothing"}]
-    assert found_metrics(definitions, log) == {"validation:rmse": 2.5, "loss": 0.001}
+    assert parse_metrics(definitions, log) == {"validation:rmse": 2.5, "loss": 0.001}
 
 
 # SageMaker's own XGBoost image
@@ -355,4 +355,4 @@ def test_a_tuning_without_one_good_job_has_failed(lab: Lab) -> None:
 def test_what_local_mode_cannot_tune_is_refused(lab: Lab) -> None:
     request = tuning(lab)
     request["Arguments"]["WarmStartConfig"] = {"ParentHyperParameterTuningJobs": []}
-    assert "local mode knows no WarmStartConfig" in lab.run(request)["reason"]
+    assert "local mode does not support WarmStartConfig" in lab.run(request)["reason"]

@@ -136,7 +136,11 @@ def test_a_model_may_be_a_registered_package(lab: Lab) -> None:
         ({}, {}, "the model's archive contains no code/inference.py"),
         ({"inference": "def model_fn(d): pass\n"}, {}, "inference.py has no input_fn"),
         ({"inference": SERVE.replace("int(line)", "int('x')")}, {}, "ValueError: invalid literal"),
-        ({"inference": SERVE}, {"DataProcessing": {"JoinSource": "Input"}}, "local mode knows no DataProcessing"),
+        (
+            {"inference": SERVE},
+            {"DataProcessing": {"JoinSource": "Input"}},
+            "local mode does not support DataProcessing",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_served_fails_with_the_reason(

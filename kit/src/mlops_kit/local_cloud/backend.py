@@ -14,7 +14,9 @@ from typing import Any
 from mlops_kit.aws.environment import Environment
 from mlops_kit.local_cloud.account import local_environment
 from mlops_kit.local_cloud.emails import EmailLog
+from mlops_kit.local_cloud.in_process import handled_in_process
 from mlops_kit.local_cloud.patches.buckets import patch_bucket_notifications
+from mlops_kit.local_cloud.patches.dispatch import patch_service_list
 from mlops_kit.local_cloud.patches.functions import patch_function_settings
 from mlops_kit.local_cloud.patches.policies import patch_bucket_policies
 from mlops_kit.local_cloud.patches.topics import patch_topics
@@ -77,6 +79,7 @@ def open_backend(stack: ExitStack, options: Options) -> Backend:
     stack.enter_context(patch_function_settings())
     stack.enter_context(patch_bucket_notifications())
     stack.enter_context(patch_bucket_policies())
+    stack.enter_context(patch_service_list())
     stack.enter_context(patch_topics(EmailLog(options.work)))
     if options.empty_account:
         # not at the top: only Terraform uses EC2, which takes most of a second to import
@@ -85,6 +88,7 @@ def open_backend(stack: ExitStack, options: Options) -> Backend:
         stack.enter_context(patch_security_group_rules())
     server = Server(options.port)
     stack.callback(server.close)
+    stack.enter_context(handled_in_process(server.url, server.answer))  # before the first client is created
     environment = local_environment(options.root, server.url, options.empty_account)
     return Backend(
         server=server,

@@ -22,7 +22,7 @@ from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.local_cloud.terraform_overrides import OVERRIDE, PACKAGES, override_slow_resources
 from mlops_kit.runner.record import write_atomically
-from mlops_kit.runner.work_folder import APPLIED, STATE_OF_TERRAFORM
+from mlops_kit.runner.work_folder import APPLIED, TERRAFORM_STATE
 from mlops_kit.text import count
 
 FOLDER = "infra"  # below the working folder
@@ -133,7 +133,7 @@ class Infrastructure:
         """Keep the state in the working folder, and let the provider give up early."""
         path = self._live / OVERRIDE
         override = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        override["terraform"] = {"backend": {"local": {"path": str(self._work / STATE_OF_TERRAFORM)}}}
+        override["terraform"] = {"backend": {"local": {"path": str(self._work / TERRAFORM_STATE)}}}
         override["provider"] = {"aws": {"max_retries": MAX_RETRIES}}
         path.write_text(json.dumps(override), encoding="utf-8")
 

@@ -29,7 +29,7 @@ from mlops_kit.project import open_project
 from mlops_kit.runner.cache import Cache
 from mlops_kit.runner.job_limiter import JobLimiter
 from mlops_kit.runner.objects import Objects
-from mlops_kit.runner.pipeline_executor import Runner
+from mlops_kit.runner.pipeline_executor import PipelineExecutor
 from mlops_kit.runner.processes import start_processes
 from mlops_kit.runner.runtime_context import RuntimeContext
 
@@ -46,7 +46,7 @@ class PipelineRunner:
 
     context: RuntimeContext
     bus: EventBus
-    executor: Runner
+    executor: PipelineExecutor
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Parts:
     backend: Backend
     context: RuntimeContext
     bus: EventBus
-    executor: Runner
+    executor: PipelineExecutor
     targets: TargetSender
 
     @property
@@ -106,7 +106,7 @@ def open_runner(stack: ExitStack, options: Options, backend: Backend) -> Pipelin
     )
     bus = EventBus(client("events"), options.work, environment.region, ACCOUNT)
     stack.callback(bus.close)
-    executor = Runner(context, bus.status_changed, backend.address)
+    executor = PipelineExecutor(context, bus.status_changed, backend.address)
     stack.callback(executor.close)
     return PipelineRunner(context, bus, executor)
 

@@ -70,6 +70,11 @@ class Server:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_INTERVAL,), daemon=True)
         self._thread.start()
 
+    def answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request of this process without a connection; it is a WSGI application, once `serve` was called."""
+        application: Wsgi = self._server.app
+        return application(environ, start_response)
+
     def close(self) -> None:
         """Stop answering, and release the port."""
         try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_kit.definition.durations import parse_duration
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 
 # The fields that SageMaker compares, by type of step: not the places of the outputs, and not the instances.
 _TRAINING = ("AlgorithmSpecification", "Environment", "InputDataConfig")
@@ -27,7 +27,7 @@ _COMPARED_IN_TUNING = (*_TRAINING, "HyperParameterRanges", "StaticHyperParameter
 
 @dataclass(frozen=True)
 class _Entry:
-    outcome: Outcome
+    outcome: StepResult
     stored_at: float
     source: str
 
@@ -46,7 +46,7 @@ class Cache:
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: str, expire_after: str | None) -> tuple[Outcome, str] | None:
+    def find(self, key: str, expire_after: str | None) -> tuple[StepResult, str] | None:
         """The last result under a key and its source, if it has not expired and its outputs exist."""
         with self._lock:
             entry = self._entries.get(key)
@@ -54,7 +54,7 @@ class Cache:
             return None
         return (entry.outcome, entry.source) if all(map(self._exist, entry.outcome.outputs)) else None
 
-    def keep(self, key: str, outcome: Outcome, source: str) -> None:
+    def keep(self, key: str, outcome: StepResult, source: str) -> None:
         """Keep a result, and the ARN of the execution that it comes from."""
         with self._lock:
             self._entries[key] = _Entry(outcome, self._clock(), source)

@@ -1,4 +1,4 @@
-"""A folder that stands for the file system of a job's container."""
+"""A folder that replaces the file system of a job's container."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlops_kit.runner.failures import algorithm_error, client_error, internal_error
-from mlops_kit.runner.processes import Command, TookTooLongError
+from mlops_kit.runner.processes import Command, JobTimeoutError
 from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.stop import Stop
 
@@ -20,50 +20,50 @@ INPUTS = (f"{ML}/input/data", f"{ML}/processing/input", f"{ML}/processing/baseli
 LOG = "log.txt"
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML}(?![\w.-])")
-_LAST_BYTES = 4096  # of a log, in which its last line is looked for
-_SHOWN = 1000  # characters of a line; SageMaker's FailureReason holds 1024
+_TAIL_BYTES = 4096  # of a log, to search for its last line
+_MAX_MESSAGE = 1000  # characters of a line; SageMaker's FailureReason has at most 1024
 
 
 class Container:
-    """What a script finds under /opt/ml lies in this folder; where it is told of such a path, it is told the real one.
+    """A folder with /opt/ml in it; a script gets the real paths wherever the request has paths below /opt/ml.
 
     Args:
-        folder: stands for the container's root.
+        folder: replaces the container's root.
     """
 
     def __init__(self, context: RuntimeContext, stop: Stop, folder: Path) -> None:
         self.folder = folder
         self.log = folder / LOG
         self.seconds = 0.0
-        self._begin = self.log.stat().st_size if self.log.exists() else 0  # where an earlier attempt's log ends
+        self._begin = self.log.stat().st_size if self.log.exists() else 0  # the end of the log of an earlier attempt
         self._context = context
         self._stop = stop
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, place: str) -> Path:
-        """Where a path of the container lies on this machine.
+        """The path on this machine for a path in the container.
 
         Raises:
-            StepFailedError: it lies elsewhere than under /opt/ml.
+            StepFailedError: it is not under /opt/ml.
         """
         if not PurePosixPath(place).is_relative_to(ML) or ".." in PurePosixPath(place).parts:
-            raise client_error(f"{place} is not under {ML}, where a container's inputs and outputs lie")
+            raise client_error(f"{place} is not under {ML}, which contains all inputs and outputs of a container")
         return self.folder.joinpath(*PurePosixPath(place).parts[1:])
 
-    def made(self, place: str) -> Path:
-        """The same, and it is a folder that is there."""
+    def make_folder(self, place: str) -> Path:
+        """The same, for a folder, which is created if necessary."""
         path = self.path(place)
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def write_json(self, place: str, content: Any) -> None:
-        """Write one of the files in which SageMaker tells a container what it was started for."""
+        """Write one of the configuration files that SageMaker places in a container."""
         path = self.path(place)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), encoding="utf-8")
 
     def real(self, text: str) -> str:
-        """A text in which every path of the container is the one on this machine."""
+        """A text with the paths on this machine instead of those in the container."""
         return _ML_PATH.sub(lambda _: self.path(ML).as_posix(), text)
 
     def run(
@@ -78,13 +78,13 @@ class Container:
 
         Args:
             arguments: the command line.
-            environment: the variables it is given.
-            folder: where it works.
-            seconds: how long it may take.
+            environment: its variables.
+            folder: its working directory.
+            seconds: its timeout.
 
         Raises:
-            StepFailedError: it ended with an exit code, took too long, was killed, or could not be started.
-            StepStoppedError: it was told to stop.
+            StepFailedError: it returned an exit code other than 0, timed out, was killed, or did not start.
+            StepStoppedError: a stop was requested.
         """
         command = Command(
             arguments=tuple(self.real(argument) for argument in arguments),
@@ -94,31 +94,31 @@ class Container:
         )
         with self._context.job_limiter.slot(self._stop):
             try:
-                ended = self._context.processes.run(command, self._stop, seconds)
-            except TookTooLongError:
-                raise client_error(f"the job took more than the {seconds:g} seconds that it may take") from None
+                status = self._context.processes.run(command, self._stop, seconds)
+            except JobTimeoutError:
+                raise client_error(f"the job took more than the {seconds:g} seconds that it is allowed") from None
             except OSError as error:
                 raise internal_error(f"the job could not be started: {error}") from error
-        self.seconds += ended.seconds
-        if ended.exit_code < 0:
-            raise internal_error(f"the job was killed by signal {-ended.exit_code}")
-        if ended.exit_code > 0:
-            said = (self._failure() or self.last_line()).removeprefix("error: ")
-            raise algorithm_error(said or f"exit code {ended.exit_code}")
+        self.seconds += status.seconds
+        if status.exit_code < 0:
+            raise internal_error(f"the job was killed by signal {-status.exit_code}")
+        if status.exit_code > 0:
+            message = (self._failure() or self.last_line()).removeprefix("error: ")
+            raise algorithm_error(message or f"exit code {status.exit_code}")
 
     def last_line(self) -> str:
-        """How this attempt's log ends."""
+        """The last line of this attempt's log."""
         if not self.log.exists():
             return ""
-        lines = self._log_from(self.log.stat().st_size - _LAST_BYTES).strip().splitlines()
-        return lines[-1].strip()[:_SHOWN] if lines else ""
+        lines = self._log_from(self.log.stat().st_size - _TAIL_BYTES).strip().splitlines()
+        return lines[-1].strip()[:_MAX_MESSAGE] if lines else ""
 
     def log_text(self) -> str:
-        """All of this attempt's log."""
+        """This attempt's log."""
         return self._log_from(self._begin) if self.log.exists() else ""
 
     def drop_inputs(self) -> None:
-        """Remove the copies of what lies in S3 already: outputs and the log are what is worth looking at."""
+        """Remove the copies of inputs, which are in S3; only the outputs and the log are of interest afterwards."""
         for place in INPUTS:
             shutil.rmtree(self.path(place), ignore_errors=True)
 
@@ -128,11 +128,11 @@ class Container:
             return log.read().decode("utf-8", errors="replace").replace("\r\n", "\n")
 
     def _failure(self) -> str:
-        """What a training script wrote to say why it failed."""
+        """The reason that a training script wrote to /opt/ml/output/failure."""
         path = self.path(f"{ML}/output/failure")
-        return path.read_text(encoding="utf-8", errors="replace").strip()[:_SHOWN] if path.is_file() else ""
+        return path.read_text(encoding="utf-8", errors="replace").strip()[:_MAX_MESSAGE] if path.is_file() else ""
 
 
 def relative(path: Path, work: Path) -> str:
-    """A path below the working folder, as it is written in a record."""
+    """A path relative to the working folder, as in a record."""
     return Path(os.path.relpath(path, work)).as_posix()

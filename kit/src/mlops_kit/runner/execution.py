@@ -1,4 +1,4 @@
-"""One execution of a pipeline: start each step when those it needs have ended, and record what becomes of it."""
+"""One execution of a pipeline: start each step when the steps that it needs have ended, and record the result."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from mlops_kit.runner.graph import Node
 from mlops_kit.runner.record import ENDED
 from mlops_kit.runner.recorder import Recorder
 from mlops_kit.runner.runtime_context import RuntimeContext
-from mlops_kit.runner.step_executor import Facts, Performer
+from mlops_kit.runner.step_executor import Facts, StepExecutor
 from mlops_kit.runner.stop import Stop
 
 
 class Execution:
-    """Runs in threads of its own, from `start` to `wait`.
+    """Runs in its own threads, from `start` to `wait`.
 
     Attributes:
-        metadata: of each step that has ended, as ListPipelineExecutionSteps tells it.
+        metadata: of each step that has ended, as in ListPipelineExecutionSteps.
     """
 
     def __init__(self, facts: Facts, nodes: Sequence[Node], recorder: Recorder, context: RuntimeContext) -> None:
@@ -33,17 +33,17 @@ class Execution:
         self._nodes = nodes
         self._work = context.work
         self._stop = Stop()
-        self._performer = Performer(facts, nodes, recorder, context, self._stop)
+        self._step_executor = StepExecutor(facts, nodes, recorder, context, self._stop)
         self._stopped_by_hand = False
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._over = threading.Event()
         self._concluding = threading.Lock()
 
     def start(self, fault: str = "") -> None:
-        """Begin, and come back at once.
+        """Start, without waiting.
 
         Args:
-            fault: why it cannot be run; then it fails, and nothing is run.
+            fault: why it cannot run; then it fails at once.
         """
         if fault:
             self.recorder.change(status="Failed", reason=fault)
@@ -52,17 +52,17 @@ class Execution:
             threading.Thread(target=self._run, name=self.facts.id, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop what runs and start nothing more; come back at once."""
+        """Stop the running steps and start no more, without waiting."""
         with self._concluding:
             if self.recorder.status != "Executing":
                 return
             self._stopped_by_hand = True
-            with contextlib.suppress(OSError):  # it stops even where nobody can read of it
+            with contextlib.suppress(OSError):  # it stops even if the record cannot be written
                 self.recorder.change(status="Stopping")
         self._stop.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for the end; False when it has not come by then."""
+        """Wait for the end; False after a timeout."""
         return self._over.wait(seconds)
 
     # Which step is next
@@ -96,7 +96,7 @@ class Execution:
             raise
 
     def _settle(self) -> list[Node]:
-        """Skip or stop the waiting steps that will not run, and give back those that are to start now."""
+        """Skip or stop the waiting steps that will not run, and return those to start now."""
         ready = []
         moved = True
         while moved:
@@ -120,12 +120,14 @@ class Execution:
         if statuses & {"Failed", "Stopped"}:
             return "Stopped"
         branch = node.branch
-        if "Skipped" in statuses or (branch and self._performer.results[branch.condition]["Outcome"] != branch.when):
+        if "Skipped" in statuses or (
+            branch and self._step_executor.results[branch.condition]["Outcome"] != branch.when
+        ):
             return "Skipped"
         return "Starting"
 
     def _conclude(self, fault: str) -> None:
-        """Write how it ended; without a fault every step has."""
+        """Record the end; without a fault, every step has ended."""
         for step in self.recorder.record.steps:
             if step.status not in ENDED:
                 with contextlib.suppress(OSError):
@@ -141,7 +143,7 @@ class Execution:
     def _run_step(self, node: Node) -> None:
         try:
             self.recorder.change_step(node.name, **self._end_of(node))
-        except Exception as error:  # the result is no JSON, or the disk is full
+        except Exception as error:  # the result is not JSON, or the disk is full
             failed = {"status": "Failed", "reason": _fault(error), "result": {}, "files": ()}
             with contextlib.suppress(Exception):
                 self.recorder.change_step(node.name, **failed)
@@ -151,7 +153,7 @@ class Execution:
     def _end_of(self, node: Node) -> dict[str, Any]:
         """Do a step, and give back how its record ends."""
         try:
-            outcome = self._performer.perform(node)
+            result = self._step_executor.execute(node)
         except ExecutionFailedError as error:
             self.metadata[node.name] = {"Fail": {"ErrorMessage": error.reason}}
             self._stop.set()
@@ -161,17 +163,17 @@ class Execution:
         except StepFailedError as error:
             return {"status": "Failed", "reason": error.reason, "log": self._log(node)}
         except Exception as error:
-            # A fault of local mode, or a request that it does not understand: the rest of the execution goes on.
+            # A defect of local mode, or a request that it does not support: the other steps continue.
             self._note_fault(node)
             return {"status": "Failed", "reason": _fault(error), "log": self._log(node)}
-        self.metadata[node.name] = outcome.metadata
+        self.metadata[node.name] = result.metadata
         return {
             "status": "Succeeded",
             "reason": "",
-            "result": outcome.result,
-            "note": outcome.note,
-            "files": outcome.files,
-            "log": outcome.log,
+            "result": result.properties,
+            "note": result.note,
+            "files": result.files,
+            "log": result.log,
         }
 
     def _log(self, node: Node) -> str | None:
@@ -179,7 +181,7 @@ class Execution:
         return relative(path, self._work) if path.exists() else None
 
     def _note_fault(self, node: Node) -> None:
-        """Leave the traceback of what local mode did not expect in the step's log."""
+        """Append the traceback of an unexpected exception to the step's log."""
         path = self.recorder.folder / node.name / LOG
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as log:
@@ -187,5 +189,5 @@ class Execution:
 
 
 def _fault(error: Exception) -> str:
-    """What local mode did not expect, as a reason."""
+    """The failure reason for an unexpected exception."""
     return f"InternalServerError: local mode: {type(error).__name__}: {error}"

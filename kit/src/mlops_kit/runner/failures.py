@@ -1,4 +1,4 @@
-"""Why a step failed, in the words that SageMaker's retry policies use."""
+"""Why a step failed, with the exception types of SageMaker's retry policies."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class StepFailedError(Exception):
     """A step failed.
 
     Args:
-        reason: what to tell, as SageMaker's FailureReason does.
-        exception_type: what a retry policy may name to have it tried again; None where trying again changes nothing.
+        reason: as in SageMaker's FailureReason.
+        exception_type: the type by which a retry policy selects it; None if a retry is pointless.
     """
 
     def __init__(self, reason: str, exception_type: str | None = None) -> None:
@@ -28,30 +28,30 @@ class StepFailedError(Exception):
 
 
 class ExecutionFailedError(StepFailedError):
-    """A Fail step: the whole execution ends with it."""
+    """A Fail step: it ends the execution."""
 
 
 class StepStoppedError(Exception):
-    """A step was told to stop."""
+    """A step was stopped."""
 
 
 def algorithm_error(message: str) -> StepFailedError:
-    """The script ended with an error: running it again gives the same one."""
+    """The script ended with an error; a retry would end with the same one."""
     return StepFailedError(f"AlgorithmError: {message}")
 
 
 def client_error(message: str) -> StepFailedError:
-    """What was asked for is not there, or cannot be."""
+    """The request is invalid, or names something that does not exist."""
     return StepFailedError(f"ClientError: {message}")
 
 
 def internal_error(message: str) -> StepFailedError:
-    """The machine failed, and not the script."""
+    """The machine failed, not the script."""
     return StepFailedError(f"InternalServerError: {message}", JOB_INTERNAL_ERROR)
 
 
 def service_failure(error: ClientError | BotoCoreError) -> StepFailedError:
-    """What AWS's API answered, or that it did not."""
+    """AWS's API returned an error, or did not respond."""
     if not isinstance(error, ClientError):
         return StepFailedError(f"ServiceFault: {error}", SERVICE_FAULT)
     code = error.response.get("Error", {}).get("Code", "")

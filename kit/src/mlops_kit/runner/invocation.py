@@ -62,7 +62,7 @@ def invoke(
         StepStoppedError: the stop was requested.
     """
     with zipfile.ZipFile(io.BytesIO(function.code)) as code:
-        code.extractall(container.made(f"{TASK}/code"))
+        code.extractall(container.make_folder(f"{TASK}/code"))
     container.write_json(f"{TASK}/event.json", event)
     answer = container.path(f"{TASK}/answer.json")
     answer.unlink(missing_ok=True)

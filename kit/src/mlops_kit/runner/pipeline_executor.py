@@ -1,4 +1,4 @@
-"""All executions of one local cloud."""
+"""Start, find and stop the executions of one local cloud."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mlops_kit.runner.recorder import Change, Recorder
 from mlops_kit.runner.runtime_context import RuntimeContext
 from mlops_kit.runner.step_executor import Facts
 
-PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # a folder has this name too
+PIPELINE_NAME = re.compile(r"[A-Za-z0-9](-*[A-Za-z0-9]){0,255}")  # the name of a folder, too
 SHUTDOWN_TIMEOUT = 30.0  # seconds; jobs are killed, so stopping takes much less
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A pipeline as it is deployed.
+    """A deployed pipeline.
 
     Attributes:
-        kind: training, training-hpo or inference; the pipeline's name where it is none of the project's.
+        kind: training, training-hpo or inference; for a pipeline that is not the project's, its name.
         definition: JSON.
     """
 
@@ -38,11 +38,11 @@ class Pipeline:
     definition: str
 
 
-class Runner:
-    """Starts executions, finds them again, stops them.
+class PipelineExecutor:
+    """Starts, finds and stops executions.
 
     Args:
-        context: what they share.
+        context: what all executions share.
         notify: is called with each change of status of an execution or a step.
         cloud: the address under which this cloud answers, which their records name.
     """
@@ -55,27 +55,27 @@ class Runner:
         self._definitions: dict[str, str] = {}
         self._closed = False
         self._lock = threading.Lock()
-        self._another = threading.Condition(self._lock)
+        self._new_execution = threading.Condition(self._lock)
 
-    def start(self, pipeline: Pipeline, given: Mapping[str, str], display_name: str = "") -> str:
-        """Start an execution; one whose definition cannot be run here fails at once, and says why.
+    def start(self, pipeline: Pipeline, values: Mapping[str, str], display_name: str = "") -> str:
+        """Start an execution; with a definition that cannot run here, the execution fails at once, with a reason.
 
         Args:
-            pipeline: what to run.
-            given: parameters as text.
-            display_name: what it is to be called; its id unless given.
+            pipeline: the pipeline to run.
+            values: values of parameters, as text.
+            display_name: by default the id.
 
         Returns:
             the execution's ARN.
 
         Raises:
-            ValueError: a parameter is unknown, missing or of another type, or the definition is no JSON; or this cloud
-                is about to end.
+            ValueError: a parameter is unknown, missing or of the wrong type, the definition is not JSON, or this cloud
+                is shutting down.
         """
         if not PIPELINE_NAME.fullmatch(pipeline.name):
-            raise ValueError(f"{pipeline.name!r} is no name of a pipeline: letters, digits and - between them")
+            raise ValueError(f"{pipeline.name!r} is not a pipeline name: use letters and digits, with - between them")
         definition = json.loads(pipeline.definition)
-        parameters = read_parameters(definition, given)
+        parameters = read_parameters(definition, values)
         id_ = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(12))
         arn = f"{pipeline.arn}/execution/{id_}"
         record = ExecutionRecord(id_, pipeline.name, pipeline.kind, arn, self._cloud, parameters)
@@ -88,12 +88,12 @@ class Runner:
         execution = Execution(facts, nodes, recorder, self._context)
         with self._lock:
             if self._closed:
-                raise ValueError("the local cloud is about to end, and starts nothing more")
+                raise ValueError("the local cloud is shutting down, and starts no more executions")
             recorder.begin(nodes)
             self._executions[arn] = execution
             self._definitions[arn] = pipeline.definition
             execution.start(fault)
-            self._another.notify_all()
+            self._new_execution.notify_all()
         return arn
 
     def find(self, arn: str) -> Execution:
@@ -106,29 +106,31 @@ class Runner:
             return self._executions[arn]
 
     def executions(self, pipeline: str) -> list[Execution]:
-        """All executions of a pipeline, the latest first."""
+        """The executions of a pipeline, the latest first."""
         with self._lock:
-            return [found for found in reversed(self._executions.values()) if found.facts.pipeline == pipeline]
+            return [
+                execution for execution in reversed(self._executions.values()) if execution.facts.pipeline == pipeline
+            ]
 
     def wait_for_start(self, pipeline: str, known: int, seconds: float) -> bool:
-        """Wait until a pipeline has had more executions than are known; False when it has not by then."""
-        with self._another:
-            return self._another.wait_for(lambda: self._count(pipeline) > known, seconds)
+        """Wait until a pipeline has more executions than are known; False after a timeout."""
+        with self._new_execution:
+            return self._new_execution.wait_for(lambda: self._count(pipeline) > known, seconds)
 
     def _count(self, pipeline: str) -> int:
-        return sum(found.facts.pipeline == pipeline for found in self._executions.values())
+        return sum(execution.facts.pipeline == pipeline for execution in self._executions.values())
 
     def definition(self, arn: str) -> str:
-        """The definition that an execution runs."""
+        """The pipeline definition of an execution."""
         return self._definitions[arn]
 
     @property
     def started(self) -> int:
-        """How many executions there have been."""
+        """The number of executions so far."""
         return len(self._executions)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until no execution is under way; False when one is by then."""
+        """Wait until no execution is running; False after a timeout."""
         deadline = time.monotonic() + seconds
         with self._lock:
             executions = list(self._executions.values())

@@ -1,4 +1,4 @@
-"""Do a thing again when a machine failed, as a step's retry policies say."""
+"""Retry a step as its retry policies specify."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def with_retries(
     action: Callable[[], Result],
     policies: Sequence[Policy],
     wait: Callable[[float], None],
-    again: Callable[[int, StepFailedError], None],
+    on_retry: Callable[[int, StepFailedError], None],
 ) -> Result:
-    """Do something until it works, or the policies have no attempt left.
+    """Call an action until it succeeds, or no policy allows another attempt.
 
     Args:
-        action: what to do.
-        policies: each names exception types, how often (MaxAttempts) or how long (ExpireAfterMin) they are tried
-            again, and how long to wait before (IntervalSeconds, times BackoffRate each time).
-        wait: waits for so many seconds.
-        again: is told before each new attempt: its number, and what went wrong in the last.
+        action: one attempt.
+        policies: each names exception types, how often (MaxAttempts) or how long (ExpireAfterMin) to retry them, and
+            the delay before each retry (IntervalSeconds, multiplied by BackoffRate each time).
+        wait: waits for a number of seconds.
+        on_retry: is called before each retry, with the number of the attempt and the error of the last one.
 
     Raises:
-        StepFailedError: what the last attempt ended with.
+        StepFailedError: the last attempt failed.
     """
-    tried, waited = Counter[int](), Counter[int]()
+    attempts, waited = Counter[int](), Counter[int]()
     while True:
         try:
             return action()
@@ -39,20 +39,20 @@ def with_retries(
             if index is None:
                 raise
             policy = policies[index]
-            seconds = policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** tried[index]
-            tried[index] += 1
+            seconds = policy.get("IntervalSeconds", 1) * policy.get("BackoffRate", 2.0) ** attempts[index]
+            attempts[index] += 1
             waited[index] += round(seconds)
-            if _is_spent(policy, tried[index], waited[index]):
+            if _is_exhausted(policy, attempts[index], waited[index]):
                 raise
             wait(seconds)
-            again(tried.total() + 1, error)
+            on_retry(attempts.total() + 1, error)
 
 
 def _policy_for(error: StepFailedError, policies: Sequence[Policy]) -> int | None:
     return next((i for i, policy in enumerate(policies) if error.exception_type in policy["ExceptionType"]), None)
 
 
-def _is_spent(policy: Policy, tried: int, waited: int) -> bool:
+def _is_exhausted(policy: Policy, attempts: int, waited: int) -> bool:
     if "MaxAttempts" in policy:
-        return tried > policy["MaxAttempts"]
-    return waited > policy.get("ExpireAfterMin", 0) * 60
+        return bool(attempts > policy["MaxAttempts"])
+    return bool(waited > policy.get("ExpireAfterMin", 0) * 60)

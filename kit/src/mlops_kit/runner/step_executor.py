@@ -1,4 +1,4 @@
-"""Do one step: work out what it asks for, take an earlier result if there is one, try again where a policy says so."""
+"""Execute one step: resolve its request, reuse a cached result, and retry as its policies specify."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mlops_kit.runner.record import now
 from mlops_kit.runner.recorder import Recorder
 from mlops_kit.runner.retries import with_retries
 from mlops_kit.runner.runtime_context import RuntimeContext
-from mlops_kit.runner.step_result import Outcome
-from mlops_kit.runner.steps import RUNNERS, Task
+from mlops_kit.runner.step_result import StepResult
+from mlops_kit.runner.steps import STEP_EXECUTORS, Task
 from mlops_kit.runner.stop import Stop
 
-# Keys of a step that are no part of what it is asked for.
-ABOUT_THE_STEP = (
+# Keys of a step that are not part of its request.
+STEP_FIELDS = (
     "Name",
     "Type",
     "Arguments",
@@ -37,7 +37,7 @@ ABOUT_THE_STEP = (
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an execution when it starts."""
+    """The identity and the parameters of an execution."""
 
     id: str
     display_name: str
@@ -47,11 +47,11 @@ class Facts:
     parameters: Mapping[str, Any]
 
 
-class Performer:
-    """Does the steps of one execution, in whichever thread asks for it.
+class StepExecutor:
+    """Executes the steps of one execution, in the thread of the caller.
 
     Attributes:
-        results: what each step made that has succeeded; later steps refer to it.
+        results: the properties of each step that succeeded; later steps refer to them.
     """
 
     def __init__(
@@ -65,52 +65,52 @@ class Performer:
         self._stop = stop
         self._started = now()
 
-    def perform(self, node: Node) -> Outcome:
-        """Do a step.
+    def execute(self, node: Node) -> StepResult:
+        """Execute a step.
 
         Raises:
-            StepFailedError: it failed, and nothing says to try again; an ExecutionFailedError ends the execution.
-            StepStoppedError: it was told to stop.
+            StepFailedError: it failed, and no policy retries it; an ExecutionFailedError ends the execution.
+            StepStoppedError: a stop was requested.
         """
         match node.type:
             case "Condition":
-                outcome = self._decide(node)
+                result = self._evaluate(node)
             case "Fail":
-                outcome = self._fail(node)
+                result = self._fail(node)
             case _:
-                outcome = self._take_or_make(node)
-        self.results[node.name] = outcome.result
-        return outcome
+                result = self._reuse_or_run(node)
+        self.results[node.name] = result.properties
+        return result
 
-    def _decide(self, node: Node) -> Outcome:
+    def _evaluate(self, node: Node) -> StepResult:
         self._recorder.change_step(node.name, status="Executing")
         holds = all_hold(node.definition["Arguments"]["Conditions"], self._scope())
-        return Outcome({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
+        return StepResult({"Outcome": holds}, note=as_text(holds), metadata={"Condition": {"Outcome": str(holds)}})
 
     def _fail(self, node: Node) -> NoReturn:
-        """End the execution with what the step says is wrong."""
+        """End the execution with the message of the step."""
         self._recorder.change_step(node.name, status="Executing")
         raise ExecutionFailedError(as_text(resolve(node.definition["Arguments"]["ErrorMessage"], self._scope())))
 
-    def _take_or_make(self, node: Node) -> Outcome:
+    def _reuse_or_run(self, node: Node) -> StepResult:
         scope = self._scope()
         request = resolve(node.definition["Arguments"], scope)
-        options = resolve({key: value for key, value in node.definition.items() if key not in ABOUT_THE_STEP}, scope)
-        cached = node.definition.get("CacheConfig", {})
-        if not cached.get("Enabled"):
-            return self._make(node, request, options)
+        options = resolve({key: value for key, value in node.definition.items() if key not in STEP_FIELDS}, scope)
+        cache_config = node.definition.get("CacheConfig", {})
+        if not cache_config.get("Enabled"):
+            return self._run(node, request, options)
         key = cache_key(self._facts.pipeline, node.name, node.type, request, options)
-        found = self._context.cache.find(key, cached.get("ExpireAfter"))
-        if found:
-            outcome, source = found
+        hit = self._context.cache.find(key, cache_config.get("ExpireAfter"))
+        if hit:
+            result, source = hit
             self._recorder.change_step(node.name, cache_hit=True, cached_from=source)
-            return outcome
-        outcome = self._make(node, request, options)
-        self._context.cache.keep(key, outcome, self._facts.arn)
-        return outcome
+            return result
+        result = self._run(node, request, options)
+        self._context.cache.keep(key, result, self._facts.arn)
+        return result
 
-    def _make(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> Outcome:
-        """Do a step, and do it again as its retry policies say."""
+    def _run(self, node: Node, request: dict[str, Any], options: dict[str, Any]) -> StepResult:
+        """Run a step, with the retries of its policies."""
         task = Task(
             name=node.name,
             request=request,
@@ -136,7 +136,7 @@ class Performer:
         self._stop.check()
 
     def _scope(self) -> Scope:
-        """What expressions may refer to now."""
+        """The values that expressions can refer to now."""
         facts = self._facts
         execution = {
             "PipelineExecutionId": facts.id,
@@ -150,7 +150,7 @@ class Performer:
         return Scope(facts.parameters, execution, self.results, self._property_file, read_json)
 
     def _property_file(self, step: str, name: str) -> Any:
-        """Read a property file from where the step's output lies."""
+        """Read a property file from the output of its step."""
         declared = self._nodes[step].definition.get("PropertyFiles", [])
         file = next((file for file in declared if file["PropertyFileName"] == name), None)
         if file is None:
@@ -159,14 +159,14 @@ class Performer:
         return self._context.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
 
 
-def _attempt(task: Task, kind: str) -> Outcome:
-    """Do a step once.
+def _attempt(task: Task, kind: str) -> StepResult:
+    """Run a step once.
 
     Raises:
         StepFailedError: it failed.
     """
     task.stop.check()
     try:
-        return RUNNERS[kind](task)
+        return STEP_EXECUTORS[kind](task)
     except (ClientError, BotoCoreError) as error:
         raise service_failure(error) from error

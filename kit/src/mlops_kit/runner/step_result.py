@@ -1,4 +1,4 @@
-"""What a step made."""
+"""The result of a step."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class OutputFile:
-    """An output's folder or file.
+    """A folder or file of an output.
 
     Attributes:
-        path: where it lies on this machine, below the working folder.
+        path: its copy on this machine, relative to the working folder.
     """
 
     name: str
@@ -20,18 +20,18 @@ class OutputFile:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a step made.
+class StepResult:
+    """The result of a step that succeeded.
 
     Attributes:
-        result: shaped like the API's Describe answer; later steps refer to it.
-        note: one line for people.
-        files: what can be looked at on this machine.
-        outputs: S3 URIs that have to exist for the result to be worth anything.
-        log: the log, below the working folder.
+        properties: in the form of the API's Describe response; later steps refer to them.
+        note: one line for the reader of a report.
+        files: the outputs on this machine.
+        outputs: S3 URIs that must exist for the result to be reused.
+        log: relative to the working folder.
     """
 
-    result: dict[str, Any]
+    properties: dict[str, Any]
     note: str = ""
     files: tuple[OutputFile, ...] = ()
     outputs: tuple[str, ...] = ()

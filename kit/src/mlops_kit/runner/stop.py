@@ -1,4 +1,4 @@
-"""A request to stop, which reaches whatever is under way."""
+"""A request to stop, which reaches everything that is running."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mlops_kit.runner.failures import StepStoppedError
 
 
 class Stop:
-    """Set once; whoever works under it asks, waits, or is called.
+    """Is set once; running code checks it, waits for it, or registers a callback.
 
     Args:
-        parent: a wider request, which this one follows.
+        parent: a request that sets this one, too.
     """
 
     def __init__(self, parent: Stop | None = None) -> None:
@@ -25,34 +25,34 @@ class Stop:
             parent._register(self.set)
 
     def set(self) -> None:
-        """Ask everybody to stop."""
+        """Request the stop, and call all callbacks."""
         with self._lock:
             self._event.set()
             calls, self._calls = self._calls, []
-        with ExitStack() as everybody:  # each is called, even if one before it raises
+        with ExitStack() as stack:  # calls each one, even if another raises
             for call in calls:
-                everybody.callback(call)
+                stack.callback(call)
 
     def is_set(self) -> bool:
-        """Whether anybody asked to stop."""
+        """Whether a stop was requested."""
         return self._event.is_set()
 
     def check(self) -> None:
-        """Go no further once asked to stop.
+        """Raise an error if a stop was requested.
 
         Raises:
-            StepStoppedError: it is so.
+            StepStoppedError: it was.
         """
         if self.is_set():
             raise StepStoppedError
 
     def wait(self, seconds: float) -> None:
-        """Wait, but no longer than until the request to stop."""
+        """Wait for a number of seconds, or until a stop is requested."""
         self._event.wait(seconds)
 
     @contextmanager
     def calling(self, action: Callable[[], None]) -> Iterator[None]:
-        """Have something done when the request comes within this block, or has come already."""
+        """Call an action when a stop is requested within this block; at once if one was requested before."""
         self._register(action)
         try:
             yield
@@ -60,7 +60,7 @@ class Stop:
             self._forget(action)
 
     def release(self) -> None:
-        """Follow the wider request no longer."""
+        """Detach from the parent."""
         if self._parent:
             self._parent._forget(self.set)
 

@@ -1,4 +1,4 @@
-"""The folder in which a local cloud works: it belongs to one cloud at a time, which begins with an empty one."""
+"""The working folder of a local cloud: one cloud at a time owns it, and removes the results of the previous one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import BinaryIO
 
 from mlops_jobs.errors import UserError
 
-STATE, ENVIRONMENT = "cloud.json", "environment.yaml"  # there while a cloud stays up between commands
-DEPLOYED = "deployed"  # a fingerprint of what was brought there
-APPLIED = "applied"  # a fingerprint of the infrastructure there
-STATE_OF_TERRAFORM = "terraform.tfstate"  # what Terraform made there
+STATE, ENVIRONMENT = "cloud.json", "environment.yaml"  # exist while a cloud runs in the background
+DEPLOYED = "deployed"  # a fingerprint of what was deployed
+APPLIED = "applied"  # a fingerprint of the applied infrastructure
+TERRAFORM_STATE = "terraform.tfstate"  # Terraform's state
 LOCK = "lock"
-LEFT = (  # by an earlier cloud
+PREVIOUS_RESULTS = (  # results of an earlier cloud
     "executions",
     "calls",
     "events.jsonl",
@@ -28,22 +28,22 @@ LEFT = (  # by an earlier cloud
     ENVIRONMENT,
     DEPLOYED,
     APPLIED,
-    STATE_OF_TERRAFORM,
+    TERRAFORM_STATE,
 )
 
 
 class OccupiedError(UserError):
-    """Another local cloud works in the folder."""
+    """Another local cloud uses the folder."""
 
 
 @contextmanager
 def claimed(work: Path) -> Iterator[None]:
-    """Have the folder for oneself within this block, without anything that an earlier cloud left.
+    """Own the folder within this block, without the results of an earlier cloud.
 
-    The system frees a lock when its process ends, however it ends: none is ever left behind.
+    The operating system releases the lock when the process ends, however it ends, so a lock is never stale.
 
     Raises:
-        OccupiedError: another cloud works there.
+        OccupiedError: another cloud uses it.
     """
     work.mkdir(parents=True, exist_ok=True)
     with (work / LOCK).open("ab") as file:
@@ -51,7 +51,7 @@ def claimed(work: Path) -> Iterator[None]:
             _lock(file)
         except (BlockingIOError, PermissionError):
             raise OccupiedError(_occupied(work)) from None
-        for name in LEFT:
+        for name in PREVIOUS_RESULTS:
             _remove(work / name)
         yield
 
@@ -71,7 +71,7 @@ def _lock(file: BinaryIO) -> None:
 def _occupied(work: Path) -> str:
     if (work / STATE).exists():
         return "a local cloud is up in this project; stop it first: mlops local down"
-    return f"another local cloud works in {os.path.relpath(work)}; wait until it has ended"
+    return f"another local cloud uses {os.path.relpath(work)}; wait until it has ended"
 
 
 def _remove(path: Path) -> None:

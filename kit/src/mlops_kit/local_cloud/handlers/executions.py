@@ -11,7 +11,7 @@ from typing import Any
 from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
 from mlops_kit.runner.execution import Execution
 from mlops_kit.runner.expressions import as_text
-from mlops_kit.runner.pipeline_executor import Pipeline, Runner
+from mlops_kit.runner.pipeline_executor import Pipeline, PipelineExecutor
 from mlops_kit.runner.record import StepRecord
 
 
@@ -24,7 +24,7 @@ class Executions:
         kind_of: returns a pipeline's kind by its name.
     """
 
-    def __init__(self, executor: Runner, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
+    def __init__(self, executor: PipelineExecutor, sagemaker: Any, kind_of: Callable[[str], str]) -> None:
         self._executor = executor
         self._sagemaker = sagemaker
         self._kind_of = kind_of

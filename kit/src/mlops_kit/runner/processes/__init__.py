@@ -1,4 +1,4 @@
-"""The processes that jobs run in: forked from one that has the libraries imported already, or started plainly."""
+"""The processes of jobs: forked from one that has imported the libraries, or started as new interpreters."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mlops_kit.runner.processes.plain import PlainProcesses
-from mlops_kit.runner.processes.process import Command, Processes, TookTooLongError
+from mlops_kit.runner.processes.process import Command, JobTimeoutError, Processes
 from mlops_kit.runner.processes.warm import WarmProcesses
 
-__all__ = ["Command", "Processes", "TookTooLongError", "start_processes"]
+__all__ = ["Command", "JobTimeoutError", "Processes", "start_processes"]
 
 
 def start_processes(scripts: Iterable[Path]) -> Processes:
-    """Make ready to run jobs; importing what they will need goes on in the background.
+    """Prepare to run jobs; the modules that they need are imported in the background.
 
-    LOCAL_PROCESSES=plain starts each job in a new interpreter, which costs each job the time of its imports. So it is
-    on every system but Linux: Windows cannot fork, and macOS's own libraries do not bear it.
+    LOCAL_PROCESSES=plain starts each job in a new interpreter, which costs each job the time of its imports. That is
+    the default on all systems but Linux: Windows cannot fork, and macOS's system libraries are not safe to fork.
 
     Args:
-        scripts: files whose imports are worth having ready.
+        scripts: files whose imports the jobs need.
     """
     wanted = os.environ.get("LOCAL_PROCESSES", "warm" if sys.platform == "linux" else "plain")
     if wanted not in ("warm", "plain"):

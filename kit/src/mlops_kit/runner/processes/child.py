@@ -1,4 +1,4 @@
-"""What happens inside a job's process. Run by path: nothing of this package is importable there, as in a container."""
+"""The code in a job's process. Run by path: as in a container, a job cannot import this package from its folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 
 def run(arguments: list[str]) -> int:
-    """Run a command line in this process if it is a Python script or module, else in one of its own.
+    """Run a command line in this process if it is a Python script or module, else in a new one.
 
     Returns:
         the exit code.
@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> int:
 
 
 def become(job: dict[str, Any]) -> None:
-    """Take on a job's environment, folder and log."""
+    """Set a job's environment, working directory and streams."""
     os.environ.clear()
     os.environ.update(job["environment"])
     os.chdir(job["folder"])
@@ -53,7 +53,7 @@ def become(job: dict[str, Any]) -> None:
 
 
 def _exit_code(code: Any) -> int:
-    """What an interpreter makes of SystemExit's argument."""
+    """The exit code that an interpreter returns for SystemExit's argument."""
     if code is None or isinstance(code, int):
         return code or 0
     print(code, file=sys.stderr)
@@ -61,7 +61,7 @@ def _exit_code(code: Any) -> int:
 
 
 def _die_with_parent() -> None:
-    """End at once when the other end of stdin closes: whoever started this job is gone."""
+    """Exit at once when the other end of stdin closes, because the parent has exited."""
     os.read(sys.stdin.fileno(), 1)
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
@@ -78,7 +78,7 @@ def main() -> NoReturn:
 
 
 def _first_line() -> bytes:
-    """Read no further than the line, so that what follows is left for the watch on stdin."""
+    """Read one byte at a time: a buffer would hide the end of stdin from the thread that watches it."""
     line = b""
     while not line.endswith(b"\n"):
         byte = os.read(sys.stdin.fileno(), 1)

@@ -1,4 +1,4 @@
-"""Jobs as new interpreters: what every system can do."""
+"""Jobs as new interpreters, which works on every system."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from mlops_kit.runner.processes.process import Command, Ended, TookTooLongError
+from mlops_kit.runner.processes.process import Command, ExitStatus, JobTimeoutError
 from mlops_kit.runner.stop import Stop
 
 CHILD = Path(__file__).with_name("child.py")
@@ -23,7 +23,7 @@ class PlainProcesses:
     def __init__(self) -> None:
         self._closed = Stop()
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
         """Run a command to its end; see `Processes`."""
         started = time.perf_counter()
         job = command.as_json()
@@ -36,36 +36,36 @@ class PlainProcesses:
                 cwd=command.folder,
                 env=job["environment"],
                 start_new_session=True,
-                bufsize=0,  # nothing is left to be written when a killed process no longer reads
+                bufsize=0,  # no data remains to be written when a killed process no longer reads
             )
         with process, stop.calling(lambda: _kill(process)), self._closed.calling(lambda: _kill(process)):
-            _hand_over(process, job)
+            _send_job(process, job)
             try:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
-                raise TookTooLongError from None
+                raise JobTimeoutError from None
             finally:
                 _kill(process)
         stop.check()
-        return Ended(process.returncode, time.perf_counter() - started)
+        return ExitStatus(process.returncode, time.perf_counter() - started)
 
     def close(self) -> None:
-        """Kill what still runs."""
+        """Kill the running jobs."""
         self._closed.set()
 
 
-def _hand_over(process: subprocess.Popen[bytes], job: dict[str, object]) -> None:
-    """Give the job to its process. The pipe stays open: the process ends when it closes."""
-    if process.stdin is None:  # it was asked for as a pipe
+def _send_job(process: subprocess.Popen[bytes], job: dict[str, object]) -> None:
+    """Send the job to its process. The pipe stays open, because the process exits when it closes."""
+    if process.stdin is None:  # never: it was requested as a pipe
         raise OSError("a job's process has no stdin")
-    with contextlib.suppress(BrokenPipeError):  # killed already: waiting for it tells how
+    with contextlib.suppress(BrokenPipeError):  # it was killed; `wait` returns the signal
         process.stdin.write(json.dumps(job).encode() + b"\n")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started, which may go on when the process itself has ended."""
+    """Kill a process and its descendants, which can outlive it."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)  # a group's number is not given away while one of it lives
+            os.killpg(process.pid, signal.SIGKILL)  # the id of a group is not reused while a member exists
         else:
             process.kill()

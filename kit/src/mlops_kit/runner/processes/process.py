@@ -1,4 +1,4 @@
-"""What a job's process is asked for, and how it is waited for and stopped."""
+"""The interface of the processes of jobs: run a command, wait for it, stop it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, Protocol
 
 from mlops_kit.runner.stop import Stop
 
-# What a container has of its own, taken from this machine; nothing else of this environment reaches a job.
-_OF_THE_MACHINE = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-_OF_WINDOWS = ("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "USERPROFILE", "APPDATA", "PATHEXT", "COMSPEC")
+# Variables that a container has itself, copied from this machine; a job sees no other variable of this environment.
+_MACHINE_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+_WINDOWS_VARIABLES = ("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "USERPROFILE", "APPDATA", "PATHEXT", "COMSPEC")
 
-# Jobs run side by side and their data is small here: threads of their own would only get in each other's way.
+# Jobs run in parallel and their data is small here: threads of numerical libraries would only compete.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-class TookTooLongError(Exception):
-    """A process took longer than it may."""
+class JobTimeoutError(Exception):
+    """A process exceeded its timeout."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to run.
+    """A command to run.
 
     Attributes:
-        arguments: the command line; a leading python or python3 stands for this interpreter.
-        environment: variables beside those of the machine.
-        folder: where the process works.
-        log: the file that gets all it prints.
+        arguments: the command line; a leading python or python3 means this interpreter.
+        environment: variables in addition to those of the machine.
+        folder: the working directory.
+        log: the file for stdout and stderr.
     """
 
     arguments: tuple[str, ...]
@@ -39,20 +39,20 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        """The command as it is handed to another process."""
-        machine = {name: os.environ[name] for name in (*_OF_THE_MACHINE, *_OF_WINDOWS) if name in os.environ}
+        """The command in the form for another process."""
+        machine = {name: os.environ[name] for name in (*_MACHINE_VARIABLES, *_WINDOWS_VARIABLES) if name in os.environ}
         always = {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         everything = {**machine, **always, **ONE_THREAD, **self.environment}
         return {**asdict(self), "folder": str(self.folder), "log": str(self.log), "environment": everything}
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a process ended.
+class ExitStatus:
+    """The end of a process.
 
     Attributes:
-        exit_code: 0 when it succeeded, negative when a signal ended it.
-        seconds: how long it ran.
+        exit_code: 0 for success, negative for a signal.
+        seconds: its duration.
     """
 
     exit_code: int
@@ -60,16 +60,16 @@ class Ended:
 
 
 class Processes(Protocol):
-    """Runs commands, several at a time if asked by several threads."""
+    """Runs commands, in parallel if several threads call it."""
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
-        """Run a command to its end.
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
+        """Run a command, and wait for its end.
 
         Raises:
-            StepStoppedError: it was told to stop, and is killed.
-            TookTooLongError: it took more than `timeout` seconds, and is killed.
-            OSError: it could not be started.
+            StepStoppedError: a stop was requested, and the process was killed.
+            JobTimeoutError: it took more than `timeout` seconds, and was killed.
+            OSError: it did not start.
         """
 
     def close(self) -> None:
-        """Kill what still runs, and end."""
+        """Kill the running jobs, and release all resources."""

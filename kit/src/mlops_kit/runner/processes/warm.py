@@ -1,4 +1,4 @@
-"""Jobs as forks of a process that has the libraries imported already: a tenth of a second instead of a second each."""
+"""Jobs as forks of a process that has imported the libraries: a tenth of a second instead of a second each."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from mlops_kit.runner.processes.process import Command, Ended, TookTooLongError
+from mlops_kit.runner.processes.process import Command, ExitStatus, JobTimeoutError
 from mlops_kit.runner.stop import Stop
 
 SERVER = Path(__file__).with_name("warm_server.py")
-# A process that forks should have one thread only, and Arrow's allocator starts one when it is imported.
+# A process that forks must have only one thread, and Arrow's allocator starts one when it is imported.
 NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
-GONE = "the process that starts jobs has ended"
+SERVER_EXITED = "the process that starts jobs has ended"
 
 
 class WarmProcesses:
-    """Has a server fork a process for each command.
+    """Makes a server fork a process for each command.
 
     Args:
-        scripts: the server imports what these files import.
+        scripts: the server imports the modules that these files import.
     """
 
     def __init__(self, scripts: Iterable[Path]) -> None:
-        self._connection, theirs = socket.socketpair()
-        with theirs:
+        self._connection, server_end = socket.socketpair()
+        with server_end:
             self._server = subprocess.Popen(
-                [sys.executable, str(SERVER), str(theirs.fileno()), *imported_modules(scripts)],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, str(SERVER), str(server_end.fileno()), *imported_modules(scripts)],
+                pass_fds=[server_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env={**Command((), Path(), Path()).as_json()["environment"], **NO_THREADS},
@@ -51,8 +51,8 @@ class WarmProcesses:
         self._lost = False
         threading.Thread(target=self._receive, name="warm processes", daemon=True).start()
 
-    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> Ended:
-        """Run a command to its end; see `Processes`."""
+    def run(self, command: Command, stop: Stop, timeout: float | None = None) -> ExitStatus:
+        """Run a command, and wait for its end; see `Processes`."""
         number, answers = next(self._numbers), SimpleQueue[dict[str, Any]]()
         self._answers[number] = answers
         try:
@@ -64,10 +64,10 @@ class WarmProcesses:
         stop.check()
         if "error" in answer:
             raise OSError(answer["error"])
-        return Ended(answer["exit_code"], answer["seconds"])
+        return ExitStatus(answer["exit_code"], answer["seconds"])
 
     def close(self) -> None:
-        """Kill what still runs: the server does, when it is left alone."""
+        """Close the connection; then the server kills the running jobs and exits."""
         self._connection.shutdown(socket.SHUT_RDWR)
         self._server.wait()
         self._connection.close()
@@ -78,16 +78,16 @@ class WarmProcesses:
         except Empty:
             self._send({"kill": number})
             answers.get()
-            raise TookTooLongError from None
+            raise JobTimeoutError from None
 
     def _send(self, message: dict[str, Any]) -> None:
         if self._lost:
-            raise OSError(GONE)
+            raise OSError(SERVER_EXITED)
         with self._sending:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
     def _receive(self) -> None:
-        """Hand each answer to the one who waits for it; when there will be none, say so to everybody."""
+        """Deliver each answer to the thread that waits for it; after the last one, fail all threads that still wait."""
         with contextlib.suppress(OSError):
             for line in self._connection.makefile("rb"):
                 answer = json.loads(line)
@@ -99,21 +99,21 @@ class WarmProcesses:
         self._lost = True
         self._end_orphans()
         for answers in list(self._answers.values()):
-            answers.put({"error": GONE})
+            answers.put({"error": SERVER_EXITED})
 
     def _end_orphans(self) -> None:
-        """End the jobs that a server left which did not end as it should."""
+        """Kill the jobs of a server that crashed."""
         for process in self._running.values():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process, signal.SIGKILL)
 
 
 def imported_modules(scripts: Iterable[Path]) -> list[str]:
-    """The modules that files import at their top, but not one another."""
+    """The modules that files import at the top level, without those files themselves."""
     files = list(scripts)
-    found = {name: None for path in files for name in _imports(path)}
+    modules = {name: None for path in files for name in _imports(path)}
     own = {path.stem for path in files} | {path.parent.name for path in files}
-    return [name for name in found if name.partition(".")[0] not in own]
+    return [name for name in modules if name.partition(".")[0] not in own]
 
 
 def _imports(path: Path) -> Iterable[str]:
@@ -121,9 +121,9 @@ def _imports(path: Path) -> Iterable[str]:
         # Not ast.parse: while several threads use it, CPython 3.11 raises SystemError (recursion depth mismatch).
         code = compile(path.read_text(encoding="utf-8"), path.name, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError):
-        return  # half written: the job that runs it reports the error
+        return  # invalid: the job that runs it reports the error
     for kind, what in ModuleFinder().scan_opcodes(code):
         if kind == "absolute_import":
             names, module = what
             yield module
-            yield from (f"{module}.{name}" for name in names or ())  # some are no modules: they are ignored
+            yield from (f"{module}.{name}" for name in names or ())  # some are not modules: the server ignores them

@@ -1,9 +1,31 @@
-"""A process that has imported what jobs need, and forks one of itself for each. Run by path, by warm.py.
+"""A process that imports the modules that jobs need, and forks a child for each job. Run by path, by warm.py.
 
 It reads JSON lines from a socket: {"job": 1, "arguments": ..., "environment": ..., "folder": ..., "log": ...} starts a
-job, {"kill": 1} ends it. It answers {"job": 1, "process": 4711} when one has started, {"job": 1, "error": "..."} when
-it could not, and {"job": 1, "exit_code": 0, "seconds": 0.2} when it has ended. When the socket closes, it kills its
-jobs and ends: no job outlives the one who asked for it, however that one ended.
+job, {"kill": 1} kills it. It answers {"job": 1, "process": 4711} after a start, {"job": 1, "error": "..."} after a
+start that failed, and {"job": 1, "exit_code": 0, "seconds": 0.2} after the end. When the socket closes, it kills its
+jobs and exits, so no job outlives the local cloud, however that ended.
+
+Why not multiprocessing's forkserver, with set_forkserver_preload? It forks from the same kind of process, but it makes
+workers for functions of a program, and a job is a program:
+
+- A worker unpickles a function and imports the main module of its parent. That is the command line of this package,
+  which a job must not see. Each job would need a wrapper that undoes it, and the wrapper would be child.py.
+- The server forks a worker in its own process group, with the server's environment, folder and streams. A timeout and
+  a stop must also kill what the job started, so each job needs a session of its own before it runs any code; and the
+  server has to wait for jobs without reaping them, to kill the group while its id cannot have been reused. The
+  forkserver reaps its workers at once, and reports the exit code only.
+- set_forkserver_preload ignores a module that fails with ImportError, but any other exception of an import ends the
+  server. A project's modules can fail in any way, and the job that needs one should report that.
+- The forkserver is one per interpreter, so clouds of different projects in one process, as in tests, would share the
+  modules of the first project.
+- gc.freeze before the first fork, and an Arrow without background threads, need code in the server.
+
+Two private functions of CPython follow from forking: `os._exit` skips the end of an interpreter, which would release
+every imported library and takes longer than many a job. What a job may rely on at its end is therefore called here:
+`threading._shutdown` waits for the threads that are not daemons, `atexit._run_exitfuncs` calls the exit handlers. The
+standard library does the same in its own forked children (multiprocessing.process and its popen_fork call
+`threading._shutdown`, `util._exit_function` and `os._exit`). A test covers threads, exit handlers and exit codes, so a
+Python that changes them fails there; LOCAL_PROCESSES=plain uses neither.
 """
 
 from __future__ import annotations
@@ -26,7 +48,7 @@ import child
 
 
 class Server:
-    """Starts jobs as it is told, and tells how they ended."""
+    """Starts jobs, and reports their ends."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -38,7 +60,7 @@ class Server:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # wakes the loop
 
     def serve(self) -> None:
-        """Work until the connection closes."""
+        """Serve until the connection closes."""
         while True:
             ready, _, _ = select.select([self._connection.fileno(), self._woken], [], [])
             if self._woken in ready:
@@ -50,7 +72,7 @@ class Server:
             _kill(process)
 
     def _receive(self) -> bool:
-        """Do what came in; False when nothing will come any more."""
+        """Process the messages that arrived; False after the end of the connection."""
         chunk = self._connection.recv(1 << 16)
         *lines, self._received = (self._received + chunk).split(b"\n")
         for line in lines:
@@ -70,15 +92,15 @@ class Server:
             self._answer(job=message["job"], error=str(error))
             return
         if process == 0:
-            self._become(message)
+            self._run_job(message)
         self._running[process] = message["job"], started
         self._answer(job=message["job"], process=process)
 
-    def _become(self, message: dict[str, Any]) -> NoReturn:
-        """Be the job, in the process just forked, and never come back to the loop."""
+    def _run_job(self, message: dict[str, Any]) -> NoReturn:
+        """Run the job in the child process, and never return to the loop."""
         code = 1
         try:
-            os.setsid()  # a group of its own, so that all it starts can be ended with it
+            os.setsid()  # its own group, so that its descendants can be killed with it
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,12 +113,12 @@ class Server:
             child.become(message)
             _draw_other_random_numbers()
             code = child.run(message["arguments"])
-            threading._shutdown()  # type: ignore[attr-defined] # waits for the job's threads, as an interpreter does
+            threading._shutdown()  # type: ignore[attr-defined] # waits for the job's threads, like an interpreter
             atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
-            # An interpreter would now take apart every library that was imported; that takes longer than many a job.
+            # Not sys.exit: to release every imported library takes an interpreter longer than many a job.
             os._exit(code & 0xFF)
 
     def _reap(self) -> None:
@@ -104,41 +126,41 @@ class Server:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if ended is None:
                 return
-            _kill(ended.si_pid)  # what it started; while nobody has waited for it, the number is still its own
+            _kill(ended.si_pid)  # its descendants; the id is not reused before `waitpid`
             process, status = os.waitpid(ended.si_pid, 0)
             job, started = self._running.pop(process)
             seconds = time.perf_counter() - started
             self._answer(job=job, exit_code=os.waitstatus_to_exitcode(status), seconds=seconds)
 
     def _answer(self, **message: Any) -> None:
-        with contextlib.suppress(OSError):  # nobody listens any more: the loop is about to see it
+        with contextlib.suppress(OSError):  # the connection is closed, which the loop is about to notice
             self._connection.sendall(json.dumps(message).encode() + b"\n")
 
 
 def _draw_other_random_numbers() -> None:
-    """A fork would go on with the numbers of the process it came from; `random` and uuid see to that themselves."""
+    """Seed NumPy, so that forks do not repeat the same random numbers; `random` and uuid do that themselves."""
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
 
 
 def _kill(process: int) -> None:
-    """End a job and all that it started. It has not been waited for, so the number is still its own."""
+    """Kill a job and its descendants. It was not reaped, so its id was not reused."""
     try:
         os.killpg(process, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)  # just forked, and no group yet
+            os.kill(process, signal.SIGKILL)  # forked just now, without its group yet
 
 
 def main(descriptor: int, modules: list[str]) -> None:
     """Import the modules, then serve."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C in the terminal is for the one who asked for the jobs
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the local cloud
     sys.path.pop(0)  # the folder of this file
     for name in modules:
-        with contextlib.suppress(Exception):  # a job that needs it will say so
+        with contextlib.suppress(Exception):  # a job that needs it reports the error
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # what is shared with the jobs stays shared: no collection touches it
+    gc.freeze()  # a collection would write to the pages that are shared with the jobs
     Server(socket.socket(fileno=descriptor)).serve()
 
 

@@ -1,10 +1,10 @@
-"""What each type of step does."""
+"""The executor of each type of step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.functions import run_function
 from mlops_kit.runner.steps.models import run_model, run_register_model
 from mlops_kit.runner.steps.processing import run_processing
@@ -16,8 +16,8 @@ from mlops_kit.runner.steps.tuning import run_tuning
 
 __all__ = ["RUNNERS", "Task"]
 
-# Condition and Fail are no tasks: they are decided where the steps are started.
-RUNNERS: dict[str, Callable[[Task], Outcome]] = {
+# Condition and Fail are not tasks: the caller evaluates them.
+STEP_EXECUTORS: dict[str, Callable[[Task], StepResult]] = {
     "Processing": run_processing,
     "Training": run_training,
     "Tuning": run_tuning,

@@ -1,4 +1,4 @@
-"""Lambda steps: a call of the function, whose answer holds the outputs that the step names."""
+"""Lambda steps: invoke the function, and read the step's outputs from its response."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.invocation import FunctionFailedError, invoke
 from mlops_kit.runner.runtime_context import Function
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.task import Task
 
 TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
-SHOWN = 24  # characters of an output that is still worth showing; URIs and ARNs are longer
+MAX_SHOWN = 24  # characters; longer outputs are URIs and ARNs, which a note omits
 
 
-def run_function(task: Task) -> Outcome:
-    """Call the function, and take the outputs that the step names from its answer.
+def run_function(task: Task) -> StepResult:
+    """Invoke the function, and read the step's outputs from its response.
 
     Raises:
-        StepFailedError: there is no such function, it failed, or its answer lacks an output.
+        StepFailedError: the function does not exist, it failed, or its response lacks an output.
     """
     arn = task.options["FunctionArn"]
     function = task.context.function(arn)
@@ -35,9 +35,9 @@ def run_function(task: Task) -> Outcome:
     }
     texts = {name: as_text(value) for name, value in outputs.items()}
     listed = [{"Name": name, "Value": text} for name, text in texts.items()]
-    return Outcome(
+    return StepResult(
         {"OutputParameters": outputs},
-        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= SHOWN),
+        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= MAX_SHOWN),
         log=task.log(),
         metadata={"Lambda": {"Arn": arn, "OutputParameters": listed}},
     )
@@ -53,8 +53,10 @@ def _call(task: Task, function: Function) -> Any:
 
 def _output(answer: Any, name: str, kind: str) -> Any:
     if not isinstance(answer, Mapping) or name not in answer:
-        raise client_error(f"the answer of the Lambda function has no {name!r}: {json.dumps(answer)[:200]}")
+        raise client_error(f"the response of the Lambda function has no {name!r}: {json.dumps(answer)[:200]}")
     value = answer[name]
     if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "Boolean"):
-        raise client_error(f"the answer of the Lambda function holds {name!r} as {value!r}, which is no {kind}")
+        raise client_error(
+            f"the response of the Lambda function has {value!r} as {name!r}, which is not of type {kind}"
+        )
     return value

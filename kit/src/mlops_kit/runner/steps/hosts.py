@@ -1,4 +1,4 @@
-"""A job on several instances: each has a container, and in the end there is one that holds what all of them made."""
+"""A job on several instances: each has a container, and their results are collected in one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Host:
 
     Attributes:
         index: counts from 0.
-        name: what SageMaker calls it.
-        names: what it calls all of them.
+        name: as in SageMaker.
+        names: of all hosts of the job.
     """
 
     index: int
@@ -31,42 +31,44 @@ class Host:
 def on_hosts(
     task: Task, count: int, work: Callable[[Host], None], places: Sequence[str], below: Sequence[str] = ()
 ) -> Container:
-    """Do the work of a job on all its instances at once; when one fails, the others are told to stop.
+    """Run a job on all its instances at once; when one fails, the others are stopped.
 
     Args:
-        task: what it is done for.
-        count: how many instances there are.
-        work: what each does.
-        places: folders that each leaves, which are brought together.
-        below: folders below the step's own, in which the containers lie.
+        task: the attempt that the job belongs to.
+        count: the number of instances.
+        work: runs the job on one instance.
+        places: folders of results, which are collected from all containers.
+        below: subfolders of the step's folder, for the containers.
 
     Returns:
-        the container with the logs and the folders of all of them.
+        the container with the logs and the results of all instances.
 
     Raises:
-        Exception: what the first that failed raised.
+        Exception: the exception of the first instance that failed.
     """
     names = tuple(f"algo-{number}" for number in range(1, count + 1))
     if count == 1:
         container = task.container(*below)
         work(Host(0, names[0], names, container))
-        task.said = container.last_line()
+        task.last_lines = container.last_line()
         container.drop_inputs()
         return container
-    together = Stop(task.stop)
-    containers = [task.container(*below, name, stop=together) for name in names]
+    job_stop = Stop(task.stop)
+    containers = [task.container(*below, name, stop=job_stop) for name in names]
     try:
-        _side_by_side(work, [Host(index, names[index], names, containers[index]) for index in range(count)], together)
+        _run_in_parallel(
+            work, [Host(index, names[index], names, containers[index]) for index in range(count)], job_stop
+        )
     finally:
-        together.release()
-        whole = _gathered(containers, task.container(*below), places)
-    task.said = "; ".join(container.last_line() for container in containers)
+        job_stop.release()
+        combined = _collect(containers, task.container(*below), places)
+    task.last_lines = "; ".join(container.last_line() for container in containers)
     for container in containers:
-        shutil.rmtree(container.folder / "opt")  # what each made is in the whole
-    return whole
+        shutil.rmtree(container.folder / "opt")  # the results are collected already
+    return combined
 
 
-def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Stop) -> None:
+def _run_in_parallel(work: Callable[[Host], None], hosts: Sequence[Host], stop: Stop) -> None:
     failures: list[Exception] = []
 
     def guarded(host: Host) -> None:
@@ -82,13 +84,13 @@ def _side_by_side(work: Callable[[Host], None], hosts: Sequence[Host], stop: Sto
         raise failures[0]
 
 
-def _gathered(containers: Sequence[Container], whole: Container, places: Sequence[str]) -> Container:
-    """Bring the logs and some folders together, to be looked at in one place."""
-    with whole.log.open("a", encoding="utf-8", newline="\n") as log:
+def _collect(containers: Sequence[Container], combined: Container, places: Sequence[str]) -> Container:
+    """Collect the logs and the results in one container."""
+    with combined.log.open("a", encoding="utf-8", newline="\n") as log:
         for container in containers:
             log.write(f"--- {container.folder.name}\n{container.log_text()}")
     for place in places:
         for container in containers:
             if container.path(place).is_dir():
-                shutil.copytree(container.path(place), whole.path(place), dirs_exist_ok=True)
-    return whole
+                shutil.copytree(container.path(place), combined.path(place), dirs_exist_ok=True)
+    return combined

@@ -1,4 +1,4 @@
-"""What a training job's log tells of its metrics, read as SageMaker reads it."""
+"""The metrics in a training job's log, parsed like SageMaker does."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _METRIC_LINE = re.compile(r"\[[0-9]+\].*\t(\w+)-([\w-]+):(\S+)")
 
 
 def definitions_of(specification: Mapping[str, Any]) -> Definitions:
-    """The metric definitions of an AlgorithmSpecification: its own, or those that its image brings along.
+    """The metric definitions of an AlgorithmSpecification: its own, or those of its built-in image.
 
     Raises:
-        StepFailedError: it brings its own to SageMaker's XGBoost image, which SageMaker refuses.
+        StepFailedError: it has its own for SageMaker's XGBoost image, which SageMaker rejects.
     """
-    given: Definitions = specification.get("MetricDefinitions", [])
+    definitions: Definitions = specification.get("MetricDefinitions", [])
     if not is_builtin(specification.get("TrainingImage", "")):
-        return given
-    if given:
+        return definitions
+    if definitions:
         raise client_error(
             "You can't override the metric definitions for Amazon SageMaker algorithms: "
-            "leave MetricDefinitions out, SageMaker's XGBoost image has its own"
+            "remove MetricDefinitions, SageMaker's XGBoost image has its own"
         )
     return metric_definitions()
 
 
-def found_metrics(definitions: Definitions, log: str) -> dict[str, float]:
-    """The last value of each metric in a log, which is looked through line by line.
+def parse_metrics(definitions: Definitions, log: str) -> dict[str, float]:
+    """The last value of each metric in a log, which is searched line by line.
 
     Raises:
-        StepFailedError: what a definition's expression finds is no number.
+        StepFailedError: the match of a definition's expression is not a number.
     """
     values = {}
     for definition in definitions:
@@ -46,16 +46,18 @@ def found_metrics(definitions: Definitions, log: str) -> dict[str, float]:
             try:
                 values[definition["Name"]] = float(last)
             except ValueError:
-                raise client_error(f"the metric {definition['Name']} is {last!r} in the log: no number") from None
+                raise client_error(
+                    f"the metric {definition['Name']} is {last!r} in the log, which is not a number"
+                ) from None
     return values
 
 
 def _search(expression: re.Pattern[str], line: str) -> re.Match[str] | None:
-    """Search a line as it was printed, and as SageMaker's log has it, with #011 for a tab."""
+    """Search a line as it was printed, and as in SageMaker's log, with #011 for a tab."""
     return expression.search(line) or expression.search(line.replace("\t", "#011"))
 
 
 def readable(line: str) -> str:
-    """The last line of a log for a person: XGBoost's form of a metric as name and value."""
+    """The last line of a log, with a metric in XGBoost's format as name and value."""
     match = _METRIC_LINE.fullmatch(line)
     return f"{match[1]}:{match[2]}={match[3]}" if match else line

@@ -1,4 +1,4 @@
-"""Processing jobs: inputs come down, a script runs on each instance, its outputs go up."""
+"""Processing jobs: download the inputs, run a script on each instance, upload its outputs."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.objects import S3Object, distribute
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import Host, on_hosts
-from mlops_kit.runner.steps.task import Task, longest, s3_source
+from mlops_kit.runner.steps.task import Task, max_seconds, s3_source
 
 Request = Mapping[str, Any]
 
 CONFIGURATION = "/opt/ml/config"
 
 
-def run_processing(task: Task) -> Outcome:
-    """Run the script that the request names, in as many instances as it wants.
+def run_processing(task: Task) -> StepResult:
+    """Run the script of the request, on the number of instances of the request.
 
     Raises:
         StepFailedError: it failed.
     """
-    outcome, _ = process(task, task.request)
-    return replace(outcome, note=task.said)
+    result, _ = process(task, task.request)
+    return replace(result, note=task.last_lines)
 
 
-def process(task: Task, request: Request) -> tuple[Outcome, Container]:
-    """Do what a CreateProcessingJob request asks for.
+def process(task: Task, request: Request) -> tuple[StepResult, Container]:
+    """Execute a CreateProcessingJob request.
 
     Returns:
-        what came of it, and the container that holds the outputs of all instances.
+        the result, and the container with the outputs of all instances.
 
     Raises:
         StepFailedError: it failed.
@@ -43,64 +43,64 @@ def process(task: Task, request: Request) -> tuple[Outcome, Container]:
     count = int(request["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
     inputs = _inputs(task, request, count)
     places = [place for place, _ in outputs.values()]
-    whole = on_hosts(task, count, lambda host: _run(task, request, name, inputs, host), places)
+    combined = on_hosts(task, count, lambda host: _run(task, request, name, inputs, host), places)
     for place, uri in outputs.values():
-        task.context.objects.put_folder(whole.path(place), uri)
-    return _outcome(task, request, name, whole), whole
+        task.context.objects.put_folder(combined.path(place), uri)
+    return _result(task, request, name, combined), combined
 
 
 def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Sequence[S3Object]]]]:
-    """Where each input goes, and the objects of it that each instance gets."""
-    found = []
-    for given in request.get("ProcessingInputs", []):
-        if "S3Input" not in given:
-            raise client_error(f"the input {given['InputName']} is not from S3; local mode knows no other source")
-        uri, distribution = s3_source(given["S3Input"])
+    """The local path of each input, and its objects for each instance."""
+    inputs: list[tuple[str, list[Sequence[S3Object]]]] = []
+    for declared in request.get("ProcessingInputs", []):
+        if "S3Input" not in declared:
+            raise client_error(f"the input {declared['InputName']} is not from S3; local mode supports no other source")
+        uri, distribution = s3_source(declared["S3Input"])
         objects = task.context.objects.inputs(uri)
-        found.append((given["S3Input"]["LocalPath"], deal(objects, hosts, distribution)))
-    return found
+        inputs.append((declared["S3Input"]["LocalPath"], distribute(objects, hosts, distribution)))
+    return inputs
 
 
 def _run(
     task: Task, request: Request, name: str, inputs: Sequence[tuple[str, Sequence[Sequence[S3Object]]]], host: Host
 ) -> None:
-    """Do what one instance does."""
+    """Run the job on one instance."""
     specification = request["AppSpecification"]
     if not specification.get("ContainerEntrypoint"):
-        raise client_error("the request names no ContainerEntrypoint, and local mode has no image to ask for one")
+        raise client_error("the request has no ContainerEntrypoint, and local mode has no image with a default")
     container = host.container
     for place, shares in inputs:
-        task.context.objects.fetch(shares[host.index], container.made(place))
+        task.context.objects.fetch(shares[host.index], container.make_folder(place))
     for place, _ in _outputs(request).values():
-        container.made(place)
+        container.make_folder(place)
     container.write_json(f"{CONFIGURATION}/resourceconfig.json", {"current_host": host.name, "hosts": host.names})
     container.write_json(f"{CONFIGURATION}/processingjobconfig.json", {"ProcessingJobName": name, **request})
     task.run(
         container,
         [*specification["ContainerEntrypoint"], *map(as_text, specification.get("ContainerArguments", []))],
         {key: as_text(value) for key, value in request.get("Environment", {}).items()},
-        seconds=longest(request),
+        seconds=max_seconds(request),
     )
 
 
 def _outputs(request: Request) -> dict[str, tuple[str, str]]:
-    """Local path and S3 URI of each output, by name."""
-    given = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
-    return {output["OutputName"]: (output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"]) for output in given}
+    """The local path and the S3 URI of each output, by name."""
+    outputs = request.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return {output["OutputName"]: (output["S3Output"]["LocalPath"], output["S3Output"]["S3Uri"]) for output in outputs}
 
 
-def _outcome(task: Task, request: Request, name: str, whole: Container) -> Outcome:
+def _result(task: Task, request: Request, name: str, combined: Container) -> StepResult:
     outputs = _outputs(request)
     arn = task.context.arn(f"processing-job/{name}")
-    return Outcome(
-        result={
+    return StepResult(
+        properties={
             "ProcessingJobName": name,
             "ProcessingJobArn": arn,
             "ProcessingJobStatus": "Completed",
             **request,
         },
-        files=tuple(task.output(output, uri, whole.path(place)) for output, (place, uri) in outputs.items()),
-        outputs=tuple(uri for place, uri in outputs.values() if _holds_files(whole.path(place))),
+        files=tuple(task.output(output, uri, combined.path(place)) for output, (place, uri) in outputs.items()),
+        outputs=tuple(uri for place, uri in outputs.values() if _holds_files(combined.path(place))),
         log=task.log(),
         metadata={"ProcessingJob": {"Arn": arn}},
     )

@@ -1,4 +1,4 @@
-"""What SageMaker's framework images tell a training script: files, environment variables, arguments."""
+"""The interface between SageMaker's framework images and a training script: files, variables, arguments."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mlops_kit.runner.steps.task import s3_source
 CONFIGURATION = "/opt/ml/input/config"
 
 
-def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], host: Host) -> None:
-    """Write what a training container finds in /opt/ml/input/config.
+def write_configuration(request: Mapping[str, Any], hyperparameters: Mapping[str, str], host: Host) -> None:
+    """Write the files in /opt/ml/input/config.
 
     Args:
         request: the CreateTrainingJob request.
-        given: its hyperparameters.
-        host: the instance whose container it is.
+        hyperparameters: its hyperparameters.
+        host: the instance.
     """
     channels = {
         channel["ChannelName"]: {
@@ -30,27 +30,29 @@ def write_configuration(request: Mapping[str, Any], given: Mapping[str, str], ho
         for channel in request.get("InputDataConfig", [])
     }
     container = host.container
-    container.write_json(f"{CONFIGURATION}/hyperparameters.json", given)
+    container.write_json(f"{CONFIGURATION}/hyperparameters.json", hyperparameters)
     container.write_json(f"{CONFIGURATION}/inputdataconfig.json", channels)
     resources = {"current_host": host.name, "hosts": host.names, "network_interface_name": "lo"}
     container.write_json(f"{CONFIGURATION}/resourceconfig.json", resources)
 
 
-def arguments_of(given: Mapping[str, str]) -> list[str]:
-    """A script's arguments: all hyperparameters that are not SageMaker's own, in the order of their names."""
-    return [text for name, value in sorted(own(given).items()) for text in (_option(name), _argument(value))]
+def arguments_of(hyperparameters: Mapping[str, str]) -> list[str]:
+    """A script's arguments: the hyperparameters that are not SageMaker's, ordered by name."""
+    return [text for name, value in sorted(own(hyperparameters).items()) for text in (_option(name), _argument(value))]
 
 
-def own(given: Mapping[str, str]) -> dict[str, Any]:
-    """The hyperparameters that are meant for the script; what is JSON counts as what it stands for, like true as True.
+def own(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
+    """The hyperparameters for the script; a JSON value is decoded, like true to True.
 
-    So the framework images have it: they take them for what the SDK wrote as JSON.
+    The framework images decode them, because the SDK encodes them as JSON.
     """
-    return {name: _decoded(value) for name, value in given.items() if not name.startswith("sagemaker_")}
+    return {name: _decoded(value) for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
 
 
-def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: str, host: Host) -> dict[str, str]:
-    """A script's environment variables; `name` is the job's, and the rest is as in `write_configuration`."""
+def environment_of(
+    request: Mapping[str, Any], hyperparameters: Mapping[str, str], name: str, host: Host
+) -> dict[str, str]:
+    """A script's environment variables; `name` is the job's, the other arguments are those of `write_configuration`."""
     channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
     return {
         "SM_MODEL_DIR": "/opt/ml/model",
@@ -60,15 +62,15 @@ def environment_of(request: Mapping[str, Any], given: Mapping[str, str], name: s
         "SM_INPUT_CONFIG_DIR": CONFIGURATION,
         "SM_CHANNELS": json.dumps(sorted(channels)),
         **{f"SM_CHANNEL_{channel.upper()}": f"/opt/ml/input/data/{channel}" for channel in channels},
-        "SM_HPS": json.dumps(own(given)),
-        **{f"SM_HP_{key.upper()}": _variable(value) for key, value in own(given).items()},
-        "SM_USER_ARGS": json.dumps(arguments_of(given)),
-        "SM_USER_ENTRY_POINT": given.get("sagemaker_program", ""),
+        "SM_HPS": json.dumps(own(hyperparameters)),
+        **{f"SM_HP_{key.upper()}": _variable(value) for key, value in own(hyperparameters).items()},
+        "SM_USER_ARGS": json.dumps(arguments_of(hyperparameters)),
+        "SM_USER_ENTRY_POINT": hyperparameters.get("sagemaker_program", ""),
         "SM_HOSTS": json.dumps(host.names),
         "SM_CURRENT_HOST": host.name,
         "SM_NUM_CPUS": "1",
         "SM_NUM_GPUS": "0",
-        "SM_LOG_LEVEL": given.get("sagemaker_container_log_level", "20"),
+        "SM_LOG_LEVEL": hyperparameters.get("sagemaker_container_log_level", "20"),
         "TRAINING_JOB_NAME": name,
         **{key: str(value) for key, value in request.get("Environment", {}).items()},
     }

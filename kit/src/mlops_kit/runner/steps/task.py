@@ -1,4 +1,4 @@
-"""One attempt at a step: what it was asked for, and what it may use."""
+"""One attempt at a step: its request, and the resources it can use."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Task:
     """One attempt at a step.
 
     Attributes:
-        request: the parameters of the API's operation, every expression worked out.
-        options: what else the step's definition holds, like SkipCheck.
+        request: the parameters of the API's operation, with all expressions resolved.
+        options: other fields of the step's definition, like SkipCheck.
         execution_id: the execution it belongs to.
-        folder: the step's own folder.
-        job_seconds: how long processes ran for it so far, added up.
-        said: how the logs of its instances end.
+        folder: of the step.
+        job_seconds: the total time of its processes so far.
+        last_lines: the last lines of the logs of its instances.
     """
 
     name: str
@@ -38,17 +38,17 @@ class Task:
     context: RuntimeContext
     stop: Stop
     job_seconds: float = 0.0
-    said: str = ""
+    last_lines: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def job_name(self, longest: int = 63) -> str:
-        """A new name for a job of this step, as SageMaker makes them, of at most so many characters."""
+    def job_name(self, max_length: int = 63) -> str:
+        """A new name for a job of this step, in SageMaker's format, with a maximum number of characters."""
         name = f"pipelines-{self.execution_id}-{self.name[:30]}".replace("_", "-")
         random = secrets.token_hex(5)
-        return f"{name[: longest - len(random) - 1].rstrip('-')}-{random}"
+        return f"{name[: max_length - len(random) - 1].rstrip('-')}-{random}"
 
     def container(self, *below: str, stop: Stop | None = None) -> Container:
-        """A container with an empty /opt/ml, in the step's folder or below."""
+        """A container with an empty /opt/ml, in the step's folder or a subfolder."""
         folder = self.folder.joinpath(*below)
         shutil.rmtree(folder / "opt", ignore_errors=True)
         return Container(self.context, stop or self.stop, folder)
@@ -62,28 +62,28 @@ class Task:
                 self.job_seconds += container.seconds
 
     def output(self, name: str, s3_uri: str, path: Path) -> OutputFile:
-        """Something that can be looked at."""
+        """An output of the step on this machine."""
         return OutputFile(name, s3_uri, relative(path, self.context.work))
 
     def log(self) -> str | None:
-        """The step's log, below the working folder."""
+        """The step's log, relative to the working folder; None if it has none."""
         path = self.folder / LOG
         return relative(path, self.context.work) if path.exists() else None
 
 
 def s3_source(source: Mapping[str, Any]) -> tuple[str, str]:
-    """URI and distribution of an S3DataSource or S3Input.
+    """The URI and the distribution of an S3DataSource or S3Input.
 
     Raises:
-        StepFailedError: it is of a type that local mode does not read.
+        StepFailedError: local mode does not support its type.
     """
     kind = source.get("S3DataType", "S3Prefix")
     if kind != "S3Prefix":
-        raise client_error(f"{source['S3Uri']} is given as {kind}; local mode reads an S3Prefix only")
+        raise client_error(f"{source['S3Uri']} has the type {kind}; local mode reads an S3Prefix only")
     return source["S3Uri"], source.get("S3DataDistributionType", "FullyReplicated")
 
 
-def longest(request: Mapping[str, Any]) -> float | None:
-    """How many seconds a job may take."""
+def max_seconds(request: Mapping[str, Any]) -> float | None:
+    """The maximum number of seconds of a job."""
     seconds = request.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
     return float(seconds) if seconds is not None else None

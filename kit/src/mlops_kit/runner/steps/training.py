@@ -1,4 +1,4 @@
-"""Training jobs in script mode: the contract of SageMaker's framework images."""
+"""Training jobs in script mode, as SageMaker's framework images run them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
+from mlops_kit.runner.objects import S3Object, distribute
 from mlops_kit.runner.record import now
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import Host, on_hosts
-from mlops_kit.runner.steps.metrics import definitions_of, found_metrics, readable
+from mlops_kit.runner.steps.metrics import definitions_of, parse_metrics, readable
 from mlops_kit.runner.steps.model_trainer import Program, is_model_trainers, program_of
 from mlops_kit.runner.steps.script_mode import arguments_of, environment_of, write_configuration
-from mlops_kit.runner.steps.task import Task, longest, s3_source
+from mlops_kit.runner.steps.task import Task, max_seconds, s3_source
 
 Request = Mapping[str, Any]
 
@@ -30,11 +30,11 @@ CODE = "/opt/ml/code"
 
 @dataclass(frozen=True)
 class Trained:
-    """A training job that has ended well.
+    """A training job that succeeded.
 
     Attributes:
-        model_uri: where model.tar.gz lies in S3.
-        metrics: the last value of each metric that was found in the log.
+        model_uri: the S3 URI of model.tar.gz.
+        metrics: the last value of each metric in the log.
     """
 
     name: str
@@ -43,16 +43,16 @@ class Trained:
     container: Container
 
 
-def run_training(task: Task) -> Outcome:
-    """Train, pack the model, and read the metrics from the log.
+def run_training(task: Task) -> StepResult:
+    """Train, package the model, and read the metrics from the log.
 
     Raises:
         StepFailedError: it failed.
     """
     trained = train(task, task.request, task.job_name())
     arn = task.context.arn(f"training-job/{trained.name}")
-    return Outcome(
-        result={
+    return StepResult(
+        properties={
             "TrainingJobName": trained.name,
             "TrainingJobArn": arn,
             "TrainingJobStatus": "Completed",
@@ -61,7 +61,7 @@ def run_training(task: Task) -> Outcome:
             "FinalMetricDataList": metric_list(trained.metrics),
             **task.request,
         },
-        note=readable(task.said),
+        note=readable(task.last_lines),
         files=(task.output("model", trained.model_uri, trained.container.path(MODEL)),),
         outputs=(trained.model_uri,),
         log=task.log(),
@@ -70,13 +70,13 @@ def run_training(task: Task) -> Outcome:
 
 
 def train(task: Task, request: Request, name: str, *below: str) -> Trained:
-    """Do what a CreateTrainingJob request asks for.
+    """Execute a CreateTrainingJob request.
 
     Args:
-        task: what it is done for.
+        task: the attempt that the job belongs to.
         request: the request, without the job's name.
         name: the job's name.
-        below: folders below the step's own, where a step trains more than once.
+        below: subfolders of the step's folder, for a step that trains more than once.
 
     Raises:
         StepFailedError: it failed.
@@ -84,15 +84,15 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     definitions = definitions_of(request["AlgorithmSpecification"])
     count = int(request["ResourceConfig"].get("InstanceCount", 1))
     channels = _channels(task, request, count)
-    whole = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
+    combined = on_hosts(task, count, lambda host: _run(task, request, name, channels, host), [MODEL, DATA], below)
     target = f"{request['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
     for place, archive in ((MODEL, "model.tar.gz"), (DATA, "output.tar.gz")):
-        folder = whole.made(place)
+        folder = combined.make_folder(place)
         if any(folder.iterdir()):
-            packed = _pack(folder, whole.folder / archive)
+            packed = _pack(folder, combined.folder / archive)
             task.context.objects.put(packed, f"{target}/{archive}")
             packed.unlink()
-    return Trained(name, f"{target}/model.tar.gz", found_metrics(definitions, whole.log_text()), whole)
+    return Trained(name, f"{target}/model.tar.gz", parse_metrics(definitions, combined.log_text()), combined)
 
 
 def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -101,54 +101,56 @@ def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
 
 
 def _channels(task: Task, request: Request, hosts: int) -> dict[str, list[Sequence[S3Object]]]:
-    """The objects that each instance gets of each channel."""
+    """The objects of each channel for each instance."""
     channels = {}
     for channel in request.get("InputDataConfig", []):
         uri, distribution = s3_source(channel["DataSource"]["S3DataSource"])
-        channels[channel["ChannelName"]] = deal(task.context.objects.inputs(uri), hosts, distribution)
+        channels[channel["ChannelName"]] = distribute(task.context.objects.inputs(uri), hosts, distribution)
     return channels
 
 
 def _run(
     task: Task, request: Request, name: str, channels: Mapping[str, Sequence[Sequence[S3Object]]], host: Host
 ) -> None:
-    """Do what one instance does."""
+    """Run the job on one instance."""
     container = host.container
     for channel, shares in channels.items():
-        task.context.objects.fetch(shares[host.index], container.made(f"/opt/ml/input/data/{channel}"))
+        task.context.objects.fetch(shares[host.index], container.make_folder(f"/opt/ml/input/data/{channel}"))
     for place in (MODEL, DATA, CODE):
-        container.made(place)
-    given = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
-    write_configuration(request, given, host)
-    program = _program(task, request, container, given)
+        container.make_folder(place)
+    hyperparameters = {key: as_text(value) for key, value in request.get("HyperParameters", {}).items()}
+    write_configuration(request, hyperparameters, host)
+    program = _program(task, request, container, hyperparameters)
     task.run(
         container,
         program.command,
-        {**environment_of(request, given, name, host), **program.variables},
+        {**environment_of(request, hyperparameters, name, host), **program.variables},
         folder=program.folder,
-        seconds=longest(request),
+        seconds=max_seconds(request),
     )
 
 
-def _program(task: Task, request: Request, container: Container, given: Mapping[str, str]) -> Program:
+def _program(task: Task, request: Request, container: Container, hyperparameters: Mapping[str, str]) -> Program:
     """The script that the request names: in script mode, or as the SDK's ModelTrainer does."""
-    if "sagemaker_program" not in given and is_model_trainers(request):
-        return program_of(container, given)
-    code = _unpack_code(task, container, given)
-    return Program(code, ["python3", str(code / given["sagemaker_program"]), *arguments_of(given)], {})
+    if "sagemaker_program" not in hyperparameters and is_model_trainers(request):
+        return program_of(container, hyperparameters)
+    code = _unpack_code(task, container, hyperparameters)
+    return Program(
+        code, ["python3", str(code / hyperparameters["sagemaker_program"]), *arguments_of(hyperparameters)], {}
+    )
 
 
-def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> Path:
-    """Lay the script's folder down where the framework images do.
+def _unpack_code(task: Task, container: Container, hyperparameters: Mapping[str, str]) -> Path:
+    """Extract the script's folder to the path of the framework images.
 
     Raises:
-        StepFailedError: the request names no script, or it is not where the request says.
+        StepFailedError: the request names no script, or the script does not exist.
     """
-    source = given.get("sagemaker_submit_directory", "")
-    if not source or not given.get("sagemaker_program"):
+    source = hyperparameters.get("sagemaker_submit_directory", "")
+    if not source or not hyperparameters.get("sagemaker_program"):
         raise client_error(
             "the hyperparameters name no sagemaker_program and sagemaker_submit_directory: "
-            "local mode trains with a script, and not with the algorithm of an image"
+            "local mode trains with a script, not with the algorithm of an image"
         )
     code = container.path(CODE)
     if source.startswith("s3://"):
@@ -160,26 +162,26 @@ def _unpack_code(task: Task, container: Container, given: Mapping[str, str]) -> 
         shutil.copytree(archive, code, dirs_exist_ok=True)
     else:
         unpack(archive, code)
-    if not (code / given["sagemaker_program"]).is_file():
-        raise client_error(f"{source} holds no {given['sagemaker_program']}")
+    if not (code / hyperparameters["sagemaker_program"]).is_file():
+        raise client_error(f"{source} contains no {hyperparameters['sagemaker_program']}")
     return code
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a .tar.gz into a folder.
+    """Extract a .tar.gz into a folder.
 
     Raises:
-        StepFailedError: it is none.
+        StepFailedError: it is not a .tar.gz.
     """
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
     except (OSError, tarfile.TarError) as error:
-        raise client_error(f"{archive.name} cannot be unpacked: {error}") from error
+        raise client_error(f"{archive.name} cannot be extracted: {error}") from error
 
 
 def _pack(folder: Path, archive: Path) -> Path:
-    """Pack what a folder holds into a .tar.gz, quickly rather than tightly."""
+    """Package the contents of a folder as a .tar.gz; speed matters more than size."""
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for path in sorted(folder.iterdir()):
             tar.add(path, path.name)

@@ -1,4 +1,4 @@
-"""Transform jobs: the model's own inference code over files, as SageMaker's batch transform sends it records."""
+"""Transform jobs: send the records of files to the model's inference code, like SageMaker's batch transform."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from mlops_kit import images
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.failures import client_error
-from mlops_kit.runner.objects import S3Object, deal
-from mlops_kit.runner.step_result import Outcome
+from mlops_kit.runner.objects import S3Object, distribute
+from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import on_hosts
 from mlops_kit.runner.steps.task import Task, s3_source
 from mlops_kit.runner.steps.training import unpack
@@ -22,28 +22,28 @@ OUTPUT = "/opt/ml/transform/output"
 REQUEST = "/opt/ml/transform/request.json"
 
 
-def run_transform(task: Task) -> Outcome:
-    """Send the input's records through the model, and store an answer beside the name of each input.
+def run_transform(task: Task) -> StepResult:
+    """Predict the records of all input objects, and store one output object for each.
 
     Raises:
-        StepFailedError: it failed, or asks for something that local mode does not do.
+        StepFailedError: it failed, or the request has a field that local mode does not support.
     """
     request = task.request
     for key in ("DataProcessing", "DataCaptureConfig"):
         if request.get(key):
-            raise client_error(f"local mode knows no {key} of a transform job")
+            raise client_error(f"local mode does not support {key} in a transform job")
     name, model = task.job_name(), _container_of(task, request["ModelName"])
     count = int(request["TransformResources"]["InstanceCount"])
     uri, _ = s3_source(request["TransformInput"]["DataSource"]["S3DataSource"])
-    shares = deal(task.context.objects.inputs(uri), count, "ShardedByS3Key")
-    whole = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
+    shares = distribute(task.context.objects.inputs(uri), count, "ShardedByS3Key")
+    combined = on_hosts(task, count, lambda host: _run(task, model, shares[host.index], host.container), [OUTPUT])
     target = request["TransformOutput"]["S3OutputPath"]
-    task.context.objects.put_folder(whole.path(OUTPUT), target)
+    task.context.objects.put_folder(combined.path(OUTPUT), target)
     arn = task.context.arn(f"transform-job/{name}")
-    return Outcome(
-        result={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
-        note=task.said,
-        files=(task.output("transformed", target, whole.path(OUTPUT)),),
+    return StepResult(
+        properties={"TransformJobName": name, "TransformJobArn": arn, "TransformJobStatus": "Completed", **request},
+        note=task.last_lines,
+        files=(task.output("transformed", target, combined.path(OUTPUT)),),
         outputs=(target,),
         log=task.log(),
         metadata={"TransformJob": {"Arn": arn}},
@@ -51,28 +51,28 @@ def run_transform(task: Task) -> Outcome:
 
 
 def _container_of(task: Task, model_name: str) -> Mapping[str, Any]:
-    """Artifact and environment of a model, which may be a package's."""
+    """The artifact and the environment of a model, which can be from a package."""
     sagemaker = task.context.sagemaker
     described = sagemaker.describe_model(ModelName=model_name)
     container: Mapping[str, Any] = described.get("PrimaryContainer") or described["Containers"][0]
     if "ModelPackageName" not in container:
         return container
     package = sagemaker.describe_model_package(ModelPackageName=container["ModelPackageName"])
-    found = package["InferenceSpecification"]["Containers"][0]
-    return {**found, "Environment": {**found.get("Environment", {}), **container.get("Environment", {})}}
+    base = package["InferenceSpecification"]["Containers"][0]
+    return {**base, "Environment": {**base.get("Environment", {}), **container.get("Environment", {})}}
 
 
 def _run(task: Task, model: Mapping[str, Any], objects: Sequence[S3Object], container: Container) -> None:
-    """Do what one instance does."""
-    found = task.context.objects.inputs(model["ModelDataUrl"])
-    if len(found) != 1:
-        raise client_error(f"{model['ModelDataUrl']} is not the one .tar.gz that a model is")
-    task.context.objects.fetch(found, container.folder)
-    unpack(container.folder / found[0].name, container.made(MODEL))
-    task.context.objects.fetch(objects, container.made(INPUT))
-    container.made(OUTPUT)
+    """Run the job on one instance."""
+    archives = task.context.objects.inputs(model["ModelDataUrl"])
+    if len(archives) != 1:
+        raise client_error(f"{model['ModelDataUrl']} is not a single .tar.gz, which a model must be")
+    task.context.objects.fetch(archives, container.folder)
+    unpack(container.folder / archives[0].name, container.make_folder(MODEL))
+    task.context.objects.fetch(objects, container.make_folder(INPUT))
+    container.make_folder(OUTPUT)
     container.write_json(REQUEST, task.request)
     arguments = ["python3", str(PROGRAM), REQUEST, MODEL, INPUT, OUTPUT]
     task.run(container, arguments, model.get("Environment", {}))
-    (container.folder / found[0].name).unlink()
+    (container.folder / archives[0].name).unlink()
     shutil.rmtree(container.path(MODEL))
