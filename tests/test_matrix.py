@@ -26,6 +26,7 @@ else:
 pytestmark = pytest.mark.slow
 
 ANSWERS = [*PAIRWISE, *TOGGLED]
+GENERATED_ONCE = shutil.ignore_patterns(".copier-answers.yml", "dataset.yaml", "pipelines.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def projects(template: Path, small_template: Path, tmp_path_factory: pytest.Temp
     folders = [root / f"{number:02d}" for number in range(len(ANSWERS))]
     copier.run_copy(str(template), folders[0], data=ANSWERS[0], defaults=True, quiet=True)
     for folder, answers in zip(folders[1:], ANSWERS[1:], strict=True):
-        shutil.copytree(folders[0], folder, ignore=shutil.ignore_patterns(".copier-answers.yml"))
+        shutil.copytree(folders[0], folder, ignore=GENERATED_ONCE)
         copier.run_copy(str(small_template), folder, data=answers, defaults=True, overwrite=True, quiet=True)
     return folders
 

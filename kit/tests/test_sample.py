@@ -1,12 +1,17 @@
 """`mlops data --sample` writes data that fits the contract."""
 
+from datetime import date
+
 import pytest
 
 from contracts import CONTRACTS, contract_of, files_in, put
+from mlops_jobs.contract import parse_contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as command
+from mlops_kit.data.drifted_sample import write_drifted_sample
 from mlops_kit.data.sample import INFERENCE_ROWS, TRAINING_ROWS, write_sample
+from mlops_kit.data.schema_inference import infer_contract
 
 
 def test_a_sample_replaces_data_only_with_force(own_contract, tmp_path):
@@ -40,3 +45,40 @@ def test_the_same_seed_gives_the_same_sample(own_contract, tmp_path):
     a, b, c = ([path.read_bytes() for path in files_in(tmp_path / name)] for name in "abc")
     assert a == b
     assert a != c
+
+
+FEATURES = """
+dataset: flats
+problem_type: regression
+csv: {header: true, delimiter: ",", missing: [""]}
+columns:
+  - {name: area, role: numeric}
+  - {name: sold_on, role: input}
+  - {name: rooms, role: input}
+  - {name: age_days, role: numeric, source: features}
+  - {name: price, role: target}
+metric: rmse
+threshold: 100
+"""
+
+
+def test_columns_that_only_features_read_are_filled_and_columns_that_they_add_are_not(tmp_path):
+    contract = parse_contract(FEATURES)
+    write_sample(contract, tmp_path)
+    header, *rows = (tmp_path / "training-data.csv").read_text().splitlines()
+    assert header == '"area","sold_on","rooms","price"'
+    for row in rows:
+        _, sold_on, rooms, _ = row.split(",")
+        assert date.fromisoformat(sold_on.strip('"')).year in range(2015, 2026)
+        assert float(rooms) > 0
+    write_drifted_sample(contract, tmp_path / "training-data.csv", tmp_path / "drifted")
+    assert (tmp_path / "drifted" / "training-data.csv").read_text().splitlines()[0] == header
+
+
+def test_a_proposal_keeps_the_columns_of_features(tmp_path):
+    contract = parse_contract(FEATURES)
+    rows = "".join(f"{row}.5,2024-01-{row % 28 + 1:02d},{row % 4},{row},{row * 3}.25\n" for row in range(60))
+    put(tmp_path / "own.csv", f"area,sold_on,rooms,floor,price\n{rows}")
+    proposal = infer_contract(tmp_path / "own.csv", contract, "price", "", None)
+    assert proposal.added == ("age_days",)
+    assert {column.name: column.role for column in proposal.columns}["sold_on"] == "input"

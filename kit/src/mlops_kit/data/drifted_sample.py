@@ -48,17 +48,18 @@ def drift(contract: Contract, known: pa.Table) -> pa.Table:
         known: rows without the ignored columns, as `CsvStream` reads them.
 
     Returns:
-        all columns of the contract in order, as text and numbers that a CSV file can hold.
+        all columns of a labelled file in order, as text and numbers that a CSV file can hold.
     """
-    columns = {}
-    for column in contract.columns:
+    columns, raw = {}, [column for column in contract.columns if not column.is_added]
+    has_numbers = any(column.role == "numeric" for column in raw)
+    for column in raw:
         values = known[column.name] if column.role != "ignored" else pa.chunked_array([["-"] * len(known)])
         if column.role == "target":
             values = _relabelled(values) if contract.is_classification else _shifted(values, TARGET_SHIFT)
         elif column.role == "numeric":
             values = _with_marks(_shifted(values, SHIFT), contract)
         elif column.role == "categorical":
-            values = values.cast(pa.string()) if contract.numeric else _renamed(values)
+            values = values.cast(pa.string()) if has_numbers else _renamed(values)
         columns[column.name] = values
     return pa.table(columns)
 

@@ -7,6 +7,7 @@ an ordinary model meets the threshold.
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ CATEGORIES = ("A", "B", "C", "D", "E", "F")
 EMPTY_SHARE = 0.005  # real files have empty cells
 CELL_NOISE = 0.03
 MIN_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
+DATE_NAME = re.compile(r"(^|_)(date|day|on|at)$", re.IGNORECASE)  # an input of such a name gets dates, else numbers
 
 
 def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
@@ -47,13 +49,13 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     """Generate labelled rows; the same seed gives the same rows.
 
     Returns:
-        a table with all columns of the contract, in order.
+        a table with all columns of a labelled file, in the order of the contract.
     """
     random = np.random.default_rng(seed)
     hidden, target = _target(contract, rows, random)
     empty = EMPTY_SHARE if "" in contract.missing else 0.0
     columns = {}
-    for index, column in enumerate(contract.columns):
+    for index, column in enumerate(column for column in contract.columns if not column.is_added):
         if column.role == "numeric":
             columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), empty, random)
         elif column.role == "categorical":
@@ -62,6 +64,8 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
             columns[column.name] = pa.array([f"{contract.dataset}-{row:06d}" for row in range(rows)])
         elif column.role == "target":
             columns[column.name] = target
+        elif column.role == "input":
+            columns[column.name] = _dates(hidden) if DATE_NAME.search(column.name) else _numbers(hidden, 1, 0, random)
         else:
             columns[column.name] = pa.array(["-"] * rows)
     return pa.table(columns)
@@ -70,6 +74,12 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
 def _numbers(hidden: np.ndarray[Any, Any], scale: float, empty: float, random: np.random.Generator) -> pa.Array:
     values = scale * (MIN_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
+
+
+def _dates(hidden: np.ndarray[Any, Any]) -> pa.Array:
+    """A day in the ten years from 2015 on for each row, as 2015-01-31."""
+    days = np.datetime64("2015-01-01") + (hidden * 3650).astype(int)
+    return pa.array(days.astype(str))
 
 
 def _categories(hidden: np.ndarray[Any, Any], random: np.random.Generator) -> pa.Array:

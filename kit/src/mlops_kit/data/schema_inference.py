@@ -99,7 +99,10 @@ def infer_contract(
         header=header,
         delimiter=delimiter,
         missing=current.missing,
-        columns=tuple(Column(name, _role(name, facts[name], target, id_column)) for name in names),
+        columns=(
+            *(Column(name, _role(name, facts[name], target, id_column, current)) for name in names),
+            *_added_columns(names, current),
+        ),
         metric=metric,
         threshold=current.threshold if kept else _score_of_guessing(metric, facts[target]),
         positive_class=current.positive_class if kept else None,
@@ -162,11 +165,18 @@ def _choose(name: str | None, names: list[str], question: str, ask: Callable[[st
     return name
 
 
-def _role(name: str, facts: ColumnFacts, target: str, id_column: str) -> str:
+def _added_columns(names: list[str], current: Contract) -> list[Column]:
+    """The columns that jobs/features.py adds, if the file has all columns that it is given."""
+    return [column for column in current.columns if column.is_added and set(current.raw_columns) <= set(names)]
+
+
+def _role(name: str, facts: ColumnFacts, target: str, id_column: str, current: Contract) -> str:
     if name == target:
         return "target"
     if name == id_column:
         return "id"
+    if Column(name, "input") in current.columns:
+        return "input"
     if facts.is_numeric:
         return "numeric"
     return "categorical" if 0 < len(facts.texts) <= MAX_PROPOSED_CATEGORIES else "ignored"

@@ -11,6 +11,7 @@ import io
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import mlops_jobs
@@ -103,8 +104,8 @@ def _scripts(root: Path) -> dict[str, bytes]:
 
 def library_files() -> dict[str, bytes]:
     """The modules of the job library as installed: bytes by path, for example mlops_jobs/contract.py."""
-    folder = Path(mlops_jobs.__file__).parent
-    return {f"{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.glob("*.py"))}
+    modules = {path.name: path for path in resources.files(mlops_jobs).iterdir() if path.name.endswith(".py")}
+    return {f"{mlops_jobs.__name__}/{name}": path.read_bytes() for name, path in sorted(modules.items())}
 
 
 def _contract(root: Path) -> dict[str, bytes]:
