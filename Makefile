@@ -49,6 +49,7 @@ lint: setup  ## Check style, format and types
 	$(BIN)/python -m ruff format --no-cache --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --config-file kit/pyproject.toml
+	$(BIN)/python -m codespell_lib
 	$(BIN)/python docs/make_options.py --check
 	$(BIN)/python kit/build_wheel.py --check
 
