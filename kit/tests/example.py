@@ -50,6 +50,7 @@ def make_example(folder: Path, **answers: Any) -> Path:
             if path.is_file():
                 _render(path, folder / path.relative_to(TREE), chosen)
     _render(TREE / "pyproject.toml", folder / "pyproject.toml", chosen)
+    (folder / "data").mkdir()
     return folder
 
 

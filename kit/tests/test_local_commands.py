@@ -213,7 +213,7 @@ def test_ctrl_c_stops_the_execution_and_the_command_after_it(up: Person) -> None
     )
     assert following.stdout
     assert "arn:aws:sagemaker" in following.stdout.readline()
-    assert "Executing" in following.stdout.readline()
+    assert "ResolveInputs" in following.stdout.readline()
     following.send_signal(signal.SIGINT)
     output, _ = following.communicate(timeout=SECONDS)
     assert following.returncode == 1

@@ -152,7 +152,7 @@ def test_a_console_hears_how_many_resources_there_are(made: Infrastructure) -> N
 @pytest.mark.terraform
 def test_functions_that_cannot_be_packed_are_told_of(made: Infrastructure, project: Path) -> None:
     (project / "lambdas" / "say" / "handler.py").unlink()
-    with pytest.raises(TerraformError, match=r"cannot be packaged: .*handler\.py"):
+    with pytest.raises(TerraformError, match=r"cannot be packed: .*handler\.py"):
         made.prepare()
 
 

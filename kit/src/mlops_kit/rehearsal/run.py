@@ -18,7 +18,7 @@ from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.infrastructure import FOLDER as INFRASTRUCTURE_FOLDER
 from mlops_kit.local_cloud.infrastructure import LOG as TERRAFORM_LOG
 from mlops_kit.local_cloud.infrastructure import Infrastructure, why_not_here
-from mlops_kit.local_cloud.terraform import PLUGIN_DIR, TerraformError
+from mlops_kit.local_cloud.terraform import TerraformError
 from mlops_kit.project import Project
 from mlops_kit.rehearsal.scenario import STEPS, TRAINING, RehearsalStep, Scenario
 from mlops_kit.rehearsal.triggering import EventTrigger, ManualTrigger, Trigger
@@ -119,12 +119,11 @@ def _obstacle(root: Path, threshold: float | None, infrastructure: bool) -> str:
 
 
 def _summary(error: TerraformError, work: Path) -> str:
-    """The first words of an error, and where the rest is."""
-    words = str(error).partition(":")[0]
+    """The first words of an error, which fit on a line; for another failure of `terraform init`, where the rest is."""
+    words = str(error).partition(" (see ")[0].partition(":")[0]
     if not words.startswith("terraform init"):
         return words
-    log = Path(work.name, INFRASTRUCTURE_FOLDER, TERRAFORM_LOG)
-    return f"{words} (see {log.as_posix()}; offline: set {PLUGIN_DIR})"
+    return f"{words} (see {Path(work.name, INFRASTRUCTURE_FOLDER, TERRAFORM_LOG).as_posix()})"
 
 
 def _cropped(line: str) -> str:
