@@ -281,6 +281,12 @@ def test_a_lambda_function_that_exists_is_not_refused() -> None:
     assert unsupported(step("Lambda", FunctionArn="arn:count"), functions=("arn:count",)) == []
 
 
+def test_a_training_job_of_the_sdks_model_trainer_is_not_refused() -> None:
+    drivers = {"ChannelName": "sm_drivers", "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": S3}}}
+    job_of_model_trainer = training(HyperParameters={"depth": "3"}, InputDataConfig=[drivers])
+    assert find_unsupported(Definition({"Steps": [job_of_model_trainer]}), []) == []
+
+
 def test_a_value_that_is_known_only_at_run_time_is_not_refused() -> None:
     later = {"Get": "Parameters.Later"}
     steps = (

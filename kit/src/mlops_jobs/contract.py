@@ -168,12 +168,14 @@ def load_contract(path: str | Path) -> Contract:
     """Read a contract from a YAML file.
 
     Raises:
-        ContractError: the file is missing, is not YAML, or does not describe a dataset.
+        ContractError: the file is missing, is not YAML in UTF-8, or does not describe a dataset.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(f"the contract {path} cannot be read ({error.strerror}): give its path") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path}: is not UTF-8; save the file in UTF-8") from error
     try:
         return parse_contract(text)
     except ContractError as error:

@@ -112,9 +112,16 @@ class OwnFeatures:
 
 
 def read_source(folder: Path) -> str:
-    """The text of the features.py in a folder; empty where there is none."""
+    """The text of the features.py in a folder; empty where there is none.
+
+    Raises:
+        UserError: it is not UTF-8.
+    """
     path = folder / FILE
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not UTF-8; save the file in UTF-8") from error
 
 
 def _module(source: str) -> ModuleType:

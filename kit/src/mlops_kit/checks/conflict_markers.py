@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -49,4 +50,4 @@ def _tracked(root: Path) -> list[str]:
         done = subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:
         return []
-    return [] if done.returncode else sorted({name.decode() for name in done.stdout.split(b"\0") if name})
+    return [] if done.returncode else sorted({os.fsdecode(name) for name in done.stdout.split(b"\0") if name})

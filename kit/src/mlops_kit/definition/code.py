@@ -45,9 +45,7 @@ def code_keys(root: Path) -> CodeKeys:
     Raises:
         UserError: the project has no jobs or no contract.
     """
-    jobs = content_hash(_jobs(root))
-    contract = content_hash(_contract(root))
-    return CodeKeys(f"code/jobs-{jobs}", f"code/source-{jobs}/{SOURCE}", f"code/contract-{contract}")
+    return _keys_of(_jobs(root), _contract(root))
 
 
 def code_files(root: Path) -> dict[str, bytes]:
@@ -56,13 +54,19 @@ def code_files(root: Path) -> dict[str, bytes]:
     Raises:
         UserError: the project has no jobs or no contract.
     """
-    keys, jobs = code_keys(root), _jobs(root)
+    jobs, contract = _jobs(root), _contract(root)
+    keys = _keys_of(jobs, contract)  # of these bytes: a second reading could include a file that was saved meanwhile
     return {
         **{f"{keys.jobs}/{name}": content for name, content in jobs.items()},
         keys.source: archive(jobs),
-        **{f"{keys.contract}/{name}": content for name, content in _contract(root).items()},
+        **{f"{keys.contract}/{name}": content for name, content in contract.items()},
         f"{keys.empty_prefix}/_NOTHING": b"",
     }
+
+
+def _keys_of(jobs: Mapping[str, bytes], contract: Mapping[str, bytes]) -> CodeKeys:
+    code = content_hash(jobs)
+    return CodeKeys(f"code/jobs-{code}", f"code/source-{code}/{SOURCE}", f"code/contract-{content_hash(contract)}")
 
 
 def content_hash(files: Mapping[str, bytes]) -> str:

@@ -24,9 +24,6 @@ from mlops_kit.runner.preflight import find_unsupported
 from mlops_kit.runner.record import ExecutionRecord
 
 TOKEN_LENGTH = 32  # the shortest ClientRequestToken that the API takes
-FUNCTIONS = ("Std:Join", "Std:JsonGet")
-SOURCES = ("Parameters", "Execution", "Steps")  # what the first part of a Get may be
-NOTHING_RAN = "the local cloud cannot run it, so nothing was started"
 
 
 def run_definition(project: Project, path: Path, parameters: Mapping[str, str], uploads: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from mlops_kit.checks.builtin_image import is_builtin
 from mlops_kit.checks.references import reference_faults
 from mlops_kit.definition.conditions import CONDITION_TYPES, conditions, missing_operands
 from mlops_kit.definition.model import PARAMETER_TYPES, Definition, Finding, PlacedStep
+from mlops_kit.definition.model_trainer import is_model_trainers
 from mlops_kit.definition.references import (
     ExpressionError,
     Reference,
@@ -148,9 +149,15 @@ def _training(step: PlacedStep) -> Iterator[Place]:
 
 
 def _training_job(job: Request, path: str, hyperparameters: str) -> Iterator[Place]:
+<<<<<<< HEAD
     script_mode = () if is_model_trainers(job) else ("sagemaker_program", "sagemaker_submit_directory")
     for name in script_mode:
         if not job.get(hyperparameters, {}).get(name):
+=======
+    values = job.get(hyperparameters, {})
+    for name in ("sagemaker_program", "sagemaker_submit_directory"):
+        if not values.get(name) and ("sagemaker_program" in values or not is_model_trainers(job)):
+>>>>>>> review
             remedy = "add it: the local cloud trains with a script, not with the algorithm or entrypoint of an image"
             yield f"{path}.{hyperparameters}", f"lack {name}", remedy
     specification = job.get("AlgorithmSpecification", {})

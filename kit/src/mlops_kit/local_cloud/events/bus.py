@@ -48,6 +48,7 @@ class EventBus:
         self._origin = {"region": region, "account": account_id}
         self._queue: SimpleQueue[Event | threading.Event | None] = SimpleQueue()  # None ends the thread
         self.emitted = 0
+        self._counting = threading.Lock()
         self._thread = threading.Thread(target=self._send, name="events", daemon=True)
         self._thread.start()
 
@@ -80,7 +81,8 @@ class EventBus:
         self._thread.join(FLUSH_TIMEOUT)
 
     def _emit(self, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
-        self.emitted += 1
+        with self._counting:  # executions and requests emit events in threads of their own
+            self.emitted += 1
         envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type, "source": SOURCE}
         self._queue.put({**envelope, **self._origin, "time": now(), "resources": resources, "detail": detail})
 

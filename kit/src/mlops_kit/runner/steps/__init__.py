@@ -14,7 +14,7 @@ from mlops_kit.runner.steps.training import run_training
 from mlops_kit.runner.steps.transform import run_transform
 from mlops_kit.runner.steps.tuning import run_tuning
 
-__all__ = ["RUNNERS", "Task"]
+__all__ = ["STEP_EXECUTORS", "Task"]
 
 # Condition and Fail are not tasks: the caller evaluates them.
 STEP_EXECUTORS: dict[str, Callable[[Task], StepResult]] = {

@@ -38,11 +38,6 @@ class Program:
     variables: dict[str, str]
 
 
-def is_model_trainers(request: Mapping[str, Any]) -> bool:
-    """Whether a CreateTrainingJob request was made by ModelTrainer, with code of its own."""
-    return any(channel["ChannelName"] == "sm_drivers" for channel in request.get("InputDataConfig", []))
-
-
 def program_of(container: Container, hyperparameters: Mapping[str, str]) -> Program:
     """What ModelTrainer's starter would run in a container whose channels are downloaded.
 

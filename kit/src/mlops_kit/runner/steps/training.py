@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlops_kit.definition.model_trainer import is_model_trainers
 from mlops_kit.runner.container import Container
 from mlops_kit.runner.expressions import as_text
 from mlops_kit.runner.failures import client_error
@@ -17,7 +19,7 @@ from mlops_kit.runner.record import now
 from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.hosts import Host, on_hosts
 from mlops_kit.runner.steps.metrics import definitions_of, parse_metrics, readable
-from mlops_kit.runner.steps.model_trainer import Program, is_model_trainers, program_of
+from mlops_kit.runner.steps.model_trainer import Program, program_of
 from mlops_kit.runner.steps.script_mode import arguments_of, environment_of, write_configuration
 from mlops_kit.runner.steps.task import Task, max_seconds, s3_source
 
@@ -176,7 +178,7 @@ def unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
-    except (OSError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise client_error(f"{archive.name} cannot be extracted: {error}") from error
 
 

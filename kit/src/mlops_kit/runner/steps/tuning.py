@@ -29,8 +29,6 @@ STARTING_JOBS = 3  # with random values, before the search learns from them
 SEED = 0
 MAX_NAME_LENGTH = 32  # of a tuning job; its training jobs' names begin with it
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)
-
 
 def run_tuning(task: Task) -> StepResult:
     """Run as many training jobs as the request allows, and find the best.
@@ -178,6 +176,7 @@ def _definition(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _study(strategy: str, objective: str, ranges: Mapping[str, Any]) -> optuna.Study:
     """A search with one of SageMaker's strategies."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # here: to import this module changes nothing in the process
     if strategy in ("Random", "Grid"):
         sampler: optuna.samplers.BaseSampler = optuna.samplers.RandomSampler(SEED)
     else:
