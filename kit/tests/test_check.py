@@ -199,7 +199,7 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
     ),
     "a reference to no known root": (
         *("training", "Preprocess", "Arguments.ProcessingInputs[1].S3Input.S3Uri", get("Parameter.InputDataUri")),
-        "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to 'Parameter.InputDataUri', which has no form",
+        "Preprocess: Arguments.ProcessingInputs[1].S3Input.S3Uri refers to 'Parameter.InputDataUri', which is not",
     ),
     "a placeholder that no environment fills in": (
         *("training", "Train", "Arguments.RoleArn", "${role}"),

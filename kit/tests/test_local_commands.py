@@ -218,7 +218,7 @@ def test_ctrl_c_stops_the_execution_and_the_command_after_it(up: Person) -> None
     output, _ = following.communicate(timeout=SECONDS)
     assert following.returncode == 1
     [stopped] = [line for line in output.splitlines() if line.startswith("Ctrl-C: the execution ")]
-    assert stopped.endswith(" was told to stop, and is Stopped.")
+    assert stopped.endswith(" was asked to stop, and is Stopped.")
     [path] = up.folder.glob(".local/executions/*-training-hpo/*/execution.json")
     assert json.loads(path.read_text(encoding="utf-8"))["status"] == "Stopped"
 

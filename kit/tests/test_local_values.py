@@ -141,7 +141,7 @@ def test_a_reference_has_one_notation(start: str, rest: str) -> None:
 )
 def test_a_text_that_is_not_a_reference_is_refused(text: Any) -> None:
     assert parse_reference(text) is None
-    assert "has no form that SageMaker knows" in refusal(lambda: resolve({"Get": text}, scope(results={"A": {}})))
+    assert "is not a reference of SageMaker's" in refusal(lambda: resolve({"Get": text}, scope(results={"A": {}})))
 
 
 def test_the_name_of_a_property_file_may_have_a_dot() -> None:

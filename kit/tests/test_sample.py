@@ -18,7 +18,7 @@ def test_a_sample_replaces_data_only_with_force(own_contract, tmp_path):
     put(tmp_path / "dataset.yaml", own_contract.to_yaml())
     mine = put(tmp_path / "data" / "ground-truth.csv", "mine")
     arguments = ["data", "--contract", str(tmp_path / "dataset.yaml"), "--data", str(tmp_path / "data"), "--sample"]
-    with pytest.raises(UserError, match="holds data already; to replace it: make sample FORCE=yes"):
+    with pytest.raises(UserError, match="holds data already; to replace it: mlops data --sample --force"):
         command.main(arguments)
     assert mine.read_text(encoding="utf-8") == "mine"
     command.main([*arguments, "--force"])

@@ -22,7 +22,7 @@ from metrics import all_metrics, one_metric
 from model import Model, load_model
 from plots import draw_evaluation
 
-# the names under which SageMaker's model registry knows metrics
+# the names of metrics in SageMaker's model registry
 METRICS_GROUP = {
     "regression": "regression_metrics",
     "binary": "binary_classification_metrics",
@@ -32,11 +32,11 @@ METRICS_GROUP = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a model was found to be worth on n labelled rows.
+    """The metrics of a model on n labelled rows.
 
     Attributes:
         actual: the target, or the index of the class; shape (n,).
-        scores: what the model said.
+        scores: the model's predictions.
         metrics: every metric that fits the problem.
     """
 
@@ -91,17 +91,18 @@ def evaluation(
 def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir: Path) -> dict[str, Any]:
     """How much better a model is than the champion on the same rows; always in the same shape, for a pipeline to read.
 
-    `gain` is negative where the model is worse, and `shortfall` says by how much; it is 0 where it is not.
+    `gain` is negative where the model is worse, and `shortfall` is by how much; 0 where it is not.
 
-    A champion that cannot read these rows, since the contract or the classes have changed, is no reason to refuse its
-    successor: then nothing is compared, and `why` says it.
+    A champion may be unable to read these rows, since the contract or the classes have changed. That does not count
+    against its successor: nothing is compared, and `why` is the reason.
     """
     metric = model.contract.metric
     try:
         if champion is None:
             raise UserError("there is no champion yet")
         theirs = judge(champion, test_dir).metrics
-        gained = gain(metric, judgement.metrics[metric], one_metric(metric, theirs, str(test_dir)))
+        ours = one_metric(metric, judgement.metrics, str(test_dir))
+        gained = gain(metric, ours, one_metric(metric, theirs, str(test_dir)))
     except UserError as error:
         return {"compared": False, "why": str(error), "gain": 0.0, "shortfall": 0.0, "metrics": {}}
     shortfall = max(0.0, -gained)

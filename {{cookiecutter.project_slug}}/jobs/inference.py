@@ -1,7 +1,7 @@
 """Serve a model in a batch transform: what the SageMaker XGBoost container calls in script mode.
 
 It takes lines of features as `preprocess.py apply --format csv` writes them, any number at a time, and answers each
-with a line of JSON that says what predict.py would have said. train.py puts this file into the artifact.
+with a line of JSON: the same prediction as predict.py makes. train.py puts this file into the artifact.
 
 Nothing it needs may import `metrics`: the model server has a package of that name, which comes first on its path.
 """

@@ -63,7 +63,7 @@ def load_model(folder: str | Path) -> Model:
     try:
         booster.load_model(bytearray(read_member(folder, MODEL)))
     except xgb.core.XGBoostError as error:
-        raise UserError(f"{folder}: {MODEL} is no XGBoost model; train again with train.py") from error
+        raise UserError(f"{folder}: {MODEL} is not an XGBoost model; train again with train.py") from error
     if booster.num_features() != len(preprocessor.features):
         raise UserError(
             f"{folder}: {MODEL} was trained on other columns than {PREPROCESSOR} has; train again with train.py"

@@ -42,7 +42,7 @@ def model_quality(
     """Judge predictions by the labels there are.
 
     Labels join predictions by id where the data has one: then they may come in any order, in other files, and for some
-    of the rows only; labels of other rows are no labels of these. Without an id they join by order, file by file, and
+    of the rows only; labels of other rows are ignored. Without an id they join by order, file by file, and
     must be as many.
 
     Returns:
@@ -133,9 +133,7 @@ def _indices(labels: pa.ChunkedArray, classes: list[str], where: str) -> np.ndar
     indices = pc.index_in(labels, value_set=pa.array(classes))
     if indices.null_count:
         unknown = labels.filter(pc.is_null(indices))[0].as_py()
-        raise DataError(
-            f"{where}: {unknown!r} is not a class the model knows ({', '.join(classes)}); correct the labels"
-        )
+        raise DataError(f"{where}: {unknown!r} is not a class of the model ({', '.join(classes)}); correct the labels")
     return indices.to_numpy()
 
 

@@ -1,4 +1,4 @@
-"""The pictures that tell what a model is good at and what it looks at."""
+"""Plots of an evaluation: the predictions against the target, and the importance of the features."""
 
 from __future__ import annotations
 

@@ -45,11 +45,11 @@ class FeatureBatches(xgb.DataIter):
         self._batches = self._file.batches()
 
     def next(self, input_data: Callable[..., Any]) -> bool:
-        """Hand over the next batch, or say that there is none."""
-        found = next(self._batches, None)
-        if found is None:
+        """Pass the next batch to XGBoost; False at the end."""
+        following = next(self._batches, None)
+        if following is None:
             return False
-        batch, features = found
+        batch, features = following
         input_data(
             data=features,
             label=batch.column(self._contract.target).to_numpy(),

@@ -24,7 +24,7 @@ def with_row(text, row=4):
 FIT = {
     "a missing column": (GOOD.replace(";split;", ";"), "column 'split' is missing in the header; add it"),
     "an extra column": (GOOD.replace("\n", ";1\n"), "column '1' is not in the contract; remove it, or add it"),
-    "a column twice": (GOOD.replace("\n", ";remark\n"), "column 'remark' stands twice in the header; rename or remove"),
+    "a column twice": (GOOD.replace("\n", ";remark\n"), "column 'remark' is in the header twice; rename or remove"),
     "text in a numeric column": (
         with_row("f3;4;wide;A;-;1"),
         "row 4 (line 5), column 'split': 'wide' is not a number; correct it, or add it to csv.missing",
@@ -48,7 +48,7 @@ FIT = {
     "a header only": (HEADER, "has a header and no row below it; add rows or remove the file"),
     "an id twice": (
         with_row(" f1 ;4;1;A;-;1"),
-        "row 4 (line 5), column 'flat': the id 'f1' stands in row 2 of rows.csv too; ids must be unique",
+        "row 4 (line 5), column 'flat': the id 'f1' is also in row 2 of rows.csv; ids must be unique",
     ),
     "a missing id": (with_row(" ;4;1;A;-;1"), "row 4 (line 5), column 'flat': the id is missing; every row needs one"),
     "a wrong delimiter": (
@@ -95,7 +95,7 @@ def test_fit_refuses_an_id_that_stands_in_two_files(tmp_path):
     put(tmp_path / "in" / "b.csv", HEADER + "".join([*ROWS[20:], "f7 ;1;1;A;-;1\n"]))
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
     refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
-    assert "b.csv: row 21 (line 22), column 'flat': the id 'f7' stands in row 8 of a.csv too; ids must be" in refused
+    assert "b.csv: row 21 (line 22), column 'flat': the id 'f7' is also in row 8 of a.csv; ids must be" in refused
 
 
 def test_fit_refuses_fewer_rows_than_the_split_needs(tmp_path):
@@ -108,7 +108,7 @@ def test_fit_refuses_fewer_rows_than_the_split_needs(tmp_path):
 def test_fit_refuses_a_folder_without_files(tmp_path):
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
     arguments = fit_arguments(contract, tmp_path / "in", tmp_path / "out")
-    assert f"{tmp_path / 'in'}: is no folder" in refusal(preprocess.main, arguments, tmp_path / "out")
+    assert f"{tmp_path / 'in'}: is not a folder" in refusal(preprocess.main, arguments, tmp_path / "out")
     put(tmp_path / "in" / ".gitkeep", "")
     refused = refusal(preprocess.main, arguments, tmp_path / "out")
     assert "holds no .csv file; put the data there" in refused
@@ -122,7 +122,7 @@ def test_a_file_that_would_be_left_out_in_silence_is_refused(project_named, tmp_
     refused = refusal(
         predict.main, predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"), tmp_path / "out"
     )
-    assert f"{tmp_path / 'in' / stray.split('/')[0]}: is no .csv or .parquet file; put" in refused
+    assert f"{tmp_path / 'in' / stray.split('/')[0]}: is not a .csv or .parquet file; put" in refused
 
 
 def test_an_ending_in_capitals_is_an_ending(project_named, tmp_path):
@@ -199,7 +199,10 @@ def test_fit_refuses_free_text_for_a_category(tmp_path, monkeypatch):
     put(tmp_path / "in" / "rows.csv", HEADER + rows)
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
     refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
-    assert "column 'district' holds more than 30 distinct texts; it is no category: give it the role ignored" in refused
+    assert (
+        "column 'district' holds more than 30 distinct texts, too many for a category; give it the role ignored"
+        in refused
+    )
 
 
 PREDICT = {
@@ -213,7 +216,7 @@ PREDICT = {
     ),
     "an id twice": (
         "flat;floor area;split;district;remark\nf1;1;1;A;-\nf1;2;1;A;-\n",
-        "row 2 (line 3), column 'flat': the id 'f1' stands in row 1 of rows.csv too",
+        "row 2 (line 3), column 'flat': the id 'f1' is also in row 1 of rows.csv",
     ),
     "an id with a line break": (
         'flat;floor area;split;district;remark\n"f1\n";1;1;A;-\n',
@@ -253,7 +256,7 @@ def test_predict_refuses_features_of_another_preprocessor(project_named, tmp_pat
 def test_predict_refuses_a_folder_with_nothing_to_predict_or_one_name_twice(project_named, tmp_path):
     model = project_named("churn") / "model"
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
-    assert "is no folder" in refused
+    assert "is not a folder" in refused
     put(tmp_path / "in" / "a.csv", "1\n")
     put(tmp_path / "in" / "a.parquet", "")
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
@@ -273,7 +276,7 @@ ARTIFACT = {
     "no model": ("model.ubj", None, "holds no model.ubj, neither as a file nor in a model.tar.gz; give the folder"),
     "no preprocessor": ("preprocessor.json", None, "holds no preprocessor.json"),
     "no contract": ("dataset.yaml", None, "holds no dataset.yaml"),
-    "a corrupt model": ("model.ubj", b"{no model", "model.ubj is no XGBoost model; train again with train.py"),
+    "a corrupt model": ("model.ubj", b"{no model", "model.ubj is not an XGBoost model; train again with train.py"),
     "a corrupt preprocessor": ("preprocessor.json", b'{"features": [', "the preprocessor cannot be read"),
     "a preprocessor that is no mapping": ("preprocessor.json", b"[]", "the preprocessor cannot be read"),
     "a corrupt contract": ("dataset.yaml", b"\xff\xfe: [", "is not YAML"),
@@ -319,7 +322,7 @@ def test_evaluate_refuses_a_class_that_the_model_does_not_know(project_named, tm
     put(tmp_path / "test" / "test.csv", "shirt,fabric,class,cut\ns1,A,huge,B\n")
     arguments = ["--test-dir", str(tmp_path / "test"), "--model-dir", str(project / "model")]
     refused = refusal(evaluate.main, [*arguments, "--output-dir", str(tmp_path / "out")], tmp_path / "out")
-    assert "test.csv: 'huge' is not a class the model knows (high, low, medium); retrain or correct it" in refused
+    assert "test.csv: 'huge' is not a class of the model (high, low, medium); retrain or correct it" in refused
 
 
 def test_an_earlier_runs_results_do_not_outlive_a_refusal(project_named, tmp_path):

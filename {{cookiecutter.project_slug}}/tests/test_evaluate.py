@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
+from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
-from support import evaluate_arguments, files_in, fit_arguments, train_arguments
+from support import evaluate_arguments, files_in, fit_arguments, train_arguments, train_model
 
 import evaluate
 import predict
@@ -126,6 +127,15 @@ def test_a_model_falls_short_of_a_better_champion_by_what_it_is_worse(project_na
     assert lost > 0.5
     assert found["champion"]["shortfall"] == pytest.approx(lost)
     assert found["champion"]["gain"] == -found["champion"]["shortfall"]
+
+
+def test_a_metric_that_the_rows_do_not_define_is_not_compared(project_named):
+    project = project_named("prices")
+    model = train_model(project)
+    undefined = evaluate.Judgement(np.zeros(1), Scores(np.zeros(1)), metrics={})
+    comparison = evaluate.compare(model, undefined, model, project / "test")
+    assert not comparison["compared"]
+    assert "mae is not defined" in comparison["why"]
 
 
 def test_before_the_first_approval_there_is_no_champion(project_named, tmp_path):

@@ -76,7 +76,7 @@ def test_by_id_labels_may_be_shuffled_partial_of_other_rows_and_in_several_files
 
 
 def test_a_folder_of_labels_that_does_not_exist_is_refused_and_no_missing_label(project, tmp_path):
-    with pytest.raises(UserError, match="not there: is no folder"):
+    with pytest.raises(UserError, match="not there: is not a folder"):
         verdict_of(project, project / "predictions", tmp_path / "not there", tmp_path / "out")
 
 
@@ -111,7 +111,7 @@ def test_labels_of_other_rows_are_no_labels_of_these(project_named, tmp_path, ca
 BY_ID = {
     "a label twice in a file": (
         "flat;price in $\nf1;1\nf1;2\n",
-        "row 2 (line 3), column 'flat': the id 'f1' stands in row 1",
+        "row 2 (line 3), column 'flat': the id 'f1' is also in row 1",
     ),
     "a label without a value": ("flat;price in $\nf1;\n", "row 1 (line 2), column 'price in $': the target is missing"),
     "a label of text": ("flat;price in $\nf1;cheap\n", "row 1 (line 2), column 'price in $': 'cheap' is not a number"),
@@ -146,7 +146,10 @@ BY_ORDER = {
         ["leaves\nleaves\n", "leaves\n"],
         "holds the files a.csv, b.csv for the predictions a.csv; without an id column",
     ),
-    "an unknown class": (["leaves\nmoves\n"], "'moves' is not a class the model knows (not leaves, leaves); correct"),
+    "an unknown class": (
+        ["leaves\nmoves\n"],
+        "'moves' is not a class of the model (not leaves, leaves); correct",
+    ),
     "a blank line": (["leaves\n\n"], "row 2 (line 2), column 'churned': the target is missing"),
 }
 

@@ -38,7 +38,7 @@ def test_an_instance_without_a_folder_succeeds_too(project_named, tmp_path, caps
 @pytest.mark.parametrize("job", JOBS)
 def test_an_instance_of_its_own_needs_a_folder(project_named, tmp_path, job):
     alone = arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out")
-    assert "is no folder" in refusal(JOBS[job], alone, tmp_path / "out")
+    assert "is not a folder" in refusal(JOBS[job], alone, tmp_path / "out")
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -52,7 +52,7 @@ def test_an_instance_of_its_own_needs_a_file(project_named, tmp_path, job):
 def test_a_shard_is_held_to_the_same_rules(project_named, tmp_path, job):
     shard = [*arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out"), "--sharded"]
     put(tmp_path / "in" / "rows.txt", "")
-    assert "rows.txt: is no .csv" in refusal(JOBS[job], shard, tmp_path / "out")
+    assert "rows.txt: is not a .csv" in refusal(JOBS[job], shard, tmp_path / "out")
 
 
 @pytest.mark.parametrize("job", JOBS)

@@ -172,7 +172,7 @@ def test_features_of_another_preprocessor_are_refused(project_named, tmp_path):
 def test_features_that_are_no_parquet_or_not_there_are_refused(project_named, tmp_path):
     preprocessor = load_fitted(project_named("prices") / "preprocessor")[1]
     (tmp_path / "broken.parquet").write_text("no parquet", encoding="utf-8")
-    with pytest.raises(UserError, match=r"broken.parquet: is no Parquet file .* make it again"):
+    with pytest.raises(UserError, match=r"broken.parquet: is not a Parquet file .* make it again"):
         FeatureFile(tmp_path / "broken.parquet", preprocessor)
     with pytest.raises(UserError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
         FeatureFile(tmp_path / "none.parquet", preprocessor)

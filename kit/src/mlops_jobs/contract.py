@@ -1,6 +1,6 @@
-"""The data contract: what a row of the dataset is, as config/dataset.yaml says it.
+"""The data contract: the columns of a row, the metric and its threshold, from config/dataset.yaml.
 
-Every job asks the contract for its columns, so that no column name stands in code.
+Every job takes its columns from the contract, so that no code contains a column name.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class Contract:
     def baseline_columns(self) -> tuple[str, ...]:
         """What the data-quality check looks at: the features.
 
-        Not the target: a batch has only its prediction, which is distributed otherwise though nothing has changed. What
-        predictions are worth, labels tell.
+        Not the target: a batch has only its prediction, whose distribution differs even if nothing has changed. The
+        model quality check compares predictions with labels.
         """
         return self.features
 
@@ -280,10 +280,10 @@ def _broken_columns(contract: Contract) -> str | None:
         if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
             return f"column {column.name!r} must have a name without quotes, brackets, braces and control characters"
         if column.name == PREDICTION or column.name.startswith(PROBABILITY):
-            return f"column {column.name!r} has a name that the jobs write themselves: call it otherwise"
+            return f"column {column.name!r} has a name that the jobs write themselves: give it another"
     name, count = Counter(column.name for column in contract.columns).most_common(1)[0] if contract.columns else ("", 0)
     if count > 1:
-        return f"column {name!r} stands there {count} times; name each column once"
+        return f"column {name!r} is declared {count} times; declare each column once"
     roles = Counter(column.role for column in contract.columns)
     if roles["target"] != 1:
         return f"has {roles['target']} columns with the role target; exactly one is predicted"

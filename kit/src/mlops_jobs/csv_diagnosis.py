@@ -1,6 +1,6 @@
-"""Find the first fault of a CSV file and say it in one sentence: file, row, column, remedy.
+"""Find the first fault of a CSV file, and describe it in one sentence: file, row, column, remedy.
 
-Read only when the fast reader has refused a file, so it may be slow; it judges by the same rules.
+It runs only after the fast reader has refused a file, so it may be slow; it applies the same rules.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ import numpy as np
 
 from mlops_jobs.contract import Contract
 
-# A number as pyarrow reads one; what else Python's float() takes ("1_000") is no number in a CSV file.
+# A number as pyarrow reads one; Python's float() takes more, such as "1_000".
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
-NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells wherever they stand, whatever the contract lists
+NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells, whatever the contract lists
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # XGBoost computes in float32; what lies beyond would be infinite
 
 
 def diagnose(
     path: Path, contract: Contract, columns: tuple[str, ...], seen: dict[str, str] | None = None
 ) -> str | None:
-    """Name the first fault of a file, or nothing where this reading finds none.
+    """The first fault of a file; None where this reading finds none.
 
     Args:
         path: the file.
         contract: what its rows should be.
         columns: the columns it should hold, in the order they have where there is no header.
-        seen: where each id of earlier files stands, to which this file's are added; None for a file by itself.
+        seen: the place of each id in earlier files, to which this file's are added; None for a file by itself.
     """
     seen = {} if seen is None else seen
     roles = {column.name: column.role for column in contract.columns}
@@ -76,7 +76,7 @@ def _cell_fault(contract: Contract, role: str | None, text: str, seen: dict[str,
         if not text:
             return "the id is missing; every row needs one"
         if text in seen:
-            return f"the id {text!r} stands in {seen[text]} too; ids must be unique"
+            return f"the id {text!r} is also in {seen[text]}; ids must be unique"
         seen[text] = place
     return None
 

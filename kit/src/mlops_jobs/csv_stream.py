@@ -1,7 +1,7 @@
 """Stream a CSV file that keeps the contract, in typed batches, with memory that does not grow with the file.
 
 pyarrow reads; nothing is copied row by row in Python. Where it refuses a file, or a batch breaks a rule, the file is
-read once more by csv_diagnosis, slowly, to find the first fault and say it in one sentence.
+read once more by csv_diagnosis, slowly, to find the first fault and describe it in one sentence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class CsvForm:
-    """What was seen of a file's form; handled, and worth a word in the report."""
+    """The form of a file, as the report shows it; both are handled."""
 
     bom: bool
     crlf: bool
@@ -65,7 +65,7 @@ class CsvStream:
             raise DataError(f"{self.path}: has a header and no row below it; add rows or remove the file")
 
     def explain(self, fallback: str) -> NoReturn:
-        """Read the file again to say what is wrong with it.
+        """Read the file again, and raise an error that describes its first fault.
 
         Raises:
             DataError: always.
@@ -129,7 +129,7 @@ def _has_blank(texts: pa.Array) -> bool:
 
 
 def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> tuple[CsvForm, list[str]]:
-    """Look at the first line, which tells most of what can be wrong with a whole file.
+    """Check the first line, which shows most faults of a whole file.
 
     Returns:
         the form of the file, and the names of its columns in order.
@@ -182,4 +182,4 @@ def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], fir
             )
             raise ColumnsError(f"{path}: column {name!r} is not in the contract; {hint}")
         if first.count(name) > 1:
-            raise ColumnsError(f"{path}: column {name!r} stands twice in the header; rename or remove one")
+            raise ColumnsError(f"{path}: column {name!r} is in the header twice; rename or remove one")

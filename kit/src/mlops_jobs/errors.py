@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """Something a person can put right; its message says what is wrong, where, and what to do."""
+    """An error that the user can correct; its message gives the problem, the place and the remedy."""
 
 
 class ContractError(UserError):
@@ -13,11 +13,11 @@ class ContractError(UserError):
 
 
 class DataError(UserError):
-    """A data file does not keep the contract."""
+    """A data file violates the contract."""
 
 
 class ColumnsError(DataError):
-    """A data file has other columns, another header or another delimiter than the contract says."""
+    """The columns, the header or the delimiter of a data file differ from the contract."""
 
 
 def run_job(main: Callable[[], None]) -> None:

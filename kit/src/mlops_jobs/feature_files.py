@@ -39,7 +39,7 @@ class FeatureFile:
     """Features that the given preprocessor made.
 
     Raises:
-        DataError: the file is missing, is no Parquet file, or another preprocessor made it.
+        DataError: the file is missing, is not a Parquet file, or another preprocessor made it.
     """
 
     def __init__(self, path: Path, preprocessor: Preprocessor) -> None:
@@ -48,7 +48,7 @@ class FeatureFile:
         try:
             self._file = pq.ParquetFile(path)
         except pa.ArrowInvalid as error:
-            raise DataError(f"{path}: is no Parquet file ({error}); make it again with preprocess.py") from error
+            raise DataError(f"{path}: is not a Parquet file ({error}); make it again with preprocess.py") from error
         made_by = (self._file.schema_arrow.metadata or {}).get(FINGERPRINT, b"").decode()
         if made_by != preprocessor.fingerprint:
             raise DataError(

@@ -46,7 +46,7 @@ def read_lines(
         the ids where the data has them, and the features; shape (n, features), float32, NaN for missing.
 
     Raises:
-        DataError: a line has other cells than the features have columns, or one that is no finite number.
+        DataError: the cells of a line do not fit the columns of the features, or one is not a finite number.
     """
     schema = feature_schema(contract, preprocessor)
     try:

@@ -1,8 +1,8 @@
 """Fit a preprocessor and make the splits' features while the rows stream by, in memory that does not grow with them.
 
-The CSV is read once. What the first reading cannot know yet (medians, the order of categories) is why the rows to train
-and to validate with are spooled to disk in binary, one file for each split: the second and third pass read the spools,
-at a fraction of the cost of parsing again.
+The CSV is read once. Medians and the order of categories are known only after it, so the rows to train and to validate
+with are spooled to disk in binary, one file for each split: the second and third pass read the spools, at a fraction of
+the cost of parsing again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Vocabulary:
         return np.array(codes, dtype=np.int32)[column.indices.to_numpy()]
 
     def count(self, codes: np.ndarray, training: np.ndarray) -> None:
-        """Count the codes of a batch; `training` tells which rows are in the training split."""
+        """Count the codes of a batch; `training` marks the rows of the training split."""
         self.total = _grown(self.total, np.bincount(codes, minlength=len(self.code_of)))
         self.in_training = _grown(self.in_training, np.bincount(codes[training], minlength=len(self.code_of)))
 
@@ -190,7 +190,7 @@ class Fitter:
         codes = vocabulary.encode(column)
         if len(vocabulary.code_of) > MAX_CATEGORIES:
             raise DataError(
-                f"column {name!r} holds more than {MAX_CATEGORIES} distinct texts; it is no category: "
+                f"column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
                 "give it the role ignored in the contract"
             )
         vocabulary.count(codes, training)

@@ -1,4 +1,4 @@
-"""The files of an input folder: all of them, or a sentence that says which cannot be taken."""
+"""The files of an input folder; one that is not an input is an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlops_jobs.errors import DataError
 
-SHARDED = "one of several instances that share the files: no file, or no folder, is no error"  # for --help
+SHARDED = "one of several instances that share the files: no file, or no folder, is not an error"  # for --help
 
 
 def csv_files(folder: str | Path, *, sharded: bool = False) -> list[Path]:
@@ -34,7 +34,7 @@ def files_of(folder: str | Path, *kinds: str, sharded: bool = False) -> list[Pat
     for path in found:
         ending = next((kind for kind in kinds if path.name.lower().endswith(kind)), None)
         if path.is_dir() or ending is None:
-            raise DataError(f"{path}: is no {wanted} file; put the {wanted} files side by side, and nothing else")
+            raise DataError(f"{path}: is not a {wanted} file; put the {wanted} files side by side, and nothing else")
         other = names.setdefault(path.name[: -len(ending)], path.name)
         if other != path.name:
             raise DataError(f"{folder}: {other} and {path.name} would have results of one name; remove or rename one")
@@ -50,5 +50,5 @@ def visible(folder: str | Path) -> list[Path]:
         DataError: the folder does not exist.
     """
     if not Path(folder).is_dir():
-        raise DataError(f"{folder}: is no folder; give the folder of the files")
+        raise DataError(f"{folder}: is not a folder; give the folder of the files")
     return sorted(path for path in Path(folder).iterdir() if not path.name.startswith((".", "_")))

@@ -17,7 +17,7 @@ class StreamingMedian:
     """Count all values once, refine with the same values again, then read the median."""
 
     def __init__(self) -> None:
-        self._raw = np.zeros(_HALF, dtype=np.int64)  # by the upper half as it stands in memory
+        self._raw = np.zeros(_HALF, dtype=np.int64)  # by the upper half of the bits in memory
         self._lower: dict[int, np.ndarray] = {}
 
     def count(self, values: np.ndarray) -> None:

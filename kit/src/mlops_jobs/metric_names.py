@@ -16,7 +16,7 @@ METRICS_FOR = {problem_type: tuple(names) for problem_type, names in CONTAINER_N
 USUAL_METRIC = {"regression": "rmse", "binary": "roc_auc", "multiclass": "f1_macro"}
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "log_loss"})
 
-# What XGBoost watches for early stopping: the metric itself where it knows it, else its nearest kin.
+# The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
 _XGBOOST_METRIC = {"rmse": "rmse", "mse": "rmse", "r2": "rmse", "mae": "mae", "roc_auc": "auc"}
 
 
@@ -46,7 +46,7 @@ def objective_name(problem_type: str, metric: str) -> str:
 
 
 def metric_line(problem_type: str, metric: str, value: float, rounds: int) -> str:
-    r"""The line that tells SageMaker how good a model is, in the form of XGBoost's own evaluations.
+    r"""The log line from which SageMaker reads the metric, in the form of XGBoost's own evaluations.
 
     The image's expression for it is `.*\[[0-9]+\].*#011validation-<name>:(\S+)` (algorithm_mode/metrics.py of
     github.com/aws/sagemaker-xgboost-container), where #011 is the tab in the log. The last such line of a job counts.

@@ -125,7 +125,7 @@ def read_source(folder: Path) -> str:
 
 
 def _module(source: str) -> ModuleType:
-    """features.py as a module of its own: a model and its champion may have different ones in one process."""
+    """features.py as a separate module: a model and its champion may have different ones in one process."""
     module = ModuleType("features")
     try:
         exec(compile(source, FILE, "exec", dont_inherit=True), module.__dict__)
@@ -136,7 +136,7 @@ def _module(source: str) -> ModuleType:
 
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
     """Numbers as floats with NaN for missing, everything else as text without the spaces around it."""
-    import pandas as pd  # here: a project without features of its own starts faster
+    import pandas as pd  # here: a project without such features starts faster
 
     columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):

@@ -64,7 +64,7 @@ class Preprocessor:
 
     @property
     def fingerprint(self) -> str:
-        """Tells whether features were made by this preprocessor."""
+        """Identifies the preprocessor in the files of features that it made."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def transform(self, batch: pa.RecordBatch, tally: Tally | None = None) -> np.ndarray:
@@ -103,7 +103,7 @@ class Preprocessor:
         unknown = [names[i] for i in used if names[i] not in index_of]
         if unknown:
             known = ", ".join(self.classes)
-            raise UserError(f"{where}: {unknown[0]!r} is not a class the model knows ({known}); retrain or correct it")
+            raise UserError(f"{where}: {unknown[0]!r} is not a class of the model ({known}); retrain or correct it")
         lookup = np.array([index_of.get(name, -1) for name in names], dtype=np.int64)
         return lookup[labels.indices.to_numpy()]
 
@@ -138,7 +138,7 @@ def load_preprocessor(text: str | bytes, contract: Contract, own_features: OwnFe
     """Read a preprocessor that was fitted under this contract, with these features of the team's own.
 
     Raises:
-        UserError: it is no preprocessor, or one of other columns or features.
+        UserError: it is not a preprocessor, or one of other columns or features.
     """
     try:
         raw = json.loads(text)

@@ -1,4 +1,4 @@
-"""Print what a job did, in lines a person can read; the last line says how it ended."""
+"""Print the results of a job, one line for each."""
 
 from __future__ import annotations
 

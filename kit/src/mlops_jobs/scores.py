@@ -1,4 +1,4 @@
-"""What a model says of rows, in the form in which it is measured, drawn and written."""
+"""A model's predictions in the form in which they are measured, drawn and written."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scores:
-    """What a model says of n rows.
+    """The predictions for n rows.
 
     Attributes:
         predicted: the value, or the index of the most probable class; shape (n,).

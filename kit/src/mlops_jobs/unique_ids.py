@@ -37,4 +37,4 @@ def unique_rows(stream: CsvStream) -> Iterator[pa.RecordBatch]:
             ids.add(batch.column(stream.contract.id))
         yield batch
     if ids.repeated():
-        stream.explain("an id stands in two rows; ids must be unique")
+        stream.explain("an id occurs in two rows; ids must be unique")

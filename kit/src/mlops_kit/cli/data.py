@@ -37,6 +37,8 @@ def _write_sample(arguments: argparse.Namespace) -> None:
     from mlops_kit.data.sample import write_sample
 
     if data_files(arguments.data) and not arguments.force:
-        raise UserError(f"{arguments.data} holds data already; to replace it: make sample FORCE=yes")
+        raise UserError(
+            f"{arguments.data} holds data already; to replace it: mlops data --sample --force (make: FORCE=yes)"
+        )
     write_sample(load_contract(arguments.contract), arguments.data)
     print(f"wrote training-data.csv, inference-data.csv and ground-truth.csv into {arguments.data}")

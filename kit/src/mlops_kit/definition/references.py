@@ -112,7 +112,7 @@ def parse_expression(expression: Mapping[str, Any]) -> Reference | Join | JsonGe
         if reference := parse_reference(content):
             return reference
         raise ExpressionError(
-            f"refers to {content!r}, which has no form that SageMaker knows",
+            f"refers to {content!r}, which is not a reference of SageMaker's grammar",
             "write Parameters.<name>, Execution.<name> or Steps.<step>.<property>",
         )
     if function not in FUNCTIONS:
@@ -122,7 +122,7 @@ def parse_expression(expression: Mapping[str, Any]) -> Reference | Join | JsonGe
 
 
 def parse_reference(text: Any) -> Reference | None:
-    """Parse the text of a Get; None where it has no form that SageMaker knows."""
+    """Parse the text of a Get; None where the grammar does not have it."""
     if not isinstance(text, str):
         return None
     root, _, rest = text.partition(".")

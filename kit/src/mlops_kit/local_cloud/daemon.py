@@ -229,3 +229,5 @@ if __name__ == "__main__":
     except OccupiedError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(OCCUPIED)
+    except UserError as error:
+        sys.exit(str(error))  # `start` prints this line, the last of the log

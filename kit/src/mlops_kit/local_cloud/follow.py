@@ -43,7 +43,7 @@ def follow(environment: Environment, arn: str, work: Path, console: Console | No
             sagemaker = environment.client("sagemaker")
             sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken=id_ * 3)
             record = _follow_to_end(path, progress)
-    console.print(f"Ctrl-C: the execution {id_} of {pipeline} was told to stop, and is {record.status}.")
+    console.print(f"Ctrl-C: the execution {id_} of {pipeline} was asked to stop, and is {record.status}.")
     return record
 
 

@@ -20,7 +20,7 @@ from mlops_kit.text import colour, duration, step_duration
 REFRESHES_PER_SECOND = 4
 FINISHED = ("Succeeded", "Failed", "Stopped")  # in plain lines, a step appears once it has one of these
 
-# The mark of a status, and its substitute on a console that knows ASCII only; the word is always beside it.
+# The mark of a status, and its substitute on a console with ASCII only; the word is always beside it.
 MARKS = {
     "Waiting": ("·", "."),
     "Starting": ("◌", "o"),

@@ -17,7 +17,7 @@ MIN_VERSION = (1, 10)  # what infra/live requires
 PLUGIN_DIR = "TF_PLUGIN_DIR"  # a folder with the AWS provider, for machines that cannot reach Terraform's registry
 PARALLELISM = 30  # most of an apply is waiting, and the waits of a dozen resources would fill Terraform's default of 10
 
-# How `terraform init` says that it cannot get a provider: no network, or a folder without it.
+# The output of `terraform init` when it cannot get a provider: no network, or a folder without it.
 NO_PROVIDER = re.compile(r"Failed to (query available provider packages|install provider)|registry service")
 
 Message = dict[str, Any]

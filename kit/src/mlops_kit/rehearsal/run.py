@@ -88,7 +88,7 @@ def _run_step(number: int, step: RehearsalStep, scenario: Scenario, rehearsed: l
 def _local_cloud(
     project: Project, threshold: float | None, console: Console, infrastructure: bool
 ) -> Iterator[tuple[LocalCloud, Trigger]]:
-    """A local cloud, with the project's infrastructure where possible; one line says why it is not."""
+    """A local cloud, with the project's infrastructure where possible; prints the reason if it is not."""
     obstacle = _obstacle(project.root, threshold, infrastructure)
     with ExitStack() as opened:
         if not obstacle:

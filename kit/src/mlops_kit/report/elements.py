@@ -19,7 +19,7 @@ class Html(str):
     __slots__ = ()
 
 
-Child = Union[str, Iterable[str], None]  # noqa: UP007 - evaluated at run time, where Python 3.10 knows no `|` of str
+Child = Union[str, Iterable[str], None]  # noqa: UP007 - evaluated at run time, where Python 3.10 has no `|` of str
 Attribute = Union[str, float, bool, None]  # noqa: UP007
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from mlops_kit.aws.promote_hyperparameters import PREFIX
 from mlops_kit.report.elements import Child, Html, code, facts, html, number
 from mlops_kit.report.statuses import status
 from mlops_kit.report.times import moment
 
 KNOWN = {"git_commit", "build_id", "data_version", "execution", "pipeline", "metric", "value", "kind"}
-TUNED = "hp_"
 
 
 def model_versions(packages: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> Html:
@@ -47,8 +47,8 @@ def _version(package: Mapping[str, Any], anchors: Mapping[str, str]) -> Html:
 
 def _facts(package: Mapping[str, Any], anchors: Mapping[str, str]) -> list[tuple[str, Child]]:
     lineage = _lineage(package)
-    rest = {name: value for name, value in lineage.items() if name not in KNOWN and not name.startswith(TUNED)}
-    tuned = [(name.removeprefix(TUNED), _value(value)) for name, value in lineage.items() if name.startswith(TUNED)]
+    rest = {name: value for name, value in lineage.items() if name not in KNOWN and not name.startswith(PREFIX)}
+    tuned = [(name.removeprefix(PREFIX), _value(value)) for name, value in lineage.items() if name.startswith(PREFIX)]
     return [
         ("created", _created(package.get("CreationTime"))),
         (lineage.get("metric") or "metric", _value(lineage.get("value"))),

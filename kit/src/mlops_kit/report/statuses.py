@@ -20,9 +20,9 @@ WORDS = {
 }
 
 
-def mark(tone: str, size: float = 16) -> Html:
+def mark(tone: str) -> Html:
     """The round mark of a tone, drawn so that it does not depend on fonts."""
-    return html("svg", disc(tone), class_="mark", viewBox="0 0 16 16", width=size, height=size, aria_hidden="true")
+    return html("svg", disc(tone), class_="mark", viewBox="0 0 16 16", width=16, height=16, aria_hidden="true")
 
 
 def disc(tone: str) -> Html:
@@ -30,9 +30,9 @@ def disc(tone: str) -> Html:
     return html("g", html("circle", cx=8, cy=8, r=8), html("path", d=SHAPES[tone]), class_=f"disc {tone}")
 
 
-def status(word: str, shown: str | None = None) -> Html:
+def status(word: str) -> Html:
     """A status with its mark."""
-    return badge(tone(word), shown or WORDS.get(word, word) or "Unknown")
+    return badge(tone(word), WORDS.get(word, word) or "Unknown")
 
 
 def badge(tone: str, words: str) -> Html:

@@ -13,14 +13,10 @@ _POLL_INTERVAL = 0.1  # seconds
 
 
 class JobLimiter:
-    """Allows as many jobs at a time as the machine has processors, across all executions.
+    """Allows as many jobs at a time as the machine has processors, across all executions."""
 
-    Args:
-        count: another limit.
-    """
-
-    def __init__(self, count: int | None = None) -> None:
-        self._free = threading.BoundedSemaphore(count or os.cpu_count() or 1)
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     @contextmanager
     def slot(self, stop: Stop) -> Iterator[None]:

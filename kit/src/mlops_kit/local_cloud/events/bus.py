@@ -69,11 +69,11 @@ class EventBus:
         """
         self._emit(PACKAGE, package_detail(package, fields), [package["ModelPackageArn"]])
 
-    def flush(self, seconds: float = FLUSH_TIMEOUT) -> None:
+    def flush(self) -> None:
         """Wait until all events so far are sent."""
         sent = threading.Event()
         self._queue.put(sent)
-        sent.wait(seconds)
+        sent.wait(FLUSH_TIMEOUT)
 
     def close(self) -> None:
         """Send the remaining events, and end the thread."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from mlops_jobs.errors import UserError
 from mlops_kit.runner.processes.plain import PlainProcesses
 from mlops_kit.runner.processes.process import Command, JobTimeoutError, Processes
 from mlops_kit.runner.processes.warm import WarmProcesses
@@ -22,8 +23,11 @@ def start_processes(scripts: Iterable[Path]) -> Processes:
 
     Args:
         scripts: files whose imports the jobs need.
+
+    Raises:
+        UserError: LOCAL_PROCESSES has another value.
     """
     wanted = os.environ.get("LOCAL_PROCESSES", "warm" if sys.platform == "linux" else "plain")
     if wanted not in ("warm", "plain"):
-        sys.exit(f"error: LOCAL_PROCESSES is {wanted!r}; it may be warm or plain")
+        raise UserError(f"the environment variable LOCAL_PROCESSES is {wanted!r}; set it to warm or plain")
     return WarmProcesses(scripts) if wanted == "warm" else PlainProcesses()
