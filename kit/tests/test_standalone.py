@@ -344,9 +344,5 @@ def test_a_step_that_cannot_run_ends_the_command_before_a_cloud_is_started(tmp_p
     write(tmp_path / "definition.json", json.dumps(definition))
     ran = mlops(tmp_path, "local", "run", "definition.json")
     assert ran.returncode == 1
-<<<<<<< HEAD
-    assert "- Crunch: Type is EMR" in ran.stderr
-=======
     assert "Crunch: Type is EMR, which the local cloud cannot run" in ran.stderr
->>>>>>> review
     assert not (tmp_path / ".local").exists()

@@ -24,7 +24,6 @@ from mlops_kit.definition.references import (
     parse_expression,
 )
 from mlops_kit.runner.graph import graph_faults
-from mlops_kit.runner.steps.model_trainer import is_model_trainers
 
 Place = tuple[str, str, str]  # a path, the problem there, the remedy
 Request = Mapping[str, Any]
@@ -149,15 +148,9 @@ def _training(step: PlacedStep) -> Iterator[Place]:
 
 
 def _training_job(job: Request, path: str, hyperparameters: str) -> Iterator[Place]:
-<<<<<<< HEAD
-    script_mode = () if is_model_trainers(job) else ("sagemaker_program", "sagemaker_submit_directory")
-    for name in script_mode:
-        if not job.get(hyperparameters, {}).get(name):
-=======
     values = job.get(hyperparameters, {})
     for name in ("sagemaker_program", "sagemaker_submit_directory"):
         if not values.get(name) and ("sagemaker_program" in values or not is_model_trainers(job)):
->>>>>>> review
             remedy = "add it: the local cloud trains with a script, not with the algorithm or entrypoint of an image"
             yield f"{path}.{hyperparameters}", f"lack {name}", remedy
     specification = job.get("AlgorithmSpecification", {})
