@@ -112,7 +112,7 @@ def test_the_first_run_plans_applies_and_deploys(repository: Repository) -> None
 def test_the_same_plan_is_not_applied_again(repository: Repository) -> None:
     again = repository.runner.run(["apply:dev"], ON_MAIN, manual=["apply:dev"])
     assert again.returncode == 1
-    assert "Something was applied since this was planned" in again.stdout
+    assert "The state has changed since the plan was created" in again.stdout
 
 
 def test_a_schedule_finds_no_drift_where_there_is_none(repository: Repository) -> None:

@@ -186,6 +186,26 @@ def test_every_command_that_a_message_or_a_document_names_exists(
         assert [option for option in re.findall(r"--[a-z-]+", rest) if option not in help_] == [], command
 
 
+def test_check_calls_the_projects_own_features_on_its_data(run: Run, root: Path) -> None:
+    (root / "data").mkdir()
+    columns = "length,diameter,height,whole_weight,shucked_weight,viscera_weight,shell_weight,sex,rings"
+    rows = "".join(f"{row},1,1,1,1,1,1,M,{row}\n" for row in range(30))
+    (root / "data" / "training-data.csv").write_text(f"{columns}\n{rows}")
+    added = "  - {name: twice, role: numeric, source: features}"
+    edit(root / "config" / "dataset.yaml", "\ncolumns:", f"\ncolumns:\n{added}\n#")
+    with pytest.raises(UserError, match="add_features returned the columns , and the contract declares twice"):
+        run("check")
+    source = 'import pandas as pd\ndef add_features(batch):\n    return pd.DataFrame({"twice": batch["length"] * 2})\n'
+    (root / "jobs" / "features.py").write_text(source)
+    assert "no faults" in run("check")
+
+
+def test_outside_a_project_check_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"is not a project: no pyproject.toml here or above"):
+        run("check")
+
+
 def test_tuned_hyperparameters_are_adopted_once(run: Run, environment: Environment) -> None:
     register_model(environment, {"kind": "training-hpo", "hp_eta": "0.071"})
     run("approve", "--comment", "good", "--evidence", "minutes of 21 November")

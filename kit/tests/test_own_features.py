@@ -80,7 +80,7 @@ def test_a_file_without_the_function_is_refused(contract: Contract, source: str,
     [
         (
             "return pd.DataFrame({'twice': pd.to_datetime(batch['sold_on'].replace('', 'never'))})",
-            r"features.py: \w+: .* at the row area=nan, district='south', sold_on=''; correct the row or the function",
+            r"features.py, line 3: \w+: .* at the row area=nan, district='south', sold_on=''; correct the function or",
         ),
         ("return batch['area']", "returned Series, and the contract declares twice"),
         (

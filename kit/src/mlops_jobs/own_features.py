@@ -7,6 +7,7 @@ with, whatever the function has become since.
 from __future__ import annotations
 
 import hashlib
+import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = "features.py"
 FUNCTION = "add_features"
+MAX_SHOWN = 8  # columns of a row in a message
 
 
 class OwnFeatures:
@@ -74,8 +76,8 @@ class OwnFeatures:
         try:
             added = self._function(frame.copy())
         except Exception as error:
-            where = self._failing_row(frame)
-            raise DataError(f"{FILE}: {_reason(error)} at {where}; correct the row or the function") from error
+            place, where = _line(error), self._failing_row(frame)
+            raise DataError(f"{FILE}{place}: {_reason(error)} at {where}; correct the function or the row") from error
         columns, rows = getattr(added, "columns", None), len(added) if hasattr(added, "__len__") else None
         if columns is None or sorted(map(str, columns)) != sorted(self._added):
             returned = type(added).__name__ if columns is None else f"the columns {', '.join(map(str, columns))}"
@@ -148,9 +150,17 @@ def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def _line(error: Exception) -> str:
+    """The line of features.py that raised an error, as `, line 12`."""
+    lines = [number for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == FILE]
+    return f", line {lines[-1]}" if lines else ""
+
+
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _shown(row: dict[str, Any]) -> str:
-    return "the row " + ", ".join(f"{name}={value!r}" for name, value in row.items())
+    shown = [f"{name}={value!r}" for name, value in row.items()]
+    more = f" and {len(shown) - MAX_SHOWN} more" if len(shown) > MAX_SHOWN else ""
+    return f"the row {', '.join(shown[:MAX_SHOWN])}{more}"

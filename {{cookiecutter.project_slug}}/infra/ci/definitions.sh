@@ -14,7 +14,7 @@ definitions=$PWD/build/base-definitions
 compile() { # CHECKOUT FOLDER
   cd "$1"
   if [ -d vendor ]; then
-    PYTHONPATH=$(find "$PWD/vendor" -name '*.whl') python -m mlops_kit compile --output "$2"
+    PYTHONPATH=$(find "$PWD/vendor" -name '*.whl' -print -quit) python -m mlops_kit compile --output "$2"
   else
     python -m pipelines compile --output "$2"
   fi

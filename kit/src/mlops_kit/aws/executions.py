@@ -98,7 +98,7 @@ def checked_parameters(definition: Mapping[str, Any], values: Mapping[str, str],
         UserError: the definition does not declare one, a value has another type or is an instance type that is not
             supported, or one without a default is missing.
     """
-    known = {parameter["Name"]: parameter for parameter in definition["Parameters"]}
+    known = {parameter["Name"]: parameter for parameter in definition.get("Parameters", [])}
     instances = [value for _, value in instance_types.with_key(definition, pipeline)]
     for name, value in values.items():
         if name not in known:

@@ -124,7 +124,8 @@ def _refusal(error: exceptions.ClientError, environment: Environment) -> str:
 def _failure(error: exceptions.BotoCoreError, environment: Environment) -> str:
     """Why no request reached AWS, and what to do."""
     if isinstance(error, _NO_CREDENTIALS):
-        return f"there are no usable AWS credentials ({error}); sign in, for example with: aws sso login"
+        remedy = "sign in, for example with: aws sso login (or use --env local)"
+        return f"there are no usable AWS credentials ({error}); {remedy}"
     if isinstance(error, (exceptions.ConnectionError, exceptions.HTTPClientError)):
         remedy = (
             "is the local cloud up? start it with: mlops local up"

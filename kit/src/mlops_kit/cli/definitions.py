@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from mlops_jobs.errors import UserError
 from mlops_kit.aws.environment import LOCAL
 from mlops_kit.cli.connection import connected
 from mlops_kit.project import Project
@@ -27,10 +28,14 @@ def check(project: Project, arguments: argparse.Namespace) -> None:
     """Check the configuration, and the definitions as compiled or as they would be deployed."""
     from mlops_kit.aws.deployment import find_faults
     from mlops_kit.checks.conflict_markers import check_conflict_markers
+    from mlops_kit.checks.own_features import check_own_features
     from mlops_kit.config.events import check_events
     from mlops_kit.config.state_backends import check_backends
 
+    if not project.pipelines:
+        raise UserError(f"{project.root} is not a project: no pyproject.toml here or above has [tool.mlops.pipelines]")
     check_conflict_markers(project.root)
+    check_own_features(project.root)
     check_events(project.root)
     check_backends(project.root)
     definitions = _definitions(project, arguments.environment)

@@ -81,7 +81,7 @@ def _propose(
     _check(path, proposal)
     proposed_path = contract_path.with_name("dataset.proposed.yaml")
     proposed_path.write_text(
-        f"# Proposed for {path.name}. Review roles, metric and threshold: the threshold is the score of guessing.\n"
+        f"# Proposed for {path.name}. Review roles, metric and threshold: {_origin(proposal, contract)}.\n"
         + proposal.to_yaml(),
         encoding="utf-8",
         newline="\n",
@@ -94,6 +94,12 @@ def _propose(
         )
     proposed_path.replace(contract_path)
     return proposal
+
+
+def _origin(proposal: Contract, contract: Contract) -> str:
+    """Where the threshold of a proposal comes from."""
+    kept = (proposal.metric, proposal.threshold) == (contract.metric, contract.threshold)
+    return "the threshold is that of the contract before" if kept else "the threshold is the score of guessing"
 
 
 def _user_accepts() -> bool:

@@ -80,7 +80,8 @@ def infer_contract(
         target = current.target
     target = _choose(target, names, f"Which column is to be predicted? ({', '.join(names)})\n> ", ask, "target")
     if id_column is None:
-        guess = next((name for name in names if name.lower() == "id" and name != target), "")
+        guess = current.id if current.id in names and current.id != target else ""
+        guess = guess or next((name for name in names if name.lower() == "id" and name != target), "")
         id_column = (
             ask(f"Which column uniquely identifies a row, if any? [{guess or 'none'}]\n> ").strip() or guess
             if ask

@@ -82,6 +82,8 @@ def _data_type(column: Column, constraint: Feature, config: Feature) -> str:
 
 def _completeness(column: Column, constraint: Feature, baseline_rows: float) -> str:
     expected, rows = float(constraint["completeness"]), column.present + column.missing
+    if not rows:
+        return "Completeness requirement is not met. Observed: no rows."
     overall = (expected * baseline_rows + column.present) / (baseline_rows + rows)
     error = math.sqrt(overall * (1 - overall) * (1 / baseline_rows + 1 / rows))
     tolerance = STANDARD_ERRORS * error if expected < 1 else 0.0

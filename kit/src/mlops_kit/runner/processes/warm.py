@@ -95,7 +95,9 @@ class WarmProcesses:
                     self._running[answer["job"]] = answer["process"]
                 else:
                     self._running.pop(answer["job"], None)
-                    self._answers[answer["job"]].put(answer)
+                    answers = self._answers.get(answer["job"])  # None: nobody waits for it any more
+                    if answers:
+                        answers.put(answer)
         self._lost = True
         self._end_orphans()
         for answers in list(self._answers.values()):
