@@ -54,6 +54,40 @@ def test_every_kind_of_project_passes_its_own_tests(bake: Bake, answers: dict[st
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
+OWN_COLUMNS = """
+  - {name: caught_on, role: input}
+  - {name: area, role: numeric, source: features}
+  - {name: age_days, role: numeric, source: features}
+  - {name: season, role: categorical, source: features}
+"""
+OWN_FEATURES = """
+    caught = pd.to_datetime(batch["caught_on"], format="%Y-%m-%d")
+    return pd.DataFrame(
+        {
+            "area": batch["length"] * batch["diameter"],
+            "age_days": (pd.Timestamp("2026-01-01") - caught).dt.days,
+            "season": caught.dt.quarter.map({1: "winter", 2: "spring", 3: "summer", 4: "autumn"}),
+        }
+    )
+"""
+
+
+@pytest.mark.slow
+def test_a_project_with_features_of_its_own_passes_its_tests_and_its_rehearsal(bake: Bake) -> None:
+    project = bake("copier")
+    contract, features = project / "config" / "dataset.yaml", project / "jobs" / "features.py"
+    target = '  - {name: "rings", role: target}'
+    contract.write_text(contract.read_text().replace(target, OWN_COLUMNS.strip("\n") + f"\n{target}"))
+    body = "    return pd.DataFrame(index=batch.index)\n"
+    assert body in features.read_text()
+    features.write_text(features.read_text().replace(body, OWN_FEATURES.lstrip("\n")))
+    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider"]
+    finished = subprocess.run(testing, cwd=project, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    make(project, "check")
+    assert run(project)["metric"] == "rmse"
+
+
 def test_this_environment_holds_the_generated_projects_pins() -> None:
     pins = (ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt").read_text()
     assert (VENV / "requirements.txt").read_text() == pins

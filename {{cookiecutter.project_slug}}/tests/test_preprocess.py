@@ -40,7 +40,7 @@ def read_baseline(project, **options):
 
 
 def rows_of(contract, count):
-    columns = [column for column in contract.columns if column.role != "target"]
+    columns = [column for column in contract.columns if column.role != "target" and not column.is_added]
     return [[cell(contract, column.role, row * 5 + i) for i, column in enumerate(columns)] for row in range(count)]
 
 
@@ -127,12 +127,14 @@ def test_a_fitted_preprocessor_never_changes_whatever_categories_come(project, t
     columns = {
         name: pa.array([1.5] * len(texts)) if name in contract.numeric else pa.array(texts).dictionary_encode()
         for name in contract.features
+        if name not in contract.added
     }
+    columns |= {column.name: pa.array([""] * len(texts)) for column in contract.columns if column.role == "input"}
     features = preprocessor.transform(pa.record_batch(columns))
     assert features.shape == (len(texts), len(contract.features))
     assert (preprocessor.to_json(), preprocessor.fingerprint) == (before, fingerprint)
     for index, name in enumerate(contract.features):
-        if name in contract.categorical:
+        if name in contract.categorical and name not in contract.added:
             known = preprocessor.categories[name]
             assert [text.strip() in known for text in texts] == (~np.isnan(features[:, index])).tolist()
 
@@ -154,7 +156,7 @@ def test_what_was_handled_is_counted_by_column(project, tmp_path, capsys):
     rows = rows_of(contract, 40)
     write_rows(tmp_path / "in" / "rows.csv", contract, rows)
     report = preprocess.apply(tmp_path / "in", *load_fitted(project / "model"), tmp_path / "out")
-    roles = [column.role for column in contract.columns if column.role != "target"]
+    roles = [column.role for column in contract.columns if column.role != "target" and not column.is_added]
     names = contract.file_columns(labelled=False)
     cells = {name: [row[index] for row in rows] for index, name in enumerate(names)}
     missing = {
@@ -163,8 +165,10 @@ def test_what_was_handled_is_counted_by_column(project, tmp_path, capsys):
         if role in ("numeric", "categorical")
     }
     assert report["rows"] == 40
-    assert report["missing_cells"] == {name: count for name, count in missing.items() if count}
-    assert report["unseen_categories"] == {name: cells[name].count("never seen") for name in contract.categorical}
+    counted = {name: count for name, count in report["missing_cells"].items() if name not in contract.added}
+    assert counted == {name: count for name, count in missing.items() if count}
+    unseen = {name: count for name, count in report["unseen_categories"].items() if name not in contract.added}
+    assert unseen == {name: cells[name].count("never seen") for name in contract.categorical if name in cells}
 
 
 def test_what_a_spreadsheet_adds_changes_no_feature(project, tmp_path):
