@@ -31,7 +31,9 @@ def cell(contract, role, number):
         return f"row {number}"
     if role == "numeric":
         return next(iter(contract.missing), "0") if number % 3 else str(number / 7)
-    return ("A", "", "never seen", "D")[number % 4] if role == "categorical" else "-"
+    if role == "categorical":
+        return ("A", "", "never seen", "D")[number % 4]
+    return "" if role == "input" else "-"
 
 
 def read_baseline(project, **options):
