@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import moto_cloud
-from example import make_example
+from example import Example, make_example
 from mlops_jobs.contract import Contract, load_contract
 from mlops_kit.aws.environment import Environment
 from mlops_kit.project import open_project
-
-Example = Callable[..., Path]
 
 # The same examples on every run and machine, however busy it is.
 settings.register_profile(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jinja2
+
+Example = Callable[..., Path]  # makes an example project of some answers
 
 TREE = Path(__file__).parents[2] / "{{cookiecutter.project_slug}}"
 PLAIN = ("jobs", "lambdas", "pipelines", "infra")

@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 
 import mlops_jobs
-from conftest import Example
 from definition_text import text_of
+from example import Example
 from mlops_jobs.errors import UserError
 from mlops_kit.checks.check import check
 from mlops_kit.definition import code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from conftest import Example
+from example import Example
 from mlops_jobs.contract import Contract, load_contract
 from mlops_kit.data.sample import write_sample
 from scenarios import deployed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Example
+from example import Example
 from mlops_jobs.contract import load_contract
 from mlops_jobs.prediction_files import read_predictions
 from scenarios import deployed, failed, predicted

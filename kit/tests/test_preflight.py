@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Example
+from example import Example
 from mlops_kit.aws.environment import bind
 from mlops_kit.checks.builtin_image import metric_definitions
 from mlops_kit.definition.compile import compile_all

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conftest import Example
+from example import Example
 from mlops_jobs.errors import UserError
 from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.local_cloud.events.targets import read_deliveries
