@@ -71,7 +71,7 @@ def make_account(environment: Environment, root: Path) -> None:
     Raises:
         PackagingError: the project's functions cannot be packed.
     """
-    _create_bucket(environment)
+    _create_project_bucket(environment)
     _create_key(environment)
     role = environment.role_arn.rpartition("/")[2]
     environment.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
@@ -129,12 +129,18 @@ def registered_function(environment: Environment, arn: str) -> Function | None:
     )
 
 
-def _create_bucket(environment: Environment) -> None:
-    s3 = environment.client("s3")
+def create_bucket(environment: Environment, name: str) -> None:
+    """Create a bucket in the region of an environment."""
     # us-east-1 is S3's default location, and S3 rejects it as an explicit one
-    location = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
-    s3.create_bucket(Bucket=environment.bucket, **({"CreateBucketConfiguration": location} if location else {}))
-    s3.put_bucket_versioning(Bucket=environment.bucket, VersioningConfiguration={"Status": "Enabled"})
+    default = environment.region == "us-east-1"
+    location = {} if default else {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
+    environment.client("s3").create_bucket(Bucket=name, **location)
+
+
+def _create_project_bucket(environment: Environment) -> None:
+    create_bucket(environment, environment.bucket)
+    versioning = {"Status": "Enabled"}
+    environment.client("s3").put_bucket_versioning(Bucket=environment.bucket, VersioningConfiguration=versioning)
 
 
 def _create_key(environment: Environment) -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from mlops_kit.aws.environment import LOCAL, Environment, environment_names
 from mlops_kit.definition.code import content_hash
+from mlops_kit.local_cloud.account import create_bucket
 from mlops_kit.local_cloud.functions.packaging import PackagingError, write_packages
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
@@ -122,10 +123,9 @@ class Infrastructure:
 
     def _upload_packages(self) -> None:
         """Put the packages where the override of the functions expects them."""
-        s3, region = self._environment.client("s3"), self._environment.region
-        location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3 = self._environment.client("s3")
         if PACKAGES not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=PACKAGES, **location)
+            create_bucket(self._environment, PACKAGES)
         for package in sorted(self._build.glob("*.zip")):
             s3.put_object(Bucket=PACKAGES, Key=package.name, Body=package.read_bytes())
 

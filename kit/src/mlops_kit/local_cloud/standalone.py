@@ -17,7 +17,7 @@ from mlops_kit.aws.environment import LOCAL, Environment, load_environment
 from mlops_kit.aws.logs import failed_step_logs
 from mlops_kit.definition.model import Definition
 from mlops_kit.local_cloud import daemon
-from mlops_kit.local_cloud.account import local_environment
+from mlops_kit.local_cloud.account import create_bucket, local_environment
 from mlops_kit.local_cloud.follow import follow
 from mlops_kit.project import Project
 from mlops_kit.runner.preflight import find_unsupported
@@ -154,8 +154,7 @@ def _upload(environment: Environment, source: Path, uri: str) -> None:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     s3 = environment.client("s3")
     if bucket not in {entry["Name"] for entry in s3.list_buckets()["Buckets"]}:
-        location = {"CreateBucketConfiguration": {"LocationConstraint": environment.region}}
-        s3.create_bucket(Bucket=bucket, **({} if environment.region == "us-east-1" else location))
+        create_bucket(environment, bucket)
     if source.is_file():
         s3.upload_file(str(source), bucket, f"{key}{source.name}" if key == "" or key.endswith("/") else key)
         return
