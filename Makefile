@@ -39,7 +39,8 @@ demo: setup  ## Generate the default project into build/demo, test it, rehearse 
 	@$(MAKE) --no-print-directory -C build/demo local VENV='$(CURDIR)/$(VENV)'
 
 test: setup  ## Run the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered kit/tests
+	$(BIN)/python -m pytest -n 3 --dist loadgroup tests
 
 test-fast: setup  ## Run what needs neither Terraform nor a CI runner nor patience, in under three minutes
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not terraform and not ci_runner and not slow'

@@ -63,10 +63,11 @@ def clean_copy(target: Path) -> Path:
     return target
 
 
-def keep_what_answers_change(template: Path) -> Path:
-    """Delete the files of a template's tree that are the same in every project."""
+def keep_what_answers_change(template: Path, also: tuple[str, ...] = ()) -> Path:
+    """Delete the files of a template's tree that are the same in every project, but for those in some folders."""
     for path in [path for path in (template / TREE).rglob("*") if path.is_file()]:
-        if not JINJA.search(path.read_bytes().decode("utf-8", errors="replace")):
+        is_kept = path.relative_to(template / TREE).parts[0] in also
+        if not is_kept and not JINJA.search(path.read_bytes().decode("utf-8", errors="replace")):
             path.unlink()
     return template
 

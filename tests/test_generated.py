@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ import pytest
 from allpairspy import AllPairs
 from sklearn import datasets
 
-from support import ROOT, Bake
+from support import ROOT, TREE, Bake
 
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
 VENV = Path(sys.prefix)
@@ -45,13 +46,38 @@ def test_the_default_project_passes_its_own_tests_lint_and_check(bake: Bake) -> 
     make(project, "check")
 
 
-# Coverage, style and types depend on no answer, and take a third of the time; test_matrix.py checks every project.
+# Style, types and these tests depend on no answer: to run them in the default project is enough. The same holds for
+# what a test does with one of the contracts that the tests define.
+SAME_EVERYWHERE = (
+    "guard_retraining",
+    "metrics",
+    "notify",
+    "report_data_quality",
+    "resolve_inputs",
+    "start_pipeline",
+    "start_up",
+)
+CONTRACTS_OF_THE_TESTS = "not prices and not churn and not sizes"
+
+
+def test_what_is_left_out_of_the_other_projects_reads_no_answer() -> None:
+    for name in SAME_EVERYWHERE:
+        text = (ROOT / TREE / "tests" / f"test_{name}.py").read_text("utf-8")
+        assert not re.search(r"own_contract|\[own|\"own\"|dataset\.yaml|pipelines\.yaml|dev\.yaml", text), name
+
+
+def run_what_answers_change(project: Path) -> None:
+    """Run those of a project's tests that its answers can make fail."""
+    left_out = [f"--ignore=tests/test_{name}.py" for name in SAME_EVERYWHERE]
+    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider", "-k", CONTRACTS_OF_THE_TESTS]
+    finished = subprocess.run([*testing, *left_out], cwd=project, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", PROJECTS[1:], ids=lambda answers: "-".join(map(str, answers.values())))
 def test_every_kind_of_project_passes_its_own_tests(bake: Bake, answers: dict[str, object]) -> None:
-    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider"]
-    finished = subprocess.run(testing, cwd=bake("copier", **answers), capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    run_what_answers_change(bake("copier", **answers))
 
 
 OWN_COLUMNS = """
@@ -81,21 +107,19 @@ def test_a_project_with_features_of_its_own_passes_its_tests_and_its_rehearsal(b
     body = "    return pd.DataFrame(index=batch.index)\n"
     assert body in features.read_text()
     features.write_text(features.read_text().replace(body, OWN_FEATURES.lstrip("\n")))
-    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider"]
-    finished = subprocess.run(testing, cwd=project, capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    run_what_answers_change(project)
     make(project, "check")
     assert run(project)["metric"] == "rmse"
 
 
 def test_this_environment_holds_the_generated_projects_pins() -> None:
-    pins = (ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt").read_text()
+    pins = (ROOT / TREE / "requirements.txt").read_text()
     assert (VENV / "requirements.txt").read_text() == pins
 
 
 def test_no_requirement_is_pinned_to_two_versions() -> None:
     pins: dict[str, set[str]] = {}
-    for path in (ROOT / "requirements.txt", ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt"):
+    for path in (ROOT / "requirements.txt", ROOT / TREE / "requirements.txt"):
         for line in path.read_text().splitlines():
             name, _, version = line.partition("==")
             pins.setdefault(f"{name} {version.partition(';')[2].strip()}", set()).add(version.partition(" ")[0])

@@ -15,7 +15,7 @@ from cookiecutter.exceptions import FailedHookException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support import ENGINES, Bake, run_cookiecutter
+from support import ENGINES, TREE, Bake, clean_copy, run_cookiecutter
 
 LONGEST_EMAIL = f"{'x' * 64}@y{'y.' * 93}io"
 
@@ -111,10 +111,17 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
 # fmt: on
 
 
+READ_HERE = {".copier-answers.yml", "config/dataset.yaml"}
+
+
 @pytest.fixture(scope="module")
-def template(small_template: Path) -> Path:
-    """The questions do not depend on the files that are the same in every project."""
-    return small_template
+def template(tmp_path_factory: pytest.TempPathFactory, bare_machine: None) -> Path:
+    """The template with the files that these tests read; others are rendered in the parity and matrix tests."""
+    copy = clean_copy(tmp_path_factory.mktemp("asking") / "cookiecutter-sagemaker-mlops")
+    for path in [path for path in (copy / TREE).rglob("*") if path.is_file()]:
+        if path.relative_to(copy / TREE).as_posix() not in READ_HERE:
+            path.unlink()
+    return copy
 
 
 def made(root: Path) -> set[Path]:

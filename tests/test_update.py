@@ -15,19 +15,31 @@ import pytest
 import yaml
 
 from cookiecutter_rules import address
-from support import ENGINES, ROOT, TREE, git, run_cookiecutter, snapshot
+from support import ENGINES, ROOT, TREE, clean_copy, git, keep_what_answers_change, run_cookiecutter, snapshot
 
 pytestmark = pytest.mark.slow
 
 ANSWERS = ".copier-answers.yml"
 
 
+@pytest.fixture(scope="module")
+def merged_files(tmp_path_factory: pytest.TempPathFactory, bare_machine: None) -> Path:
+    """A copy of the template with the files that answers change, and a few others, as good as the rest."""
+    copy = clean_copy(tmp_path_factory.mktemp("merged") / "cookiecutter-sagemaker-mlops")
+    return keep_what_answers_change(copy, also=("Makefile", "config", "jobs"))
+
+
 @pytest.fixture
-def releases(template: Path, tmp_path: Path) -> Path:
-    """Make a repository of the template with one release, v1.0.0."""
-    repository = tmp_path / "template"
+def releases(merged_files: Path, tmp_path: Path) -> Path:
+    """Make a repository of a part of the template with one release, v1.0.0."""
+    return released(merged_files, tmp_path)
+
+
+def released(template: Path, folder: Path) -> Path:
+    """Make a repository of a template with one release, v1.0.0."""
+    repository = folder / "template"
     shutil.copytree(template, repository)
-    git(tmp_path, "init", "--quiet", "--initial-branch=main", str(repository))
+    git(folder, "init", "--quiet", "--initial-branch=main", str(repository))
     release(repository, "v1.0.0")
     return repository
 
@@ -148,8 +160,8 @@ def test_a_line_that_both_changed_is_an_inline_conflict_and_the_rest_is_merged(
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_update_to_the_same_release_changes_nothing(engine: str, releases: Path, tmp_path: Path) -> None:
-    project = born(engine, releases, tmp_path / "team")
+def test_an_update_to_the_same_release_changes_nothing(engine: str, template: Path, tmp_path: Path) -> None:
+    project = born(engine, released(template, tmp_path), tmp_path / "team")
     update(project)
     assert changed(project) == set()
 
@@ -244,8 +256,8 @@ def test_what_a_team_tunes_never_conflicts(engine: str, releases: Path, tmp_path
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_ci_is_taken_away_and_brought_back_by_an_update(engine: str, releases: Path, tmp_path: Path) -> None:
-    project = born(engine, releases, tmp_path / "team")
+def test_ci_is_taken_away_and_brought_back_by_an_update(engine: str, template: Path, tmp_path: Path) -> None:
+    project = born(engine, released(template, tmp_path), tmp_path / "team")
     of_ci = {name for name in snapshot(project) if name.startswith((".gitlab", "docs/ci.md", "infra/ci/"))}
     tell_of_ci = {ANSWERS, "README.md", "docs/infrastructure.md"}
     assert len(of_ci) > 3
