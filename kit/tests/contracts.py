@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlops_jobs.contract import Contract, parse_contract
+from mlops_kit.data.file_form import find_form, plain_csv
+from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract
+from mlops_kit.data.source_formats import open_source
 
 CONTRACTS = {
     "prices": """
@@ -50,6 +53,18 @@ threshold: 0.7
 def contract_of(name: str) -> Contract:
     """One of CONTRACTS."""
     return parse_contract(CONTRACTS[name])
+
+
+def proposal_for(path: Path, contract: Contract, wishes: Wishes) -> Proposal:
+    """What is proposed for a file, without a terminal; what is made of the file goes beside it."""
+    source = open_source(path, path.parent, contract)
+    form = find_form(source, contract.missing, (), (wishes.delimiter, wishes.header))
+    return infer_contract(plain_csv(source, form, path.parent), form, contract, wishes, ask=None)
+
+
+def proposed(path: Path, contract: Contract, target: str) -> Contract:
+    """The contract that is proposed for a file."""
+    return proposal_for(path, contract, Wishes(target=target)).contract
 
 
 def files_in(folder: Path) -> list[Path]:

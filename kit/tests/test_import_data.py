@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from contracts import contract_of, files_in, put
+from contracts import contract_of, files_in, proposed, put
 from mlops_jobs.contract import load_contract
 from mlops_jobs.errors import ContractError, UserError
 from mlops_kit.cli import main as command
-from mlops_kit.data.import_data import import_csv
+from mlops_kit.data.import_data import Place
+from mlops_kit.data.import_data import import_file as import_file_of
 from mlops_kit.data.sample import sample_table, write_csv
-from mlops_kit.data.schema_inference import infer_contract
+from mlops_kit.data.schema_inference import Wishes
 
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 NOTES = ('"dry, sunny"', "", "wet")
@@ -120,7 +121,7 @@ TARGETS = {
 def test_the_problem_type_depends_on_the_target(tmp_path, kind):
     texts, problem_type, metric, threshold = TARGETS[kind]
     path = put(tmp_path / "own.csv", "x\ty\n" + "".join(f"{row / 7}\t{texts[row % len(texts)]}\n" for row in range(60)))
-    proposal = infer_contract(path, contract_of("prices"), "y", None, ask=None)
+    proposal = proposed(path, contract_of("prices"), "y")
     assert (proposal.problem_type, proposal.metric, proposal.delimiter) == (problem_type, metric, "\t")
     assert proposal.threshold == pytest.approx(threshold, abs=0.002)
 
@@ -138,7 +139,7 @@ def test_the_problem_type_depends_on_the_target(tmp_path, kind):
 def test_the_projects_metric_is_kept_if_it_fits_with_the_score_of_guessing(tmp_path, name, metric, threshold):
     texts = ["1.5", "2.5", "3.5", "4.5"] if name == "prices" else ["a", "b"]
     path = put(tmp_path / "own.csv", "x,y\n" + "".join(f"{row / 7},{texts[row % len(texts)]}\n" for row in range(40)))
-    proposal = infer_contract(path, replace(contract_of(name), metric=metric), "y", None, ask=None)
+    proposal = proposed(path, replace(contract_of(name), metric=metric), "y")
     assert (proposal.metric, proposal.threshold) == (metric, pytest.approx(threshold, abs=0.001))
 
 
@@ -152,7 +153,7 @@ def test_a_file_without_header_gets_names_for_its_columns(place):
 
 def test_free_text_and_empty_columns_are_ignored(tmp_path):
     rows = "".join(f"text {row},,{row},{row}\n" for row in range(1200))
-    proposal = infer_contract(put(tmp_path / "own.csv", "a,b,c,y\n" + rows), contract_of("prices"), "y", None, ask=None)
+    proposal = proposed(put(tmp_path / "own.csv", "a,b,c,y\n" + rows), contract_of("prices"), "y")
     assert [column.role for column in proposal.columns] == ["ignored", "ignored", "numeric", "target"]
 
 
@@ -168,9 +169,13 @@ UNUSABLE = {
     "bytes that are not UTF-8": (
         HOUSES.encode() * 9 + b"x,1,\xff,,\n",
         ("--target", "price"),
-        "cannot be read as CSV in UTF-8",
+        "line 910 is not UTF-8 (in Windows-1252 it reads 'x,1,ÿ,,'); save the file in UTF-8 (iconv -f WINDOWS-1252",
     ),
-    "UTF-16": (HOUSES.encode("utf-16"), ("--target", "price"), "is not UTF-8; save the file"),
+    "UTF-16": (
+        HOUSES.encode("utf-16"),
+        ("--target", "price"),
+        "is not UTF-8 but UTF-16; save the file in UTF-8 (iconv",
+    ),
     "a header cell without a name": (
         ",area,price\n0,1,2\n",
         ("--target", "price"),
@@ -191,16 +196,9 @@ def test_a_file_that_cannot_be_used_leaves_the_data_unchanged(place, fault):
 
 def test_a_missing_file_is_refused(place):
     with pytest.raises(UserError, match=r"none\.csv: cannot be read \(No such file or directory\); give the path"):
-        import_csv(
-            place / "none.csv",
-            contract_path=place / "dataset.yaml",
-            data=place / "data",
-            target="y",
-            id_column=None,
-            accept=True,
-        )
+        import_file_of(place / "none.csv", Place(place / "dataset.yaml", place / "data"), Wishes())
 
 
 def test_column_names_that_the_contract_does_not_allow_are_refused(place):
-    with pytest.raises(ContractError, match=r"column 'a\[0\]' must have a name without quotes, brackets"):
+    with pytest.raises(ContractError, match=r"column 'a\[0\]' must have a name without double quotes, brackets"):
         import_file(place, "a[0],y\n1,2\n", "--target", "y", "--accept")

@@ -4,14 +4,13 @@ from datetime import date
 
 import pytest
 
-from contracts import CONTRACTS, contract_of, files_in, put
+from contracts import CONTRACTS, contract_of, files_in, proposed, put
 from mlops_jobs.contract import parse_contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as command
 from mlops_kit.data.drifted_sample import write_drifted_sample
 from mlops_kit.data.sample import INFERENCE_ROWS, TRAINING_ROWS, write_sample
-from mlops_kit.data.schema_inference import infer_contract
 
 
 def test_a_sample_replaces_data_only_with_force(own_contract, tmp_path):
@@ -79,6 +78,6 @@ def test_a_proposal_keeps_the_columns_of_features(tmp_path):
     contract = parse_contract(FEATURES)
     rows = "".join(f"{row}.5,2024-01-{row % 28 + 1:02d},{row % 4},{row},{row * 3}.25\n" for row in range(60))
     put(tmp_path / "own.csv", f"area,sold_on,rooms,floor,price\n{rows}")
-    proposal = infer_contract(tmp_path / "own.csv", contract, "price", "", None)
+    proposal = proposed(tmp_path / "own.csv", contract, "price")
     assert proposal.added == ("age_days",)
     assert {column.name: column.role for column in proposal.columns}["sold_on"] == "input"

@@ -15,6 +15,7 @@ import yaml
 
 from mlops_jobs.errors import ContractError, UserError
 from mlops_jobs.metric_names import METRICS_FOR, in_range
+from mlops_jobs.number_text import DECIMALS, THOUSANDS, Notation
 
 ROLES = ("id", "numeric", "categorical", "input", "target", "ignored")
 FILE, FEATURES = "file", "features"  # where a column comes from: the file, or jobs/features.py
@@ -23,8 +24,11 @@ RAW_ROLES = (*FEATURE_ROLES, "input")
 PREDICTION = "prediction"
 PROBABILITY = "probability_"
 
-# XGBoost refuses these in a feature's name; a line break or a quote would not survive a CSV header.
-_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"'{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
+CSV_KEYS = ("header", "delimiter", "missing", "decimal", "thousands")
+CSV_DEFAULTS = {"decimal": ".", "thousands": None}
+
+# XGBoost refuses these in a feature's name; a line break or a double quote would not survive a CSV header.
+_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,13 @@ class Contract:
     metric: str
     threshold: float
     positive_class: str | None = None
+    decimal: str = "."
+    thousands: str | None = None
+
+    @property
+    def notation(self) -> Notation:
+        """How the files write numbers."""
+        return Notation(self.decimal, self.thousands)
 
     @property
     def is_classification(self) -> bool:
@@ -120,8 +131,8 @@ class Contract:
 
     @property
     def as_written(self) -> Contract:
-        """The same rows as the jobs write them: with a header, commas, and nothing where a cell is missing."""
-        return replace(self, header=True, delimiter=",", missing=("",))
+        """The same rows as the jobs write them: with a header, commas, plain numbers, nothing in a missing cell."""
+        return replace(self, header=True, delimiter=",", missing=("",), decimal=".", thousands=None)
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -147,7 +158,13 @@ class Contract:
             "dataset": self.dataset,
             "problem_type": self.problem_type,
             **positive,
-            "csv": {"header": self.header, "delimiter": self.delimiter, "missing": list(self.missing)},
+            "csv": {
+                "header": self.header,
+                "delimiter": self.delimiter,
+                "missing": list(self.missing),
+                **({"decimal": self.decimal} if self.decimal != "." else {}),
+                **({"thousands": self.thousands} if self.thousands else {}),
+            },
             "columns": [
                 {"name": column.name, "role": column.role, **({"source": FEATURES} if column.is_added else {})}
                 for column in self.columns
@@ -205,12 +222,14 @@ def parse_contract(text: str) -> Contract:
 
 
 def _from_dict(raw: dict[str, Any]) -> Contract:
-    known = {field.name for field in fields(Contract)} - {"header", "delimiter", "missing"} | {"csv"}
+    known = {field.name for field in fields(Contract)} - set(CSV_KEYS) | {"csv"}
     if unknown := sorted(map(str, raw.keys() - known)):
         raise ContractError(
             f"has the key {unknown[0]!r}, which nothing reads; it may be one of {', '.join(sorted(known))}"
         )
     csv, positive = raw["csv"], raw.get("positive_class")
+    if unknown := sorted(map(str, csv.keys() - set(CSV_KEYS))):
+        raise ContractError(f"csv has the key {unknown[0]!r}, which nothing reads; it may have {', '.join(CSV_KEYS)}")
     if not isinstance(csv["header"], bool):
         raise ContractError(f"csv.header is {csv['header']!r}; it must be true or false")
     return Contract(
@@ -223,6 +242,7 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         metric=raw["metric"],
         threshold=_number(raw["threshold"], "threshold"),
         positive_class=None if positive is None else _text(positive, "positive_class"),
+        **{key: csv.get(key, default) for key, default in CSV_DEFAULTS.items()},
     )
 
 
@@ -266,6 +286,12 @@ def _broken_form(contract: Contract) -> str | None:
     mark = contract.delimiter
     if not isinstance(mark, str) or len(mark) != 1 or not mark.isascii() or mark in '"\r\n':
         return f"csv.delimiter is {mark!r}; it must be one ASCII character, for example ','"
+    if contract.decimal not in DECIMALS:
+        return f"csv.decimal is {contract.decimal!r}; it must be '.' or ','"
+    if contract.thousands is not None and contract.thousands not in tuple(THOUSANDS):
+        return f"csv.thousands is {contract.thousands!r}; it must be null or one of {' '.join(map(repr, THOUSANDS))}"
+    if contract.thousands == contract.decimal:
+        return f"csv.decimal and csv.thousands are both {contract.decimal!r}; they must differ"
     return None
 
 
@@ -278,7 +304,10 @@ def _broken_columns(contract: Contract) -> str | None:
         if column.is_added and column.role not in FEATURE_ROLES:
             return f"column {column.name!r} comes from jobs/features.py, so its role must be numeric or categorical"
         if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
-            return f"column {column.name!r} must have a name without quotes, brackets, braces and control characters"
+            return (
+                f"column {column.name!r} must have a name without double quotes, brackets, braces and control "
+                "characters; rename it"
+            )
         if column.name == PREDICTION or column.name.startswith(PROBABILITY):
             return f"column {column.name!r} has a name that the jobs write themselves: give it another"
     name, count = Counter(column.name for column in contract.columns).most_common(1)[0] if contract.columns else ("", 0)

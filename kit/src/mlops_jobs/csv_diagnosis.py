@@ -6,19 +6,31 @@ It runs only after the fast reader has refused a file, so it may be slow; it app
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from mlops_jobs.contract import Contract
+from mlops_jobs.number_text import BLANKS, INFINITE, notations, sign_beside_number
 
-# A number as pyarrow reads one; Python's float() takes more, such as "1_000".
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells, whatever the contract lists
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # XGBoost computes in float32; what lies beyond would be infinite
+PADDING = 2  # blanks on either side of a mark for a missing cell; a reader that is told every text stays fast
+WIDEST_BLANK = 64
+
+
+@lru_cache
+def missing_texts(contract: Contract) -> frozenset[str]:
+    """All texts of a cell that is missing: the contract's marks, padded or not, and cells of blanks only."""
+    blanks = [" " * width for width in range(PADDING + 1)]
+    marks = [mark for mark in (*contract.missing, *NOT_A_NUMBER) if mark.strip()]
+    texts = {f"{left}{mark}{right}" for mark in marks for left in blanks for right in blanks}
+    if any(not mark.strip() for mark in contract.missing):
+        texts |= {mark * width for mark in BLANKS for width in range(WIDEST_BLANK + 1)}
+    return frozenset(texts | set(contract.missing))
 
 
 def diagnose(
@@ -38,18 +50,27 @@ def diagnose(
         for row, line, names, cells in _rows(path, contract, columns):
             where = f"{path}: row {row} (line {line})"
             if len(cells) != len(names):
-                return (
-                    f"{where}: has {len(cells)} cells and not {len(names)}; "
-                    f"correct the row, or quote a cell that holds a {contract.delimiter!r}"
-                )
+                return f"{where}: {_length_fault(contract, names, cells)}"
+            if len(cells) > 1 and not any(cell.strip() for cell in cells):
+                return f"{where}: all cells are empty; remove the row"
             for name, text in zip(names, cells, strict=True):
-                if fault := _cell_fault(contract, roles.get(name), text, seen, f"row {row} of {path.name}"):
+                if fault := _cell_fault(contract, roles.get(name), name, text, seen, f"row {row} of {path.name}"):
                     return f"{where}, column {name!r}: {fault}"
     except UnicodeDecodeError:
-        return _not_utf8(path)
+        return not_utf8(path)
     except csv.Error as error:
         return f"{path}: is not a CSV file ({error}); save it as CSV in UTF-8"
     return None
+
+
+def place_of(paths: Iterable[Path], contract: Contract, text: str) -> str:
+    """Where some labelled files first hold a class: file, row and line; empty where they do not."""
+    columns = contract.file_columns(labelled=True)
+    for path in paths:
+        for row, line, names, cells in _rows(path, contract, columns):
+            if dict(zip(names, cells, strict=False)).get(contract.target, "").strip() == text:
+                return f"{path}: row {row} (line {line})"
+    return ""
 
 
 def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[tuple[int, int, list[str], list[str]]]:
@@ -64,13 +85,26 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
                 yield row, reader.line_num, names, cells or [""]
 
 
-def _cell_fault(contract: Contract, role: str | None, text: str, seen: dict[str, str], place: str) -> str | None:
+def _length_fault(contract: Contract, names: list[str], cells: list[str]) -> str:
+    counted = f"has {len(cells)} cells and not {len(names)}"
+    if cells[0].lstrip().startswith("#"):
+        return f"{counted}; it looks like a comment ({cells[0][:40]!r}): remove the line"
+    if len(cells) < len(names) and sum(bool(cell.strip()) for cell in cells) <= 1:
+        return f"{counted}; if {cells[0][:40]!r} is a note above or below the table, remove the line"
+    if len(cells) == len(names) + 1 and not cells[-1].strip():
+        return f"{counted}; remove the {contract.delimiter!r} at its end"
+    return f"{counted}; correct the row, or quote a cell that holds a {contract.delimiter!r}"
+
+
+def _cell_fault(
+    contract: Contract, role: str | None, name: str, text: str, seen: dict[str, str], place: str
+) -> str | None:
     if "\n" in text or "\r" in text:  # whatever the role: a block of the fast reader may end at any line break
         return "the cell spans several lines; remove its line breaks"
     if role == "target":
-        return _target_fault(contract, text)
+        return _target_fault(contract, name, text)
     if role == "numeric":
-        return None if _is_missing(contract, text) else _number_fault(text)
+        return None if text in missing_texts(contract) else _number_fault(contract, name, text)
     if role == "id":
         text = text.strip()
         if not text:
@@ -81,30 +115,62 @@ def _cell_fault(contract: Contract, role: str | None, text: str, seen: dict[str,
     return None
 
 
-def _is_missing(contract: Contract, text: str) -> bool:
-    return text in contract.missing or text in NOT_A_NUMBER
-
-
-def _target_fault(contract: Contract, text: str) -> str | None:
-    if not text.strip() or (not contract.is_classification and _is_missing(contract, text)):
+def _target_fault(contract: Contract, name: str, text: str) -> str | None:
+    if not text.strip():
         return "the target is missing; fill it in or remove the row"
-    return None if contract.is_classification else _number_fault(text)
+    if is_missing_class(contract, text) if contract.is_classification else text in missing_texts(contract):
+        return (
+            f"the target is missing ({text.strip()!r}); fill it in or remove the row, "
+            f"or take {text.strip()!r} off csv.missing if it is a value"
+        )
+    return None if contract.is_classification else _number_fault(contract, name, text)
 
 
-def _number_fault(text: str) -> str | None:
-    number = text.strip(" \t")
-    if INFINITE.fullmatch(number) or (NUMBER.fullmatch(number) and abs(float(number)) > FLOAT32_MAX):
+@lru_cache
+def missing_classes(contract: Contract) -> frozenset[str]:
+    """The texts that stand for a missing class, without blanks around them."""
+    return frozenset({"", *(mark.strip() for mark in contract.missing)})
+
+
+def is_missing_class(contract: Contract, text: str) -> bool:
+    """Whether a class label is one of the contract's marks for a missing cell, or blank."""
+    return text.strip() in missing_classes(contract)
+
+
+def _number_fault(contract: Contract, name: str, text: str) -> str | None:
+    number, notation = text.strip(BLANKS), contract.notation
+    if INFINITE.fullmatch(number) or (notation.reads(number) and abs(notation.value(number)) > FLOAT32_MAX):
         return f"{text!r} is infinite or too large; correct it or leave the cell empty"
-    if not NUMBER.fullmatch(number):
-        return f"{text!r} is not a number; correct it, or add it to csv.missing if it stands for an empty cell"
-    return None
+    return None if notation.reads(number) else f"{text!r} is not a number; {_remedy(contract, name, number)}"
 
 
-def _not_utf8(path: Path) -> str:
+def _remedy(contract: Contract, name: str, text: str) -> str:
+    if text == name:
+        instead = "" if contract.header else ", or set csv.header to true in the contract if all files have one"
+        return f"the row is a header: remove it{instead}"
+    if sign := sign_beside_number(text):
+        return f"remove the {sign!r} from the column"
+    if other := next((other for other in notations() if str(other) and other.reads(text)), None):
+        return f"correct it, or set {other} in the contract if all numbers of the files are written so"
+    return "correct it, or add it to csv.missing if it stands for an empty cell"
+
+
+def not_utf8(path: Path) -> str:
+    """Name the line that is not UTF-8, with what it probably is."""
     with path.open("rb") as file:
-        for line, raw in enumerate(file, start=1):
+        for number, raw in enumerate(file, start=1):
+            if number == 1 and (raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw):
+                return f"{path}: line 1 is not UTF-8 but UTF-16; save the file in UTF-8 {_converted('UTF-16', path)}"
             try:
                 raw.decode("utf-8")
-            except UnicodeDecodeError:
-                return f"{path}: line {line} is not UTF-8; save the file in UTF-8"
+            except UnicodeDecodeError as error:
+                shown = raw[max(0, error.start - 10) : error.start + 10].decode("cp1252", errors="replace").strip()
+                return (
+                    f"{path}: line {number} is not UTF-8 (in Windows-1252 it reads {shown!r}); "
+                    f"save the file in UTF-8 {_converted('WINDOWS-1252', path)}"
+                )
     return f"{path}: is not UTF-8; save the file in UTF-8"
+
+
+def _converted(encoding: str, path: Path) -> str:
+    return f"(iconv -f {encoding} -t UTF-8 {shlex.quote(path.name)} > utf8.csv)"

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlops_jobs.contract import Contract
-from mlops_jobs.csv_diagnosis import FLOAT32_MAX, NOT_A_NUMBER, diagnose
+from mlops_jobs.csv_diagnosis import FLOAT32_MAX, diagnose, missing_classes, missing_texts
 from mlops_jobs.errors import ColumnsError, DataError
+from mlops_jobs.number_text import BLANKS, THOUSANDS
 from mlops_jobs.read_ahead import read_ahead
 
 BLOCK_BYTES = 1 << 20  # as fast as larger ones, and what waits in the readers' queues stays small
@@ -51,6 +52,7 @@ class CsvStream:
         self.columns = columns
         self.form, self._names = _check_start(self.path, contract, columns)
         self._types = {name: type_ for name in columns if (type_ := _arrow_type(contract, name)) is not None}
+        self._missing = sorted(missing_texts(contract))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         rows = 0
@@ -82,15 +84,39 @@ class CsvStream:
                 delimiter=self.contract.delimiter, ignore_empty_lines=len(self.columns) > 1
             ),
             convert_options=pa.csv.ConvertOptions(
-                column_types=self._types,
+                column_types={name: self._type_to_read(type_) for name, type_ in self._types.items()},
                 include_columns=list(self._types),
-                null_values=[*self.contract.missing, *NOT_A_NUMBER],
+                null_values=self._missing,
                 strings_can_be_null=False,
+                decimal_point=self.contract.decimal,
             ),
         )
 
+    def _type_to_read(self, type_: pa.DataType) -> pa.DataType:
+        """The type that pyarrow reads a column as; it reads no number with a mark between thousands."""
+        return pa.string() if self.contract.thousands and pa.types.is_floating(type_) else type_
+
+    def _has_missing(self, classes: pa.StringArray) -> bool:
+        missing = pa.array(missing_classes(self.contract))
+        return bool(pc.any(pc.is_in(pc.utf8_trim_whitespace(classes), missing)).as_py())
+
+    def _numbers(self, name: str, texts: pa.StringArray) -> pa.DoubleArray:
+        """Texts with marks between thousands as numbers, nulls for missing cells."""
+        notation = self.contract.notation
+        texts = pc.if_else(pc.is_in(texts, pa.array(self._missing)), None, texts)
+        texts = pc.utf8_trim(texts, BLANKS)
+        if not pc.all(pc.match_substring_regex(texts, rf"\A{notation.pattern}\z"), min_count=0).as_py():
+            self.explain(f"a cell of column {name!r} is not a number")
+        for mark in THOUSANDS[notation.thousands or ""]:
+            texts = pc.replace_substring(texts, mark, "")
+        return pc.replace_substring(texts, notation.decimal, ".").cast(pa.float64())
+
     def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch, if it keeps the rules, with its ids without the spaces around them."""
+        """The batch, if it keeps the rules, with its numbers as such and its ids without the spaces around them."""
+        for name in batch.schema.names if self.contract.thousands else ():
+            if pa.types.is_floating(self._types[name]):
+                place = batch.schema.get_field_index(name)
+                batch = batch.set_column(place, name, self._numbers(name, batch.column(name)))
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_floating(column.type):
                 values = (column.fill_null(0.0) if column.null_count else column).to_numpy()
@@ -100,7 +126,7 @@ class CsvStream:
                     self.explain(f"the target {name!r} is missing in a row")
             elif _has_line_break(column):  # a row must stay a line: a batch transform cuts between lines
                 self.explain(f"a cell of column {name!r} spans several lines; remove its line breaks")
-            elif name == self.contract.target and _has_blank(column.dictionary):
+            elif name == self.contract.target and self._has_missing(column.dictionary):
                 self.explain(f"the target {name!r} is missing in a row")
             elif name == self.contract.id:
                 ids = pc.utf8_trim_whitespace(column)
@@ -122,10 +148,6 @@ def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
 def _has_line_break(column: pa.Array) -> bool:
     texts = column.dictionary if pa.types.is_dictionary(column.type) else column
     return bool(pc.any(pc.match_substring_regex(texts, "[\r\n]")).as_py())
-
-
-def _has_blank(texts: pa.Array) -> bool:
-    return bool(pc.any(pc.equal(pc.utf8_trim_whitespace(texts), "")).as_py())
 
 
 def _check_start(path: Path, contract: Contract, columns: tuple[str, ...]) -> tuple[CsvForm, list[str]]:
@@ -175,11 +197,19 @@ def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], fir
             raise ColumnsError(f"{path}: column {name!r} is missing in the header; add it or correct the contract")
     for name in first:
         if name not in columns:
-            hint = (
-                "remove it: a model never sees its target"
-                if name == contract.target
-                else ("remove it, or add it to the contract with the role ignored")
-            )
-            raise ColumnsError(f"{path}: column {name!r} is not in the contract; {hint}")
+            raise ColumnsError(f"{path}: column {name!r} {_why_not(name, contract, columns)}")
         if first.count(name) > 1:
             raise ColumnsError(f"{path}: column {name!r} is in the header twice; rename or remove one")
+
+
+def _why_not(name: str, contract: Contract, columns: tuple[str, ...]) -> str:
+    """Why a file may not have a column, and what to do."""
+    if not name:
+        return "has no name in the header; name it or remove it (pandas: index=False, R: row.names=FALSE)"
+    if name == contract.target:
+        return "is the target, which a file to predict does not have; remove it: a model never sees its target"
+    if name in contract.file_columns(labelled=True):
+        return f"does not belong in a file of labels, which has {' and '.join(columns)}; remove it"
+    if name in contract.added:
+        return "is computed by jobs/features.py; remove it from the file"
+    return "is not in the contract; remove it, or add it to the contract with the role ignored"

@@ -8,7 +8,7 @@ the cost of parsing again.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
+from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import DataError
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
@@ -115,14 +116,25 @@ class Fitter:
             spool.close()
         self._scratch.cleanup()
 
-    def add(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Take rows in with the team's own features added, and return the split of each; shape (n,), int8."""
-        target, strata = self._target(batch)
+    def add(self, batch: pa.RecordBatch, path: Path) -> np.ndarray:
+        """Take rows in with the team's own features added.
+
+        Args:
+            batch: the rows.
+            path: the file that they come from, for messages.
+
+        Returns:
+            the split of each row; shape (n,), int8.
+
+        Raises:
+            DataError: a column holds too many classes or categories.
+        """
+        target, strata = self._target(batch, path)
         splits = self._splitter.assign(strata)
         training = splits == TRAIN
         if self.contract.is_classification:
             self._classes.count(strata, training)
-        columns = [self._feature(name, batch.column(name), training) for name in self.contract.features]
+        columns = [self._feature(name, batch.column(name), training, path) for name in self.contract.features]
         rows = pa.record_batch([*columns, target], schema=self._schema)
         for split, spool in self._spools.items():
             spool.write(part := rows.filter(pa.array(splits == split)))
@@ -131,18 +143,19 @@ class Fitter:
                     median.count(_present(part.column(name)))
         return splits
 
-    def finish(self, where: str) -> Preprocessor:
+    def finish(self, where: str, paths: Iterable[Path] = ()) -> Preprocessor:
         """Learn what needed all rows.
 
         Args:
             where: the data, for messages.
+            paths: its files, in which a class that is refused is looked up.
 
         Raises:
             DataError: too few rows, one class only, or a numeric column without a number in the training split.
         """
         for spool in self._spools.values():
             spool.close()
-        classes = self._sorted_classes(where)
+        classes = self._sorted_classes(where, list(paths))
         for batch in self._spools[TRAIN] if self._medians else ():
             for name, median in self._medians.items():
                 median.refine(_present(batch.column(name)))
@@ -170,19 +183,21 @@ class Fitter:
                 columns.append(column)
             yield pa.record_batch(columns, schema=self.feature_schema)
 
-    def _target(self, batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
+    def _target(self, batch: pa.RecordBatch, path: Path) -> tuple[pa.Array, np.ndarray]:
         column = batch.column(self.contract.target)
         if not self.contract.is_classification:
             return column.cast(pa.float32()), np.zeros(len(column), dtype=np.int64)
         codes = self._classes.encode(column)
         if len(self._classes.code_of) > MAX_CLASSES:
+            one_more = list(self._classes.code_of)[MAX_CLASSES]
             raise DataError(
-                f"column {self.contract.target!r} holds more than {MAX_CLASSES} classes; "
+                f"{place_of([path], self.contract, one_more) or path}, column {self.contract.target!r}: "
+                f"{one_more!r} is one of more than {MAX_CLASSES} classes; "
                 "set problem_type to regression in the contract if it is a quantity"
             )
         return pa.array(codes), codes
 
-    def _feature(self, name: str, column: pa.Array, training: np.ndarray) -> pa.Array:
+    def _feature(self, name: str, column: pa.Array, training: np.ndarray, path: Path) -> pa.Array:
         if name in self._medians:
             self.missing[name] += column.null_count
             return column.cast(pa.float32())
@@ -190,7 +205,7 @@ class Fitter:
         codes = vocabulary.encode(column)
         if len(vocabulary.code_of) > MAX_CATEGORIES:
             raise DataError(
-                f"column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
+                f"{path}: column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
                 "give it the role ignored in the contract"
             )
         vocabulary.count(codes, training)
@@ -206,16 +221,23 @@ class Fitter:
             )
         return median
 
-    def _sorted_classes(self, where: str) -> tuple[str, ...]:
+    def _sorted_classes(self, where: str, paths: Iterable[Path]) -> tuple[str, ...]:
         if not self.contract.is_classification:
             return ()
         counts = dict(zip(self._classes.code_of, self._classes.total.tolist(), strict=True))
-        check_classes(self.contract, counts, where)
-        return order_classes(self.contract, tuple(counts), where)
+        check_classes(self.contract, counts, where, paths)
+        return order_classes(self.contract, tuple(counts), where, paths)
 
 
-def check_classes(contract: Contract, counts: Mapping[str, int], where: str) -> None:
-    """Raise DataError where there is one class only, or a class in fewer rows than the split needs."""
+def check_classes(contract: Contract, counts: Mapping[str, int], where: str, paths: Iterable[Path] = ()) -> None:
+    """Raise DataError where there is one class only, or a class in fewer rows than the split needs.
+
+    Args:
+        contract: the contract of the rows.
+        counts: the rows of each class.
+        where: the rows, for messages.
+        paths: their files, in which a class that is refused is looked up.
+    """
     if not contract.is_classification:
         return
     target = contract.target
@@ -227,8 +249,13 @@ def check_classes(contract: Contract, counts: Mapping[str, int], where: str) -> 
     if counts[rarest] < MIN_ROWS_OF_A_CLASS:
         raise DataError(
             f"{where}: column {target!r} holds the class {rarest!r} in {counts[rarest]} rows and the split needs "
-            f"{MIN_ROWS_OF_A_CLASS}; add rows of that class or remove it"
+            f"{MIN_ROWS_OF_A_CLASS}; add rows of that class or remove it{_first(paths, contract, rarest)}"
         )
+
+
+def _first(paths: Iterable[Path], contract: Contract, name: str) -> str:
+    place = place_of(paths, contract, name)
+    return f" (first in {place})" if place else ""
 
 
 def check_row_count(rows: int, where: str) -> None:
@@ -237,7 +264,9 @@ def check_row_count(rows: int, where: str) -> None:
         raise DataError(f"{where}: has {rows} rows and the split needs {MIN_ROWS}; add rows")
 
 
-def order_classes(contract: Contract, names: tuple[str, ...], where: str) -> tuple[str, ...]:
+def order_classes(
+    contract: Contract, names: tuple[str, ...], where: str, paths: Iterable[Path] = ()
+) -> tuple[str, ...]:
     """Sort classes, as numbers where they are; for binary with the positive class last.
 
     Raises:
@@ -253,6 +282,7 @@ def order_classes(contract: Contract, names: tuple[str, ...], where: str) -> tup
         raise DataError(
             f"{where}: column {contract.target!r} holds {len(ordered)} classes ({', '.join(ordered[:3])} ...) and "
             "problem_type is binary; set it to multiclass in the contract or correct the rows"
+            f"{_first(paths, contract, names[2])}"
         )
     positive = ordered[-1] if contract.positive_class is None else contract.positive_class
     if positive not in ordered:

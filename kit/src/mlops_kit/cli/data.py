@@ -10,7 +10,7 @@ from mlops_kit.project import Project
 
 
 def data(project: Project, arguments: argparse.Namespace) -> None:
-    """Import a CSV file, or write sample data.
+    """Import a file of labelled rows, or write sample data.
 
     Raises:
         UserError: the arguments ask for neither or both, or the data or the contract is refused.
@@ -20,15 +20,23 @@ def data(project: Project, arguments: argparse.Namespace) -> None:
     if arguments.sample:
         _write_sample(arguments)
         return
-    from mlops_kit.data.import_data import import_csv
+    from mlops_kit.data.file_form import delimiter_named
+    from mlops_kit.data.import_data import Place, import_file
+    from mlops_kit.data.schema_inference import Wishes
 
-    import_csv(
+    import_file(
         arguments.file,
-        contract_path=arguments.contract,
-        data=arguments.data,
-        target=arguments.target,
-        id_column=arguments.id,
+        Place(arguments.contract, arguments.data, project.jobs, project.config / "pipelines.yaml"),
+        Wishes(
+            target=arguments.target,
+            id=arguments.id,
+            delimiter=delimiter_named(arguments.delimiter),
+            header=arguments.header,
+            decimal=arguments.decimal,
+            thousands=arguments.thousands,
+        ),
         accept=arguments.accept,
+        distinct=arguments.distinct_classes,
     )
 
 

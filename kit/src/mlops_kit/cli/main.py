@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.number_text import DECIMALS, THOUSANDS
 from mlops_kit import __version__
 from mlops_kit.project import Project, find_root, open_project, require_same_release
 
@@ -116,12 +117,21 @@ def _add_deletion(command: Add) -> None:
 
 
 def _add_data(command: Add, project: Project) -> None:
-    data = command("data", "import a CSV file of labelled rows, or write sample data", "data:data")
-    data.add_argument("file", nargs="?", type=Path, metavar="FILE.csv", help="the file to import")
+    data = command("data", "import a file of labelled rows, or write sample data", "data:data")
+    data.add_argument("file", nargs="?", type=Path, metavar="FILE", help="CSV, gzip of it, Parquet or JSON lines")
     data.add_argument("--sample", action="store_true", help="write sample data that fits the contract instead")
     data.add_argument("--force", action="store_true", help="with --sample: replace existing data")
     data.add_argument("--target", metavar="COLUMN", help="the column to predict, if it is not the contract's")
-    data.add_argument("--id", metavar="COLUMN", help="the column that identifies a row; empty for none")
+    data.add_argument("--id", metavar="COLUMN", help="the column that identifies a row; none for none")
+    data.add_argument(
+        "--delimiter", metavar="MARK", help="between the cells, for example ; or tab [default: found out]"
+    )
+    header = "whether the first row holds the names [default: found out]"
+    data.add_argument("--header", action=argparse.BooleanOptionalAction, help=header)
+    data.add_argument("--decimal", choices=DECIMALS, help="the decimal mark [default: found out]")
+    marks = ("", *THOUSANDS)
+    data.add_argument("--thousands", choices=marks, help="the mark between thousands, or '' [default: found out]")
+    data.add_argument("--distinct-classes", action="store_true", help="keep classes such as True and TRUE apart")
     data.add_argument("--accept", action="store_true", help="accept the proposed contract without asking")
     data.add_argument("--contract", type=Path, default=project.contract, help="the data contract")
     data.add_argument("--data", type=Path, default=project.data, metavar="FOLDER", help="where the files are written")

@@ -1,4 +1,4 @@
-"""Import a CSV file: check it against the contract, propose a contract if it does not fit, and split its rows.
+"""Import a file: check it against the contract, propose a contract if it does not fit, and split its rows.
 
 mlops data path/to/file.csv --target price --id order_number
 """
@@ -6,129 +6,240 @@ mlops data path/to/file.csv --target price --id order_number
 from __future__ import annotations
 
 import csv
+import re
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.csv_stream import CsvStream
-from mlops_jobs.errors import ColumnsError, UserError
+from mlops_jobs.errors import ColumnsError, DataError, UserError
 from mlops_jobs.fitting import check_classes, check_row_count
-from mlops_jobs.outputs import Outputs
 from mlops_jobs.splitting import TEST, Splitter
 from mlops_jobs.unique_ids import unique_rows
-from mlops_kit.data.schema_inference import infer_contract
+from mlops_kit.data.class_spellings import alike
+from mlops_kit.data.column_facts import rows_of
+from mlops_kit.data.file_form import find_form, plain_csv
+from mlops_kit.data.rehearsed_fit import rehearse_fit
+from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, notes_on_form
+from mlops_kit.data.source_formats import Source, open_source
+from mlops_kit.data.together import changed_together
 
 INFERENCE_SHARE = 0.2
 SEED = 1
+TOTAL = re.compile(
+    r"(grand |sub)?totals?|sum|average|mean|gesamt|summe|insgesamt|mittelwert|totale|somme", re.IGNORECASE
+)
+FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 
 
-def import_csv(
-    path: Path, *, contract_path: Path, data: Path, target: str | None, id_column: str | None, accept: bool
-) -> None:
-    """Make a CSV file of labelled rows the project's data.
+@dataclass(frozen=True)
+class Place:
+    """Where an import reads and writes.
+
+    Attributes:
+        contract: config/dataset.yaml.
+        data: the folder of the data files.
+        jobs: the folder with the team's features.py; None where there is none.
+        pipelines: config/pipelines.yaml with the shares of the splits; None for the usual ones.
+    """
+
+    contract: Path
+    data: Path
+    jobs: Path | None = None
+    pipelines: Path | None = None
+
+
+def import_file(path: Path, place: Place, wishes: Wishes, *, accept: bool = False, distinct: bool = False) -> None:
+    """Make a file of labelled rows the project's data.
 
     Writes training-data.csv, inference-data.csv (without the target) and ground-truth.csv. If the file does not fit the
-    contract, proposes another in a file beside it, and replaces the contract once the user accepts.
+    contract, proposes another, and replaces the contract once the user accepts. All checks that the first job makes
+    come before anything is written; contract and data change together or not at all.
+
+    Args:
+        path: CSV, gzip of it, Parquet or JSON lines.
+        place: the project's files.
+        wishes: what the user says about the file.
+        accept: accept a proposed contract without asking.
+        distinct: let classes that differ in their spelling only be classes of their own.
 
     Raises:
-        UserError: the file cannot be used, or the proposal was not accepted; the data is unchanged.
+        UserError: the file cannot be used, or the proposal was not accepted; contract and data are unchanged.
     """
-    contract = load_contract(contract_path)
-    if mismatch := _mismatch(path, contract, target, id_column):
-        print(f"The file does not fit the contract: {mismatch}\n", flush=True)
-        contract = _propose(path, contract, contract_path, target, id_column, accept)
-    counts = _write(path, contract, data)
-    print(f"wrote {counts[0]} rows to train with, and {counts[1]} rows to predict and their labels, into {data}")
+    contract = load_contract(place.contract)
+    with tempfile.TemporaryDirectory() as folder:
+        source = open_source(path, Path(folder), contract)
+        if source.origin:
+            print(f"- {path.name} is {source.origin}: read as CSV, which the jobs read", flush=True)
+        proposal: Proposal | None = None
+        if mismatch := _mismatch(source, contract, wishes):
+            print(f"The file does not fit the contract: {mismatch}\n", flush=True)
+            source, proposal = _propose(source, contract, wishes, Path(folder))
+        try:
+            _import(source, proposal, contract, place, accept=accept, distinct=distinct)
+        except DataError as error:
+            raise source.in_its_words(error) from error
 
 
-def _mismatch(path: Path, contract: Contract, target: str | None, id_column: str | None) -> str | None:
+def _mismatch(source: Source, contract: Contract, wishes: Wishes) -> str | None:
     """Why a file does not fit the contract, in one sentence; None if it does.
 
     Raises:
         DataError: the columns fit and a cell does not, or the file is not a table; the user has to correct the file.
     """
-    if target is not None and target != contract.target:
-        return f"the contract predicts {contract.target!r} and not {target!r}"
-    if id_column is not None and (id_column or None) != contract.id:
-        return f"the contract's id is {contract.id or 'none'!r} and not {id_column or 'none'!r}"
+    if wishes.target is not None and wishes.target != contract.target:
+        return f"the contract predicts {contract.target!r} and not {wishes.target!r}"
+    if wishes.id not in (None, contract.id) and not (contract.id is None and means_none(wishes.id or "")):
+        return f"the contract's id is {contract.id or 'none'!r} and not {wishes.id or 'none'!r}"
+    for key in ("delimiter", "header", "decimal", "thousands"):
+        wish = getattr(wishes, key)
+        if wish is not None and (wish if wish != "" else None) != getattr(contract, key):
+            return f"csv.{key} is {getattr(contract, key)!r} in the contract and not {wish!r}"
     try:
-        _check(path, contract)
+        _check(source, contract)
     except ColumnsError as error:
-        return str(error)
+        return str(source.in_its_words(error))
+    except DataError as error:
+        raise source.in_its_words(error) from error
     return None
 
 
-def _check(path: Path, contract: Contract) -> None:
-    for _ in unique_rows(CsvStream(path, contract, contract.file_columns(labelled=True))):
+def _check(source: Source, contract: Contract) -> None:
+    for _ in unique_rows(CsvStream(source.csv, contract, contract.file_columns(labelled=True))):
         pass
 
 
-def _propose(
-    path: Path,
-    contract: Contract,
-    contract_path: Path,
-    target: str | None,
-    id_column: str | None,
-    accept: bool,
-) -> Contract:
-    """Propose a contract, and replace the old one if the user accepts."""
-    proposal = infer_contract(path, contract, target, id_column, ask=input if sys.stdin.isatty() else None)
-    _check(path, proposal)
-    proposed_path = contract_path.with_name("dataset.proposed.yaml")
-    proposed_path.write_text(
-        f"# Proposed for {path.name}. Review roles, metric and threshold: {_origin(proposal, contract)}.\n"
-        + proposal.to_yaml(),
-        encoding="utf-8",
-        newline="\n",
+def _propose(source: Source, contract: Contract, wishes: Wishes, scratch: Path) -> tuple[Source, Proposal | None]:
+    """Find a contract that a file fits.
+
+    Returns:
+        the file without what the jobs do not read, and the proposal; None where that fits the contract.
+    """
+    named = [name for name in (wishes.target, wishes.id) if name]
+    form = find_form(source, contract.missing, named, (wishes.delimiter, wishes.header))
+    plain = plain_csv(source, form, scratch)
+    if plain is not source and not _mismatch(plain, contract, wishes):
+        print(*(f"- {note}" for note in notes_on_form(form)), "", sep="\n", flush=True)
+        return plain, None
+    try:
+        proposal = infer_contract(plain, form, contract, wishes, ask=input if sys.stdin.isatty() else None)
+        _check(plain, proposal.contract)
+    except DataError as error:
+        raise plain.in_its_words(error) from error
+    return plain, proposal
+
+
+def _import(
+    source: Source, proposal: Proposal | None, current: Contract, place: Place, *, accept: bool, distinct: bool
+) -> None:
+    contract = proposal.contract if proposal else current
+    with changed_together() as made:
+        rows = _write(source, contract, place.data, made, distinct=distinct)
+        rehearse_fit(made[place.data / FILES[0]], contract, place.jobs, place.pipelines, source)
+        if proposal:
+            _accept(source, proposal, current, place.contract, accept=accept)
+            made[place.contract] = new = place.contract.with_name(place.contract.name + ".partial")
+            new.write_text(_text(source, proposal, current), encoding="utf-8", newline="\n")
+    place.contract.with_name("dataset.proposed.yaml").unlink(missing_ok=True)
+    print(
+        f"wrote {rows.training} rows to train with, and {rows.predicted} rows to predict and their labels, "
+        f"into {place.data}"
     )
-    print(f"A contract that fits it ({proposed_path}):\n\n{proposal.to_yaml()}")
-    if not accept and not _user_accepts():
-        raise UserError(
-            "the proposal was not accepted and nothing else changed; run the command again with --accept "
-            f"(make: ACCEPT=yes), or edit {proposed_path} and rename it to {contract_path.name}"
-        )
-    proposed_path.replace(contract_path)
-    return proposal
 
 
-def _origin(proposal: Contract, contract: Contract) -> str:
-    """Where the threshold of a proposal comes from."""
-    kept = (proposal.metric, proposal.threshold) == (contract.metric, contract.threshold)
-    return "the threshold is that of the contract before" if kept else "the threshold is the score of guessing"
+def _accept(source: Source, proposal: Proposal, current: Contract, contract_path: Path, *, accept: bool) -> None:
+    """Show a proposal; raise UserError, with the proposal in a file, unless the user accepts it."""
+    print(f"A contract that fits it:\n\n{proposal.contract.to_yaml()}")
+    for note in proposal.notes:
+        print(f"- {note}")
+    print(flush=True)
+    if accept or _user_accepts():
+        return
+    proposed_path = contract_path.with_name("dataset.proposed.yaml")
+    proposed_path.write_text(_text(source, proposal, current), encoding="utf-8", newline="\n")
+    raise UserError(
+        "the proposal was not accepted and nothing else changed; run the command again with --accept "
+        f"(make: ACCEPT=yes), or edit {proposed_path} and rename it to {contract_path.name}"
+    )
+
+
+def _text(source: Source, proposal: Proposal, current: Contract) -> str:
+    kept = (proposal.contract.metric, proposal.contract.threshold) == (current.metric, current.threshold)
+    origin = "that of the contract before" if kept else "the score of guessing"
+    about = f"# Proposed for {source.path.name}. Review roles, metric and threshold: the threshold is {origin}.\n"
+    return about + proposal.contract.to_yaml()
 
 
 def _user_accepts() -> bool:
     return sys.stdin.isatty() and input("Make it the project's contract? [y/N] ").strip().lower() in ("y", "yes")
 
 
-def _write(path: Path, contract: Contract, data: Path) -> tuple[int, int]:
-    """Split the rows, stratified by class; return the numbers of rows to train with and to predict.
+@dataclass
+class _Counts:
+    """The rows that were written, and where each class comes first."""
+
+    training: int = 0
+    predicted: int = 0
+    classes: Counter[str] = field(default_factory=Counter)  # of the rows to train with
+    first: dict[str, int] = field(default_factory=dict)
+
+
+def _write(source: Source, contract: Contract, data: Path, made: dict[Path, Path], *, distinct: bool) -> _Counts:
+    """Split the rows, stratified by class, into files that do not have their final names yet.
 
     Raises:
-        DataError: too few rows, or too few of a class, would remain to train with.
+        DataError: too few rows, or too few of a class, would remain to train with; or two classes are probably one.
     """
-    counts: dict[str, Counter[str]] = {"train": Counter(), "predict": Counter()}
+    counts = _Counts()
     columns = [contract.file_columns(labelled=True), contract.file_columns(labelled=False), contract.label_columns]
-    with Outputs() as outputs, ExitStack() as files:
+    data.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:
         writers = []
-        for name, header in zip(("training-data", "inference-data", "ground-truth"), columns, strict=True):
-            file = outputs.path(data / f"{name}.csv").open("w", encoding="utf-8", newline="")
-            writers.append(csv.writer(files.enter_context(file), delimiter=contract.delimiter, lineterminator="\n"))
+        for name, header in zip(FILES, columns, strict=True):
+            made[data / name] = partial = data / f"{name}.partial"
+            file = files.enter_context(partial.open("w", encoding="utf-8", newline=""))
+            writers.append(csv.writer(file, delimiter=contract.delimiter, lineterminator="\n"))
             if contract.header:
                 writers[-1].writerow(header)
-        for row, label, predict in _split(path, contract):
-            counts["predict" if predict else "train"][label] += 1
+        row: dict[str, str] = {}
+        for number, (row, label, predict) in enumerate(_split(source.csv, contract), start=1):
+            counts.predicted += predict
+            counts.training += not predict
+            counts.classes[label] += not predict
+            counts.first.setdefault(label, number)
             for index in (1, 2) if predict else (0,):
                 writers[index].writerow([row[name] for name in columns[index]])
-        files.close()
-        check_row_count(counts["train"].total(), f"{path}: what is left to train with")
-        check_classes(contract, counts["train"], f"{path}: what is left to train with")
-    return counts["train"].total(), counts["predict"].total()
+    _refuse_total(source, row)
+    _check_counts(source, contract, counts, distinct=distinct)
+    return counts
+
+
+def _refuse_total(source: Source, last: dict[str, str]) -> None:
+    """Raise DataError where the last row sums up those above it."""
+    for name, text in last.items():
+        if TOTAL.fullmatch(text.strip()):
+            raise DataError(
+                f"{source.csv}: the last row, column {name!r}: {text!r} sums up the rows above; remove the row"
+            )
+
+
+def _check_counts(source: Source, contract: Contract, counts: _Counts, *, distinct: bool) -> None:
+    where = f"{source.csv}: what is left to train with"
+    if contract.is_classification and not distinct and (two := alike(counts.first)):
+        places = " and ".join(f"{name!r} (first in row {counts.first[name]})" for name in two)
+        raise DataError(
+            f"{source.csv}: column {contract.target!r} holds {places}, which are probably one class; write them alike, "
+            "or keep both with --distinct-classes (make: DISTINCT_CLASSES=yes)"
+        )
+    check_row_count(counts.training, where)
+    check_classes(contract, counts.classes, where, [source.csv])
 
 
 def _split(path: Path, contract: Contract) -> Iterator[tuple[dict[str, str], str, bool]]:
@@ -142,8 +253,7 @@ def _split(path: Path, contract: Contract) -> Iterator[tuple[dict[str, str], str
 
 
 def _rows(path: Path, contract: Contract) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        names = None if contract.header else contract.file_columns(labelled=True)
-        rows = csv.DictReader(file, fieldnames=names, delimiter=contract.delimiter)
-        for row in rows:
-            yield {name.strip(): text for name, text in row.items()}
+    rows = rows_of(path, contract.delimiter)
+    names = [name.strip() for name in next(rows)] if contract.header else list(contract.file_columns(labelled=True))
+    for cells in rows:
+        yield dict(zip(names, cells, strict=True))

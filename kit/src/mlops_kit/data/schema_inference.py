@@ -1,169 +1,307 @@
-"""Infer a data contract from a CSV file: delimiter, header, column roles, a metric and an initial threshold."""
+"""Infer a data contract from a CSV file: its form, column roles, a metric and an initial threshold."""
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from mlops_jobs.contract import Column, Contract, parse_contract
-from mlops_jobs.csv_diagnosis import NUMBER
-from mlops_jobs.errors import DataError
+from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
+from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.metric_names import USUAL_METRIC
+from mlops_jobs.number_text import Notation
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
+from mlops_kit.data.column_facts import (
+    MAX_DISTINCT,
+    NUMBERS_SHARE,
+    ColumnFacts,
+    Survey,
+    choose_notation,
+    rows_of,
+    survey,
+)
+from mlops_kit.data.file_form import FileForm
+from mlops_kit.data.source_formats import Source
 
-MAX_PROPOSED_CATEGORIES = 1000  # a text column with more distinct values is free text or an id: proposed as ignored
+MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
-DELIMITERS = ",;\t|"
+MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
+NONE = ("", "none", "-")  # the answers of a user who wants no id
+Ask = Callable[[str], str]
 
 
-@dataclass
-class ColumnFacts:
-    """Counts and sums of a column's cells."""
+@dataclass(frozen=True)
+class Wishes:
+    """What the user says about a file; None for what is to be found out.
 
-    filled: int = 0
-    numbers: int = 0
-    integers: int = 0
-    texts: Counter[str] = field(default_factory=Counter)
-    total: float = 0.0
-    squares: float = 0.0
+    Attributes:
+        target: the column to predict.
+        id: the column that identifies a row, empty for none.
+        delimiter: between the cells.
+        header: whether the first row holds the names.
+        decimal: the decimal mark.
+        thousands: the mark between thousands, empty for none.
+    """
 
-    def add(self, text: str, missing: tuple[str, ...]) -> None:
-        """Count a cell."""
-        if not text or text in missing:
-            return
-        self.filled += 1
-        if len(self.texts) <= MAX_PROPOSED_CATEGORIES or text in self.texts:
-            self.texts[text] += 1
-        if NUMBER.fullmatch(text):
-            value = float(text)
-            self.numbers += 1
-            self.integers += value.is_integer()
-            self.total += value
-            self.squares += value * value
+    target: str | None = None
+    id: str | None = None
+    delimiter: str | None = None
+    header: bool | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A contract for a file, and what the user should know about it."""
+
+    contract: Contract
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target's values under the notation of the file, for the problem type and the score of guessing."""
+
+    values: Counter[str]  # how often each comes; one number is one value however it is written
+    is_numeric: bool
+    deviation: float
 
     @property
-    def is_numeric(self) -> bool:
-        """Whether every filled cell is a number."""
-        return 0 < self.numbers == self.filled
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation of the numbers."""
-        mean = self.total / self.numbers
-        return math.sqrt(max(self.squares / self.numbers - mean * mean, 0.0))
+    def filled(self) -> int:
+        """How many cells are filled."""
+        return self.values.total()
 
 
-def infer_contract(
-    path: Path, current: Contract, target: str | None, id_column: str | None, ask: Callable[[str], str] | None
-) -> Contract:
+def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wishes, ask: Ask | None) -> Proposal:
     """Infer a contract from a file of labelled rows.
 
     Args:
-        path: the file.
+        source: the file, without lines above the table.
+        form: its delimiter and header.
         current: the project's contract, whose names and metric are kept where they fit.
-        target: the column to predict; None to ask for it.
-        id_column: the column that identifies a row, empty for none; None to ask for it.
+        wishes: what the user says.
         ask: asks the user a question and returns the answer; None without a terminal.
 
     Raises:
-        DataError: the file is not a table, or lacks a named column.
+        DataError: the file is not a table, lacks a named column, or writes its numbers with signs.
         ContractError: the contract does not allow the name of a column.
     """
-    delimiter, header = _format(path, current.delimiter)
-    names, facts = _survey(path, delimiter, header, current.missing)
-    if target is None and current.target in names:
-        target = current.target
-    target = _choose(target, names, f"Which column is to be predicted? ({', '.join(names)})\n> ", ask, "target")
-    if id_column is None:
-        guess = current.id if current.id in names and current.id != target else ""
-        guess = guess or next((name for name in names if name.lower() == "id" and name != target), "")
-        id_column = (
-            ask(f"Which column uniquely identifies a row, if any? [{guess or 'none'}]\n> ").strip() or guess
-            if ask
-            else guess
-        )
-    if id_column:
-        _choose(id_column, names, "", None, "id")
+    marks = {"", *(mark.strip() for mark in current.missing), *NOT_A_NUMBER}
+    found = survey(source.csv, form.delimiter, form.header, marks, [current.id or "", "id", "ID", "Id"])
+    names, facts = list(found.facts), found.facts
+    if not found.rows:
+        raise DataError(f"{source.path}: has a header and no row below it; add rows")
+    target = _target_of(source, names, current, wishes, ask)
+    id_column = _id_of(found, names, target, current, wishes, ask)
     if not facts[target].filled:
-        raise DataError(f"{path}: the column {target!r} to predict is empty in every row; fill it in or name another")
-    kept = target == current.target and (current.is_classification or facts[target].is_numeric)
-    problem_type = current.problem_type if kept else _problem_type(facts[target])
+        raise DataError(
+            f"{source.path}: the column {target!r} to predict is empty in every row; fill it in or name another"
+        )
+    notation, sure = _notation(facts, form, wishes)
+    _refuse_signs(source, facts, notation, id_column)
+    columns = _Columns(facts, found.rows, notation, target, id_column, current)
+    roles = {name: columns.role(name) for name in names}
+    values = target_values(source, form, target, frozenset({*marks, *columns.marks}), notation, columns.is_quantity)
+    kept = target == current.target and (current.is_classification or values.is_numeric)
+    problem_type = current.problem_type if kept else _problem_type(values)
     metric = current.metric if problem_type == current.problem_type else USUAL_METRIC[problem_type]
-    proposal = Contract(
+    contract = Contract(
         dataset=current.dataset,
         problem_type=problem_type,
-        header=header,
-        delimiter=delimiter,
-        missing=current.missing,
-        columns=(
-            *(Column(name, _role(name, facts[name], target, id_column, current)) for name in names),
-            *_added_columns(names, current),
-        ),
+        header=form.header,
+        delimiter=form.delimiter,
+        missing=(*current.missing, *columns.marks),
+        columns=(*(Column(name, role) for name, role in roles.items()), *_added_columns(names, current)),
         metric=metric,
-        threshold=current.threshold if kept else _score_of_guessing(metric, facts[target]),
+        threshold=current.threshold if kept else _score_of_guessing(metric, values),
         positive_class=current.positive_class if kept else None,
+        decimal=notation.decimal,
+        thousands=notation.thousands,
     )
-    return parse_contract(proposal.to_yaml())
-
-
-def _format(path: Path, usual: str) -> tuple[str, bool]:
-    """The delimiter of a file, and whether it has a header."""
+    notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *columns.notes)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a CSV file") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: is not UTF-8; save the file in UTF-8") from error
-    if not first.strip():
-        raise DataError(f"{path}: is empty or begins with an empty line; give a file with rows")
-    delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == usual))
-    names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
-    if any(NUMBER.fullmatch(name) for name in names):
-        return delimiter, False
-    for number, name in enumerate(names, start=1):
-        if not name:
-            raise DataError(f"{path}: column {number} has no name in the header; name it (pandas writes index=False)")
-        if names.count(name) > 1:
-            raise DataError(f"{path}: column {name!r} occurs twice in the header; rename or remove one")
-    return delimiter, True
+        return Proposal(parse_contract(contract.to_yaml()), notes)
+    except ContractError as error:
+        raise ContractError(f"{source.path}: {error}") from error
 
 
-def _survey(
-    path: Path, delimiter: str, header: bool, missing: tuple[str, ...]
-) -> tuple[list[str], dict[str, ColumnFacts]]:
-    """Read all cells once; return the names of the columns and the facts about each."""
-    rows = _cells(path, delimiter)
-    first = next(rows)
-    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
-    facts = {name: ColumnFacts() for name in names}
-    for cells in rows if header else chain([first], rows):
-        for name, text in zip(names, cells, strict=False):  # a later check refuses rows of another length
-            facts[name].add(text.strip(), missing)
-    return names, facts
+def _target_of(source: Source, names: list[str], current: Contract, wishes: Wishes, ask: Ask | None) -> str:
+    target = wishes.target
+    if target is None and current.target in names:
+        target = current.target
+    if target is None and ask:
+        target = ask(f"Which column is to be predicted? ({', '.join(names)})\n> ").strip()
+    return _named(source, target, names, "target")
 
 
-def _cells(path: Path, delimiter: str) -> Iterator[list[str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such") from error
+def _id_of(found: Survey, names: list[str], target: str, current: Contract, wishes: Wishes, ask: Ask | None) -> str:
+    """The column that identifies a row; empty for none."""
+    id_column = wishes.id
+    if id_column is None:
+        likely = [current.id or "", *(name for name in names if name.lower() == "id")]
+        fitting = (name for name in likely if name in names and name != target and name not in found.repeated)
+        id_column = guess = next(fitting, "")
+        if ask:
+            hint = f"{guess}; none: no column does" if guess else "none"
+            id_column = ask(f"Which column uniquely identifies a row, if any? [{hint}]\n> ").strip() or guess
+    if id_column in names:
+        return id_column
+    return "" if means_none(id_column) else _named(None, id_column, names, "id")
 
 
-def _choose(name: str | None, names: list[str], question: str, ask: Callable[[str], str] | None, option: str) -> str:
-    if name is None and ask:
-        name = ask(question).strip()
+def means_none(id_column: str) -> bool:
+    """Whether an answer that is no column's name means that no column identifies a row."""
+    return id_column.lower() in NONE
+
+
+def _named(source: Source | None, name: str | None, names: list[str], option: str) -> str:
     if name not in names:
         problem = "no column to predict was named" if name is None else f"there is no column {name!r}"
-        example = f"--{option} {names[-1]} (make: {option.upper()}={names[-1]})"
-        raise DataError(f"{problem}; name one of {', '.join(names)}, for example {example}")
+        example = f"--{option} '{names[-1]}' (make: {option.upper()}='{names[-1]}')"
+        where = f"{source.path}: " if source else ""
+        raise DataError(f"{where}{problem}; name one of {', '.join(names)}, for example {example}")
     return name
+
+
+def _notation(facts: dict[str, ColumnFacts], form: FileForm, wishes: Wishes) -> tuple[Notation, bool]:
+    notation, sure = choose_notation(facts.values(), form.delimiter)
+    if wishes.decimal is None and wishes.thousands is None:
+        return notation, sure
+    decimal = notation.decimal if wishes.decimal is None else wishes.decimal
+    thousands = notation.thousands if wishes.thousands is None else wishes.thousands or None
+    return Notation(decimal, None if thousands == decimal and wishes.thousands is None else thousands), True
+
+
+def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str) -> None:
+    faults = []
+    for name, column in facts.items():
+        signs = column.signs(notation)
+        if name == id_column or not signs or column.numbers(notation) + signs.total() < NUMBERS_SHARE * column.filled:
+            continue
+        [(sign, _)] = signs.most_common(1)
+        shown = next(text for text in column.others(notation) if sign in text)
+        faults.append(f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}")
+    if faults:
+        raise DataError(f"{source.path}: {'; '.join(faults)}; remove the sign from the file to use the numbers")
+
+
+class _Columns:
+    """Decide on the columns' roles, and collect what the user should know about them."""
+
+    def __init__(
+        self,
+        facts: dict[str, ColumnFacts],
+        rows: int,
+        notation: Notation,
+        target: str,
+        id_column: str,
+        current: Contract,
+    ) -> None:
+        self.facts, self.notation = facts, notation
+        self.marks: dict[str, None] = {}  # further texts for csv.missing
+        self.notes: list[str] = []
+        self._rows, self._current = rows, current
+        self._target, self._id = target, id_column
+        self.is_quantity = self._holds_numbers(target)
+
+    def role(self, name: str) -> str:
+        """The role of a column."""
+        facts, distinct = self.facts[name], len(self.facts[name].texts)
+        if name == self._target:
+            return "target"
+        if name == self._id:
+            return "id"
+        if Column(name, "input") in self._current.columns:
+            return "input"
+        if not facts.filled:
+            self.notes.append(f"column {name!r} is empty in every row: ignored")
+            return "ignored"
+        if self._names_things(name) or not self._holds_numbers(name):
+            if distinct <= MAX_DISTINCT and distinct * MIN_REPEATS <= facts.filled:
+                return "categorical"
+            self.notes.append(
+                f"column {name!r} hardly repeats ({_distinct(distinct)} in {facts.filled} cells): ignored"
+            )
+            return "ignored"
+        return "numeric"
+
+    def _names_things(self, name: str) -> bool:
+        """Whether integers are codes, such as 00060 or 9007199254740993."""
+        facts = self.facts[name]
+        example = next(
+            (text for text in facts.texts if text.startswith("0") and text.isdigit() and len(text) > 1), None
+        )
+        if facts.codes and example:
+            self.notes.append(
+                f"column {name!r} holds codes such as {example!r}, whose zeros matter: text and no numbers"
+            )
+        elif facts.exceeding:
+            self.notes.append(f"column {name!r} holds integers of 16 digits and more, as identifiers have: no numbers")
+        return bool(facts.codes or facts.exceeding)
+
+    def _holds_numbers(self, name: str) -> bool:
+        """Whether a column is one of numbers; the other texts in it, if they are few, become marks."""
+        facts, others = self.facts[name], self.facts[name].others(self.notation)
+        if not facts.is_numeric(self.notation):
+            return False
+        if name == self._target and not self._is_numeric_target(others):
+            return False
+        count = facts.filled - facts.numbers(self.notation)
+        shown = ", ".join(
+            f"{text!r} ({number}, first in row {facts.rows[text]})" for text, number in others.most_common(5)
+        )
+        if len(others) > MAX_MARKS or (name != self._target and set(others) & set(self._classes())):
+            self.notes.append(
+                f"column {name!r} holds {count} cells of text among numbers: {shown} ...; they are too many different "
+                "ones, or classes of the target, to stand for an empty cell, so it is taken as text"
+            )
+            return False
+        if others:
+            self.marks.update(dict.fromkeys(others))
+            self.notes.append(
+                f"column {name!r} holds {count} cells that are no numbers: {shown}; "
+                "they count as empty (csv.missing), unless you correct them"
+            )
+        return True
+
+    def _is_numeric_target(self, others: Counter[str]) -> bool:
+        """A word beside few numbers is a class; beside many numbers, or without a letter, it is a mark."""
+        many = len(self.facts[self._target].texts) - len(others) > MAX_INTEGER_CLASSES
+        return many or not any(letter.isalpha() for text in others for letter in text)
+
+    def _classes(self) -> Counter[str]:
+        return Counter() if self.is_quantity else self.facts[self._target].texts
+
+
+def _distinct(count: int) -> str:
+    return f"more than {MAX_DISTINCT} texts" if count > MAX_DISTINCT else f"{count} texts"
+
+
+def target_values(
+    source: Source, form: FileForm, target: str, missing: frozenset[str], notation: Notation, is_numeric: bool
+) -> Target:
+    """Read the target's column once more, now that the notation of its numbers is known."""
+    rows = rows_of(source.csv, form.delimiter)
+    first = next(rows)
+    names = [cell.strip() for cell in first] if form.header else [f"column_{n + 1}" for n in range(len(first))]
+    place, values = names.index(target), Counter[str]()
+    for cells in [] if form.header else [first]:
+        values[cells[place].strip()] += 1
+    values.update(cells[place].strip() for cells in rows if place < len(cells))
+    filled = Counter({text: count for text, count in values.items() if text not in missing})
+    if not is_numeric:
+        return Target(filled, False, 0.0)
+    numbers: Counter[float] = Counter()
+    for text, count in filled.items():
+        if notation.reads(text):
+            numbers[notation.value(text)] += count
+    total = max(numbers.total(), 1)
+    mean = sum(value * count for value, count in numbers.items()) / total
+    variance = sum((value - mean) ** 2 * count for value, count in numbers.items()) / total
+    return Target(Counter({repr(value): count for value, count in numbers.items()}), True, math.sqrt(variance))
 
 
 def _added_columns(names: list[str], current: Contract) -> list[Column]:
@@ -171,36 +309,52 @@ def _added_columns(names: list[str], current: Contract) -> list[Column]:
     return [column for column in current.columns if column.is_added and set(current.raw_columns) <= set(names)]
 
 
-def _role(name: str, facts: ColumnFacts, target: str, id_column: str, current: Contract) -> str:
-    if name == target:
-        return "target"
-    if name == id_column:
-        return "id"
-    if Column(name, "input") in current.columns:
-        return "input"
-    if facts.is_numeric:
-        return "numeric"
-    return "categorical" if 0 < len(facts.texts) <= MAX_PROPOSED_CATEGORIES else "ignored"
-
-
-def _problem_type(facts: ColumnFacts) -> str:
-    if len(facts.texts) == 2:
+def _problem_type(target: Target) -> str:
+    if len(target.values) == 2:
         return "binary"
-    if not facts.is_numeric:
+    if not target.is_numeric:
         return "multiclass"
-    has_rare_values = min(facts.texts.values()) < MIN_ROWS_OF_A_CLASS
-    is_quantity = facts.integers < facts.numbers or len(facts.texts) > MAX_INTEGER_CLASSES or has_rare_values
+    has_rare_values = min(target.values.values()) < MIN_ROWS_OF_A_CLASS
+    has_fractions = any(not float(value).is_integer() for value in target.values)
+    is_quantity = has_fractions or len(target.values) > MAX_INTEGER_CLASSES or has_rare_values
     return "regression" if is_quantity else "multiclass"
 
 
-def _score_of_guessing(metric: str, facts: ColumnFacts) -> float:
+def _score_of_guessing(metric: str, target: Target) -> float:
     """The approximate score of always guessing the mean or the most frequent class: a model has to beat it."""
     if metric in ("rmse", "mae", "mse"):
-        deviation = facts.deviation or 1.0
+        deviation = target.deviation or 1.0
         return float(f"{deviation**2 if metric == 'mse' else deviation:.4g}")
-    shares = [count / facts.filled for count in facts.texts.values()]
+    shares = [count / target.filled for count in target.values.values()]
     if metric == "accuracy":
         return round(max(shares), 3)
     if metric == "log_loss":
         return round(-sum(share * math.log(share) for share in shares), 3) or 0.001
     return 0.1 if metric == "r2" else 0.5
+
+
+def notes_on_form(form: FileForm) -> list[str]:
+    """What the user should know about how a file was read."""
+    notes = [
+        f"read with {form} (otherwise: --delimiter, --header, --no-header; make: DELIMITER=, HEADER=yes or no)"
+        + ("" if form.sure else ". The rows leave in doubt whether the first is a header: look at the names")
+    ]
+    if form.above:
+        notes.append(
+            f"{form.above} lines above the table were left out; files that the jobs read must come without them"
+            if form.above > 1
+            else "the line above the table was left out; files that the jobs read must come without it"
+        )
+    if form.trailing:
+        notes.append("each line ends with a delimiter, which was left out; files that the jobs read must not have it")
+    return notes
+
+
+def _notes_on_notation(notation: Notation, sure: bool) -> list[str]:
+    if notation == Notation():
+        return []
+    doubt = "" if sure else ". The numbers could be read otherwise, too: check one"
+    return [
+        f"numbers are read with {str(notation).replace(' to ', ' ')} (otherwise: --decimal, --thousands; "
+        f"make: DECIMAL=, THOUSANDS=){doubt}"
+    ]

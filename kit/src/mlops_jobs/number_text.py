@@ -1,0 +1,90 @@
+"""How a file writes numbers: with which decimal mark, and with which mark between thousands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+DECIMALS = (".", ",")
+# A contract names one character of each class; typesetters use the others for the same purpose.
+THOUSANDS = {",": ",", ".": ".", "'": "'\u2019", " ": " \u00a0\u202f"}
+EXPONENT = r"(?:[eE][+-]?\d+)?"
+INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+BLANKS = " \t"  # the reader ignores them around a number
+_SIGN = re.compile(r"[$\u20ac\u00a3\u00a5%\u2030]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Notation:
+    """The two marks of a file's numbers.
+
+    Attributes:
+        decimal: one of DECIMALS.
+        thousands: a key of THOUSANDS, or None where thousands are not marked.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+
+    @cached_property
+    def pattern(self) -> str:
+        """A regular expression of a whole number text, for Python and for RE2."""
+        mark = re.escape(self.decimal)
+        integer = r"\d+"
+        if self.thousands:
+            between = f"[{THOUSANDS[self.thousands]}]"
+            group = r"\d{2,3}" if self.thousands == "," else r"\d{3}"  # India writes 1,00,000
+            integer = rf"(?:[1-9]\d{{0,2}}(?:{between}{group})*{between}\d{{3}}|\d+)"
+        return rf"[+-]?(?:{integer}(?:{mark}\d*)?|{mark}\d+){EXPONENT}"
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        """The pattern for Python."""
+        return re.compile(self.pattern, re.ASCII)
+
+    def reads(self, text: str) -> bool:
+        """Whether a text is a number; blanks around it are not part of it."""
+        return self.compiled.fullmatch(text) is not None
+
+    def value(self, text: str) -> float:
+        """The number that a text is."""
+        if self.thousands:
+            text = re.sub(f"[{THOUSANDS[self.thousands]}]", "", text)
+        return float(text.replace(self.decimal, "."))
+
+    def __str__(self) -> str:
+        thousands = f"csv.thousands to {self.thousands!r}" if self.thousands else ""
+        decimal = f"csv.decimal to {self.decimal!r}" if self.decimal != "." else ""
+        return " and ".join(filter(None, (decimal, thousands)))
+
+
+PLAIN = Notation()
+
+
+@lru_cache
+def notations() -> tuple[Notation, ...]:
+    """All notations, the plainest first."""
+    return tuple(_notations())
+
+
+def _notations() -> Iterator[Notation]:
+    for thousands in (None, *THOUSANDS):
+        for decimal in DECIMALS:
+            if decimal != thousands:
+                yield Notation(decimal, thousands)
+
+
+def sign_beside_number(text: str) -> str | None:
+    """The currency or percent sign that keeps a text from being a number; None where there is none.
+
+    A number in parentheses is what accountants write for a negative one; its sign is "(".
+    """
+    rest, count = _SIGN.subn("", text)
+    sign = _SIGN.search(text)
+    if text.startswith("(") and text.endswith(")"):
+        rest, count = rest.strip("()"), count + 1
+    if not count or not any(notation.reads(rest.strip(" \t\u00a0\u202f")) for notation in notations()):
+        return None
+    return sign.group() if sign else "("

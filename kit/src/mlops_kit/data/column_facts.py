@@ -1,0 +1,174 @@
+"""Facts about the columns of a file: how many cells are numbers in which notation, and which other texts there are."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_jobs.csv_diagnosis import not_utf8
+from mlops_jobs.errors import DataError
+from mlops_jobs.number_text import PLAIN, Notation, notations, sign_beside_number
+
+MAX_DISTINCT = 1000  # texts of a column that are counted; a text column with more is free text or an id
+NUMBERS_SHARE = 0.8  # of the filled cells, to propose a column as numeric
+LARGEST_EXACT = 2**53  # beyond it a floating-point number is not exact: such integers name things
+
+_BIT = {notation: 1 << index for index, notation in enumerate(notations())}
+_POINT = sum(bit for notation, bit in _BIT.items() if notation.decimal == ".")  # those that read 0.5
+_GROUPS_OF_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+
+
+@dataclass
+class ColumnFacts:
+    """Counts of a column's filled cells.
+
+    Attributes:
+        filled: how many there are.
+        texts: how often each text comes; of MAX_DISTINCT texts at most.
+        odd: those among them that are not plain numbers.
+        rows: where each text comes first.
+        codes: integers with a zero in front, such as 00060.
+        exceeding: integers that a floating-point number cannot hold.
+    """
+
+    filled: int = 0
+    texts: Counter[str] = field(default_factory=Counter)
+    odd: Counter[str] = field(default_factory=Counter)
+    rows: dict[str, int] = field(default_factory=dict)
+    codes: int = 0
+    exceeding: int = 0
+    _integers: int = 0
+    _read_by: Counter[int] = field(default_factory=Counter)  # by the bits of the notations that read a cell
+
+    def add(self, row: int, text: str) -> None:
+        """Count a filled cell."""
+        self.filled += 1
+        if len(self.texts) <= MAX_DISTINCT or text in self.texts:
+            self.texts[text] += 1
+            self.rows.setdefault(text, row)
+        if text.isascii() and text.isdigit():
+            self._integers += 1
+            self.codes += len(text) > 1 and text.startswith("0")
+            self.exceeding += len(text) > 15 and int(text) >= LARGEST_EXACT
+        elif PLAIN.reads(text) and not _GROUPS_OF_POINTS.fullmatch(text):
+            self._read_by[_POINT if "." in text else -1] += 1
+        else:
+            self._read_by[sum(bit for notation, bit in _BIT.items() if notation.reads(text))] += 1
+            if not PLAIN.reads(text) and (len(self.odd) <= MAX_DISTINCT or text in self.odd):
+                self.odd[text] += 1
+                self.rows.setdefault(text, row)
+
+    def numbers(self, notation: Notation) -> int:
+        """How many cells are numbers."""
+        return self._integers + sum(count for bits, count in self._read_by.items() if bits & _BIT[notation])
+
+    def is_numeric(self, notation: Notation) -> bool:
+        """Whether almost all filled cells are numbers."""
+        return 0 < NUMBERS_SHARE * self.filled <= self.numbers(notation)
+
+    def others(self, notation: Notation) -> Counter[str]:
+        """The texts that are no numbers; of MAX_DISTINCT texts at most."""
+        known = self.odd if notation.decimal == PLAIN.decimal else self.texts | self.odd
+        return Counter({text: count for text, count in known.items() if not notation.reads(text)})
+
+    def signs(self, notation: Notation) -> Counter[str]:
+        """How many cells a sign beside a number keeps from being one, by sign."""
+        signs: Counter[str] = Counter()
+        for text, count in self.others(notation).items():
+            if sign := sign_beside_number(text):
+                signs[sign] += count
+        return signs
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one reading of all cells found.
+
+    Attributes:
+        rows: how many there are.
+        facts: by column.
+        repeated: the columns asked for whose cells are not all filled and different.
+        last: the cells of the last row.
+    """
+
+    rows: int
+    facts: dict[str, ColumnFacts]
+    repeated: frozenset[str]
+    last: list[str]
+
+
+def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], unique: Sequence[str]) -> Survey:
+    """Read all cells once.
+
+    Args:
+        path: the file.
+        delimiter: between its cells.
+        header: whether its first row holds the names; without them columns are column_1, column_2 ...
+        missing: the texts, without blanks around them, that stand for an empty cell.
+        unique: the columns of which to tell whether all cells differ.
+
+    Raises:
+        DataError: the file is not CSV in UTF-8.
+    """
+    absent, row, cells = frozenset(missing), 0, [""]
+    table = rows_of(path, delimiter)
+    first = next(table)
+    names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
+    facts = {name: ColumnFacts() for name in names}
+    seen: dict[str, set[str]] = {name: set() for name in unique if name in facts}
+    for row, cells in enumerate(table if header else _with(first, table), start=1):
+        for name, cell in zip(names, cells, strict=False):  # a later check refuses rows of another length
+            text = cell.strip()
+            if text and text not in absent:
+                facts[name].add(row, text)
+            if name in seen:
+                seen[name].add(text)
+    repeated = frozenset(name for name, texts in seen.items() if len(texts) < row or "" in texts)
+    return Survey(row, facts, repeated, cells)
+
+
+def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
+    """The rows of a CSV file without the empty lines.
+
+    Raises:
+        DataError: the file is not CSV in UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield from (cells for cells in csv.reader(file, delimiter=delimiter) if cells)
+    except UnicodeDecodeError as error:
+        raise DataError(not_utf8(path)) from error
+    except csv.Error as error:
+        raise DataError(f"{path}: is not a CSV file ({error}); close each quote that is opened") from error
+
+
+def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    yield first
+    yield from rows
+
+
+def choose_notation(facts: Iterable[ColumnFacts], delimiter: str) -> tuple[Notation, bool]:
+    """The notation in which most columns are numbers, the plainest of several, and whether it is beyond doubt.
+
+    "1,234" alone may be either: beside semicolons its comma is taken for a decimal mark, else for one of thousands.
+    """
+    columns = list(facts)
+    scores = {
+        notation: (
+            sum(column.is_numeric(notation) for column in columns),
+            sum(column.numbers(notation) for column in columns if column.is_numeric(notation)),
+        )
+        for notation in notations()
+    }
+    best = max(scores.values())
+    equal = [notation for notation, score in scores.items() if score == best]
+    if equal[0] == PLAIN:
+        return PLAIN, True
+    comma, grouped = Notation(","), Notation(".", ",")
+    if comma in equal and grouped in equal:
+        return (comma if delimiter == ";" else grouped), False
+    return equal[0], True

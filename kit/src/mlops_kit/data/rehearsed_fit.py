@@ -1,0 +1,48 @@
+"""Make the checks of the first job, preprocess.py fit, on rows that are about to become the training data."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from mlops_jobs.contract import Contract
+from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.fitting import Fitter
+from mlops_jobs.own_features import OwnFeatures, read_source
+from mlops_jobs.splitting import Splitter
+from mlops_kit.data.source_formats import Source
+
+USUAL_SPLIT = {"seed": 1, "validation_share": 0.15, "test_share": 0.15}
+
+
+def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: Path | None, source: Source) -> None:
+    """Fit a preprocessor, and keep nothing of it.
+
+    Args:
+        rows: the labelled rows, as the job would read them.
+        contract: what they are.
+        jobs: the folder with the team's features.py; None where there is none.
+        pipelines: config/pipelines.yaml with the shares of the splits; None for the usual ones.
+        source: the file that the rows come from, for messages.
+
+    Raises:
+        DataError: the job would refuse the rows.
+    """
+    own_features = OwnFeatures(contract, read_source(jobs)) if jobs else OwnFeatures()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Fitter(contract, _splitter(pipelines), Path(scratch), own_features) as fitter,
+    ):
+        for batch in map(own_features.add, CsvStream(rows, contract, contract.file_columns(labelled=True))):
+            fitter.add(batch, source.csv)
+        fitter.finish(f"{source.csv}: what is left to train with", [source.csv])
+
+
+def _splitter(pipelines: Path | None) -> Splitter:
+    split = dict(USUAL_SPLIT)
+    if pipelines and pipelines.is_file():
+        written = yaml.safe_load(pipelines.read_text(encoding="utf-8"))
+        split |= {key: value for key, value in written.get("split", {}).items() if key in split}
+    return Splitter(int(split["seed"]), split["validation_share"], split["test_share"])
