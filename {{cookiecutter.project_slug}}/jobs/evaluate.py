@@ -58,7 +58,7 @@ def judge(model: Model, test_dir: Path) -> Judgement:
             parts.append(model.score(model.preprocessor.transform(batch)))
             target = batch.column(contract.target)
             if contract.is_classification:
-                actual.append(model.preprocessor.class_indices(target, str(path)))
+                actual.append(model.preprocessor.class_indices(target, path, contract))
             else:
                 actual.append(target.to_numpy(zero_copy_only=False))
     scores, actual_values = Scores.concatenate(parts), np.concatenate(actual)

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from mlops_jobs.contract import PREDICTION, PROBABILITY, Contract, load_contract
+from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import DataError, run_job
 from mlops_jobs.input_files import csv_files, visible
@@ -124,16 +125,20 @@ def _metrics(joined: pa.Table, contract: Contract, where: str) -> dict[str, floa
         actual = joined[contract.target].to_numpy()
         return all_metrics(contract.problem_type, actual, Scores(joined[PREDICTION].to_numpy()))
     classes = [name.removeprefix(PROBABILITY) for name in joined.column_names if name.startswith(PROBABILITY)]
-    actual, predicted = (_indices(joined[name], classes, where) for name in (contract.target, PREDICTION))
+    actual, predicted = (_indices(joined[name], classes, contract, where) for name in (contract.target, PREDICTION))
     probabilities = np.column_stack([joined[f"{PROBABILITY}{name}"].to_numpy() for name in classes])
     return all_metrics(contract.problem_type, actual, Scores(predicted, probabilities))
 
 
-def _indices(labels: pa.ChunkedArray, classes: list[str], where: str) -> np.ndarray:
+def _indices(labels: pa.ChunkedArray, classes: list[str], contract: Contract, where: str) -> np.ndarray:
     indices = pc.index_in(labels, value_set=pa.array(classes))
     if indices.null_count:
         unknown = labels.filter(pc.is_null(indices))[0].as_py()
-        raise DataError(f"{where}: {unknown!r} is not a class of the model ({', '.join(classes)}); correct the labels")
+        place = place_of(csv_files(where), contract, unknown, contract.label_columns) or where
+        raise DataError(
+            f"{place}, column {contract.target!r}: {unknown!r} is not a class of the model ({', '.join(classes)}); "
+            "correct the labels"
+        )
     return indices.to_numpy()
 
 

@@ -79,10 +79,11 @@ def fit(
     folders.train.mkdir(parents=True, exist_ok=True)
     writing = Outputs(reads=[input_dir], replaces=folders.files())
     own_features = OwnFeatures(contract, read_source(features_dir))
-    with writing as outputs, Fitter(contract, splitter, folders.train, own_features) as fitter:
+    files = csv_files(input_dir)
+    with writing as outputs, Fitter(contract, splitter, folders.train, own_features, files) as fitter:
         rows, forms = _split_raw_rows(input_dir, contract, fitter, outputs, folders)
         check_row_count(sum(rows.values()), str(input_dir))
-        preprocessor = fitter.finish(str(input_dir), csv_files(input_dir))
+        preprocessor = fitter.finish(str(input_dir))
         _write_features(outputs, fitter, preprocessor, folders)
         missing = {name: count for name, count in fitter.missing.items() if count}
         report = {"files": forms, "missing_cells": missing, "rows": rows}
@@ -150,7 +151,7 @@ def _split_raw_rows(
             stream = CsvStream(path, contract, contract.file_columns(labelled=True))
             forms[path.name] = asdict(stream.form)
             for batch in map(fitter.own_features.add, stream):
-                splits = fitter.add(batch, path)
+                splits = fitter.add(batch)
                 counts += np.bincount(splits, minlength=3)
                 writing.put((batch, splits))
                 if contract.id:

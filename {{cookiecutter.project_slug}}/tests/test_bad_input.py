@@ -62,9 +62,9 @@ FIT = {
     "a row with too many cells": (with_row("f3;4;1;A;-;1;2"), "row 4 (line 5): has 7 cells and not 6; correct the row"),
     "bytes that are not UTF-8": (
         with_row("f3;4;1;\u00c9;-;1").encode("latin-1"),
-        "line 5 is not UTF-8; save the file in",
+        "line 5 is not UTF-8 (in Windows-1252 it reads 'f3;4;1;É;-;1'); save the file in UTF-8 (iconv -f WINDOWS-1252",
     ),
-    "UTF-16": (GOOD.encode("utf-16"), "line 1 is not UTF-8; save the file in UTF-8"),
+    "UTF-16": (GOOD.encode("utf-16"), "line 1 is not UTF-8 but UTF-16; save the file in UTF-8 (iconv -f UTF-16"),
     "a column without a number": (
         HEADER + "".join(f"f{row};;1;A;-;{row}\n" for row in range(40)),
         "column 'floor area' holds no number in the training split; fill it, or give it the role ignored",
@@ -87,7 +87,9 @@ def test_fit_refuses_bytes_that_are_not_utf_8_far_down_a_file(tmp_path):
     put(tmp_path / "in" / "rows.csv", HEADER.encode() + rows)
     contract = put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
     refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
-    assert "rows.csv: line 9002 is not UTF-8; save the file in UTF-8" in refused
+    assert (
+        "rows.csv: line 9002 is not UTF-8 (in Windows-1252 it reads 'g;1;1;É;-;1'); save the file in UTF-8" in refused
+    )
 
 
 def test_fit_refuses_an_id_that_stands_in_two_files(tmp_path):
@@ -179,9 +181,12 @@ CLASSES = {
     "a quantity for a class": (
         "churn",
         lambda row: row,
-        "column 'churned' holds more than 1000 classes; set problem_type",
+        "column 'churned' holds more than 1000 classes; set problem_type to regression in the contract if it is a",
     ),
 }
+
+
+FIRST_ROW = {"a class too rare to split": 4, "a third class": 3, "a quantity for a class": 1001}
 
 
 @pytest.mark.parametrize("fault", CLASSES)
@@ -191,6 +196,8 @@ def test_fit_refuses_classes(tmp_path, fault):
     contract = put(tmp_path / "dataset.yaml", contract_of(name).to_yaml())
     refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
     assert sentence in refused
+    if row := FIRST_ROW.get(fault):
+        assert f"(first in {tmp_path / 'in' / 'rows.csv'}: row {row} (line {row}))" in refused
 
 
 def test_fit_refuses_free_text_for_a_category(tmp_path, monkeypatch):
@@ -208,7 +215,7 @@ def test_fit_refuses_free_text_for_a_category(tmp_path, monkeypatch):
 PREDICT = {
     "the target": (
         "flat;floor area;split;district;remark;price in $\nf1;1;1;A;-;1\n",
-        "column 'price in $' is not in the contract; remove it: a model never sees its target",
+        "column 'price in $' is the target, which a file to predict does not have; remove it",
     ),
     "text in a numeric column": (
         "flat;floor area;split;district;remark\nf1;1;1;A;-\nf2;x;1;A;-\n",
@@ -322,7 +329,7 @@ def test_evaluate_refuses_a_class_that_the_model_does_not_know(project_named, tm
     put(tmp_path / "test" / "test.csv", "shirt,fabric,class,cut\ns1,A,huge,B\n")
     arguments = ["--test-dir", str(tmp_path / "test"), "--model-dir", str(project / "model")]
     refused = refusal(evaluate.main, [*arguments, "--output-dir", str(tmp_path / "out")], tmp_path / "out")
-    assert "test.csv: 'huge' is not a class of the model (high, low, medium); retrain or correct it" in refused
+    assert "test.csv: row 1 (line 2), column 'class': 'huge' is not a class of the model (high, low, medium)" in refused
 
 
 def test_an_earlier_runs_results_do_not_outlive_a_refusal(project_named, tmp_path):

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from mlops_jobs.contract import Column, Contract, load_contract, parse_contract
 from mlops_jobs.errors import ContractError
 from mlops_jobs.metric_names import METRICS_FOR, in_range
+from mlops_jobs.number_text import DECIMALS, THOUSANDS
 from support import CONTRACTS, contract_of, own_contract_text
 
 words = st.text(st.characters(max_codepoint=0x2FF, exclude_categories=["Cc"]), min_size=1, max_size=8)
 names = words.filter(
-    lambda name: name.strip() and not set(name) & set("[]<>\"'{}") and not name.startswith(("prediction", "prob"))
+    lambda name: name.strip() and not set(name) & set('[]<>"{}') and not name.startswith(("prediction", "prob"))
 )
 
 
@@ -32,6 +33,8 @@ def contracts(draw):
         metric=metric,
         threshold=draw(st.floats(0, 1e6).filter(lambda value: in_range(metric, value))),
         positive_class=draw(st.none() | words) if problem_type == "binary" else None,
+        decimal=(decimal := draw(st.sampled_from(DECIMALS))),
+        thousands=draw(st.sampled_from([None, *THOUSANDS]).filter(lambda mark: mark != decimal)),
     )
 
 
@@ -60,7 +63,8 @@ def test_each_file_has_the_columns_it_needs():
 
 
 def test_what_the_jobs_write_has_one_form_whatever_the_team_uses():
-    written = contract_of("churn").as_written
+    written = replace(contract_of("churn"), decimal=",", thousands=".").as_written
+    assert (written.decimal, written.thousands) == (".", None)
     assert (written.header, written.delimiter, written.missing) == (True, ",", ("",))
     assert replace(written, header=False) == contract_of("churn")
 
@@ -79,6 +83,22 @@ BROKEN = {
         {"csv": {"header": True, "delimiter": "\u00a7", "missing": []}},
         "one ASCII character",
     ),
+    "a key of csv that nothing reads": (
+        {"csv": {"header": True, "delimiter": ";", "missing": [], "decimals": ","}},
+        "csv has the key 'decimals', which nothing reads; it may have header, delimiter, missing, decimal, thousands",
+    ),
+    "a decimal mark that is none": (
+        {"csv": {"header": True, "delimiter": ";", "missing": [], "decimal": ";"}},
+        "csv.decimal is ';'; it must be '.' or ','",
+    ),
+    "a thousands mark that is none": (
+        {"csv": {"header": True, "delimiter": ";", "missing": [], "thousands": "_"}},
+        "csv.thousands is '_'; it must be null or one of ',' '.' \"'\" ' '",
+    ),
+    "one mark for two purposes": (
+        {"csv": {"header": True, "delimiter": ";", "missing": [], "decimal": ",", "thousands": ","}},
+        "csv.decimal and csv.thousands are both ','; they must differ",
+    ),
     "no delimiter": ({"csv": {"header": True, "missing": []}}, "lacks the key 'delimiter'"),
     "a name that YAML takes for a number": (
         {"columns": [{"name": 1.10, "role": "numeric"}, {"name": "y", "role": "target"}]},
@@ -90,7 +110,10 @@ BROKEN = {
     ),
     "a word that YAML takes for a yes": ({"dataset": True}, "dataset is True to YAML; put it in quotes"),
     "an unknown role": ({"columns": [{"name": "a", "role": "label"}]}, "has the role 'label'"),
-    "a name with a bracket": ({"columns": [{"name": "a[0]", "role": "numeric"}]}, "without quotes, brackets, braces"),
+    "a name with a bracket": (
+        {"columns": [{"name": "a[0]", "role": "numeric"}]},
+        "without double quotes, brackets, braces",
+    ),
     "a name that the jobs write": ({"columns": [{"name": "prediction", "role": "numeric"}]}, "give it another"),
     "a column twice": ({"columns": [{"name": "a", "role": "numeric"}] * 2}, "is declared 2 times"),
     "no target": ({"columns": [{"name": "a", "role": "numeric"}]}, "0 columns with the role target"),
@@ -125,6 +148,12 @@ def test_a_file_that_is_no_contract_is_refused_with_its_path(tmp_path, text, sen
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ContractError, match=f"broken.yaml: {sentence}"):
         load_contract(path)
+
+
+def test_an_apostrophe_is_part_of_a_name():
+    raw = yaml.safe_load(CONTRACTS["prices"])
+    raw["columns"][1]["name"] = "owner's area"
+    assert "owner's area" in parse_contract(yaml.safe_dump(raw)).numeric
 
 
 def test_a_contract_that_is_not_there_is_refused(tmp_path):

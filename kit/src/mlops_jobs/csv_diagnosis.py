@@ -63,9 +63,16 @@ def diagnose(
     return None
 
 
-def place_of(paths: Iterable[Path], contract: Contract, text: str) -> str:
-    """Where some labelled files first hold a class: file, row and line; empty where they do not."""
-    columns = contract.file_columns(labelled=True)
+def place_of(paths: Iterable[Path], contract: Contract, text: str, columns: tuple[str, ...] | None = None) -> str:
+    """Where some files first hold a class: file, row and line; empty where they do not.
+
+    Args:
+        paths: the files.
+        contract: what their rows are.
+        text: the class.
+        columns: those of the files; None for labelled rows.
+    """
+    columns = columns or contract.file_columns(labelled=True)
     for path in paths:
         for row, line, names, cells in _rows(path, contract, columns):
             if dict(zip(names, cells, strict=False)).get(contract.target, "").strip() == text:

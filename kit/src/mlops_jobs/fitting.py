@@ -90,12 +90,18 @@ class Fitter:
     """
 
     def __init__(
-        self, contract: Contract, splitter: Splitter, scratch: Path, own_features: OwnFeatures | None = None
+        self,
+        contract: Contract,
+        splitter: Splitter,
+        scratch: Path,
+        own_features: OwnFeatures | None = None,
+        files: Iterable[Path] = (),
     ) -> None:
         self.contract = contract
         self.own_features = own_features or OwnFeatures()
         self.missing = dict.fromkeys(contract.features, 0)
         self._splitter = splitter
+        self._files = tuple(files)  # in which a class that is refused is looked up
         self._medians = {name: StreamingMedian() for name in contract.numeric}
         self._vocabularies = {name: Vocabulary() for name in contract.categorical}
         self._classes = Vocabulary()
@@ -116,25 +122,14 @@ class Fitter:
             spool.close()
         self._scratch.cleanup()
 
-    def add(self, batch: pa.RecordBatch, path: Path) -> np.ndarray:
-        """Take rows in with the team's own features added.
-
-        Args:
-            batch: the rows.
-            path: the file that they come from, for messages.
-
-        Returns:
-            the split of each row; shape (n,), int8.
-
-        Raises:
-            DataError: a column holds too many classes or categories.
-        """
-        target, strata = self._target(batch, path)
+    def add(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Take rows in with the team's own features added, and return the split of each; shape (n,), int8."""
+        target, strata = self._target(batch)
         splits = self._splitter.assign(strata)
         training = splits == TRAIN
         if self.contract.is_classification:
             self._classes.count(strata, training)
-        columns = [self._feature(name, batch.column(name), training, path) for name in self.contract.features]
+        columns = [self._feature(name, batch.column(name), training) for name in self.contract.features]
         rows = pa.record_batch([*columns, target], schema=self._schema)
         for split, spool in self._spools.items():
             spool.write(part := rows.filter(pa.array(splits == split)))
@@ -143,19 +138,18 @@ class Fitter:
                     median.count(_present(part.column(name)))
         return splits
 
-    def finish(self, where: str, paths: Iterable[Path] = ()) -> Preprocessor:
+    def finish(self, where: str) -> Preprocessor:
         """Learn what needed all rows.
 
         Args:
             where: the data, for messages.
-            paths: its files, in which a class that is refused is looked up.
 
         Raises:
             DataError: too few rows, one class only, or a numeric column without a number in the training split.
         """
         for spool in self._spools.values():
             spool.close()
-        classes = self._sorted_classes(where, list(paths))
+        classes = self._sorted_classes(where)
         for batch in self._spools[TRAIN] if self._medians else ():
             for name, median in self._medians.items():
                 median.refine(_present(batch.column(name)))
@@ -183,7 +177,7 @@ class Fitter:
                 columns.append(column)
             yield pa.record_batch(columns, schema=self.feature_schema)
 
-    def _target(self, batch: pa.RecordBatch, path: Path) -> tuple[pa.Array, np.ndarray]:
+    def _target(self, batch: pa.RecordBatch) -> tuple[pa.Array, np.ndarray]:
         column = batch.column(self.contract.target)
         if not self.contract.is_classification:
             return column.cast(pa.float32()), np.zeros(len(column), dtype=np.int64)
@@ -191,13 +185,12 @@ class Fitter:
         if len(self._classes.code_of) > MAX_CLASSES:
             one_more = list(self._classes.code_of)[MAX_CLASSES]
             raise DataError(
-                f"{place_of([path], self.contract, one_more) or path}, column {self.contract.target!r}: "
-                f"{one_more!r} is one of more than {MAX_CLASSES} classes; "
-                "set problem_type to regression in the contract if it is a quantity"
+                f"column {self.contract.target!r} holds more than {MAX_CLASSES} classes; set problem_type to "
+                f"regression in the contract if it is a quantity{_first(self._files, self.contract, one_more)}"
             )
         return pa.array(codes), codes
 
-    def _feature(self, name: str, column: pa.Array, training: np.ndarray, path: Path) -> pa.Array:
+    def _feature(self, name: str, column: pa.Array, training: np.ndarray) -> pa.Array:
         if name in self._medians:
             self.missing[name] += column.null_count
             return column.cast(pa.float32())
@@ -205,7 +198,7 @@ class Fitter:
         codes = vocabulary.encode(column)
         if len(vocabulary.code_of) > MAX_CATEGORIES:
             raise DataError(
-                f"{path}: column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
+                f"column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
                 "give it the role ignored in the contract"
             )
         vocabulary.count(codes, training)
@@ -221,12 +214,12 @@ class Fitter:
             )
         return median
 
-    def _sorted_classes(self, where: str, paths: Iterable[Path]) -> tuple[str, ...]:
+    def _sorted_classes(self, where: str) -> tuple[str, ...]:
         if not self.contract.is_classification:
             return ()
         counts = dict(zip(self._classes.code_of, self._classes.total.tolist(), strict=True))
-        check_classes(self.contract, counts, where, paths)
-        return order_classes(self.contract, tuple(counts), where, paths)
+        check_classes(self.contract, counts, where, self._files)
+        return order_classes(self.contract, tuple(counts), where, self._files)
 
 
 def check_classes(contract: Contract, counts: Mapping[str, int], where: str, paths: Iterable[Path] = ()) -> None:

@@ -12,12 +12,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
+from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import UserError
 from mlops_jobs.own_features import FILE, OwnFeatures
 
@@ -91,8 +93,13 @@ class Preprocessor:
                 matrix[:, index] = self._numbers(name, batch.column(name), tally)
         return matrix
 
-    def class_indices(self, labels: pa.DictionaryArray, where: str) -> np.ndarray:
+    def class_indices(self, labels: pa.DictionaryArray, path: Path, contract: Contract) -> np.ndarray:
         """Turn class labels into indices of `classes`; shape (n,), int64.
+
+        Args:
+            labels: of n rows.
+            path: the file that they come from, and
+            contract: what its rows are, for messages.
 
         Raises:
             UserError: a label is none of the classes that the model was trained on.
@@ -103,7 +110,11 @@ class Preprocessor:
         unknown = [names[i] for i in used if names[i] not in index_of]
         if unknown:
             known = ", ".join(self.classes)
-            raise UserError(f"{where}: {unknown[0]!r} is not a class of the model ({known}); retrain or correct it")
+            place = place_of([path], contract, unknown[0], contract.labelled_columns) or str(path)
+            raise UserError(
+                f"{place}, column {contract.target!r}: {unknown[0]!r} is not a class of the model ({known}); "
+                "retrain or correct it"
+            )
         lookup = np.array([index_of.get(name, -1) for name in names], dtype=np.int64)
         return lookup[labels.indices.to_numpy()]
 

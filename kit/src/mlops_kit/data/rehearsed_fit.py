@@ -9,6 +9,7 @@ import yaml
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError
 from mlops_jobs.fitting import Fitter
 from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.splitting import Splitter
@@ -31,13 +32,16 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
         DataError: the job would refuse the rows.
     """
     own_features = OwnFeatures(contract, read_source(jobs)) if jobs else OwnFeatures()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        Fitter(contract, _splitter(pipelines), Path(scratch), own_features) as fitter,
-    ):
-        for batch in map(own_features.add, CsvStream(rows, contract, contract.file_columns(labelled=True))):
-            fitter.add(batch, source.csv)
-        fitter.finish(f"{source.csv}: what is left to train with", [source.csv])
+    try:
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            Fitter(contract, _splitter(pipelines), Path(scratch), own_features, [source.csv]) as fitter,
+        ):
+            for batch in map(own_features.add, CsvStream(rows, contract, contract.file_columns(labelled=True))):
+                fitter.add(batch)
+            fitter.finish(f"{source.csv}: what is left to train with")
+    except DataError as error:
+        raise error if str(source.csv) in str(error) else DataError(f"{source.csv}: {error}") from error
 
 
 def _splitter(pipelines: Path | None) -> Splitter:
