@@ -94,6 +94,8 @@ def _rows(path: Path, contract: Contract, columns: tuple[str, ...]) -> Iterator[
 
 def _length_fault(contract: Contract, names: list[str], cells: list[str]) -> str:
     counted = f"has {len(cells)} cells and not {len(names)}"
+    if any("\n" in cell or "\r" in cell for cell in cells):
+        return f"{counted}: close the quote that is opened in the row, or remove the line breaks of its cell"
     if cells[0].lstrip().startswith("#"):
         return f"{counted}; it looks like a comment ({cells[0][:40]!r}): remove the line"
     if len(cells) < len(names) and sum(bool(cell.strip()) for cell in cells) <= 1:

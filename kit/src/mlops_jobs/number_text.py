@@ -13,6 +13,7 @@ THOUSANDS = {",": ",", ".": ".", "'": "'\u2019", " ": " \u00a0\u202f"}
 EXPONENT = r"(?:[eE][+-]?\d+)?"
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 BLANKS = " \t"  # the reader ignores them around a number
+_UNIT = re.compile(r"[ \u00a0\u202f]*([^\W\d_\u00b2\u00b3]{1,5}[\u00b2\u00b3]?(?:/[^\W\d_]{1,4})?)$")
 _SIGN = re.compile(r"[$\u20ac\u00a3\u00a5%\u2030]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)(?![a-z])", re.IGNORECASE)
 
 
@@ -74,6 +75,12 @@ def _notations() -> Iterator[Notation]:
         for decimal in DECIMALS:
             if decimal != thousands:
                 yield Notation(decimal, thousands)
+
+
+def unit_of(text: str) -> str | None:
+    """The unit behind a number, such as kg in "12 kg"; None where there is none."""
+    found = _UNIT.search(text)
+    return found[1] if found and any(notation.reads(text[: found.start()]) for notation in notations()) else None
 
 
 def sign_beside_number(text: str) -> str | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from mlops_jobs.contract import Column, Contract, parse_contract
 from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.metric_names import USUAL_METRIC
-from mlops_jobs.number_text import Notation
+from mlops_jobs.number_text import Notation, unit_of
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
     MAX_DISTINCT,
@@ -104,7 +105,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     _refuse_signs(source, facts, notation, id_column)
     columns = _Columns(facts, found.rows, notation, target, id_column, current)
     roles = {name: columns.role(name) for name in names}
-    values = target_values(source, form, target, frozenset({*marks, *columns.marks}), notation, columns.is_quantity)
+    values = _target_values(source, form, target, marks, notation, columns.is_quantity)
     kept = target == current.target and (current.is_classification or values.is_numeric)
     problem_type = current.problem_type if kept else _problem_type(values)
     metric = current.metric if problem_type == current.problem_type else USUAL_METRIC[problem_type]
@@ -125,7 +126,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     try:
         return Proposal(parse_contract(contract.to_yaml()), notes)
     except ContractError as error:
-        raise ContractError(f"{source.path}: {error}") from error
+        raise ContractError("; ".join([f"{source.path}: {error}", *columns.notes])) from error
 
 
 def _target_of(source: Source, names: list[str], current: Contract, wishes: Wishes, ask: Ask | None) -> str:
@@ -246,14 +247,16 @@ class _Columns:
         """Whether a column is one of numbers; the other texts in it, if they are few, become marks."""
         facts, others = self.facts[name], self.facts[name].others(self.notation)
         if not facts.is_numeric(self.notation):
+            self._note_unit(name)
             return False
+        others.pop(name, None)  # a header in the midst of rows, which a later check refuses
         if name == self._target and not self._is_numeric_target(others):
             return False
+        if name == self._target:
+            return True  # what is no number in it is refused with its rows
         count = facts.filled - facts.numbers(self.notation)
-        shown = ", ".join(
-            f"{text!r} ({number}, first in row {facts.rows[text]})" for text, number in others.most_common(5)
-        )
-        if len(others) > MAX_MARKS or (name != self._target and set(others) & set(self._classes())):
+        shown = _shown(others, facts.rows)
+        if len(others) > MAX_MARKS or set(others) & set(self._classes()):
             self.notes.append(
                 f"column {name!r} holds {count} cells of text among numbers: {shown} ...; they are too many different "
                 "ones, or classes of the target, to stand for an empty cell, so it is taken as text"
@@ -266,6 +269,16 @@ class _Columns:
                 "they count as empty (csv.missing), unless you correct them"
             )
         return True
+
+    def _note_unit(self, name: str) -> None:
+        units = Counter(unit_of(text) for text in self.facts[name].texts)
+        unit, count = units.most_common(1)[0]
+        if unit and count >= NUMBERS_SHARE * units.total():
+            example = next(text for text in self.facts[name].texts if unit_of(text) == unit)
+            self.notes.append(
+                f"column {name!r} holds numbers with a unit, such as {example!r}, which are text: "
+                f"remove {unit!r} from the file to use the numbers"
+            )
 
     def _is_numeric_target(self, others: Counter[str]) -> bool:
         """A word beside few numbers is a class; beside many numbers, or without a letter, it is a mark."""
@@ -280,28 +293,45 @@ def _distinct(count: int) -> str:
     return f"more than {MAX_DISTINCT} texts" if count > MAX_DISTINCT else f"{count} texts"
 
 
-def target_values(
-    source: Source, form: FileForm, target: str, missing: frozenset[str], notation: Notation, is_numeric: bool
+def _shown(texts: Mapping[str, int], rows: Mapping[str, int]) -> str:
+    """The most frequent texts with how often and where they come."""
+    listed = Counter(texts).most_common(5)
+    return ", ".join(f"{text!r} ({count}, first in row {rows[text]})" for text, count in listed)
+
+
+def _target_values(
+    source: Source, form: FileForm, target: str, missing: set[str], notation: Notation, is_numeric: bool
 ) -> Target:
-    """Read the target's column once more, now that the notation of its numbers is known."""
+    """Read the target's column once more, now that the notation of its numbers is known.
+
+    Raises:
+        DataError: it is missing in a row.
+    """
     rows = rows_of(source.csv, form.delimiter)
     first = next(rows)
     names = [cell.strip() for cell in first] if form.header else [f"column_{n + 1}" for n in range(len(first))]
-    place, values = names.index(target), Counter[str]()
-    for cells in [] if form.header else [first]:
-        values[cells[place].strip()] += 1
-    values.update(cells[place].strip() for cells in rows if place < len(cells))
-    filled = Counter({text: count for text, count in values.items() if text not in missing})
+    place, values, absent, found = names.index(target), Counter[str](), Counter[str](), dict[str, int]()
+    for row, cells in enumerate(rows if form.header else chain([first], rows), start=1):
+        if place >= len(cells) or (text := cells[place].strip()) == target or not "".join(cells).strip():
+            continue  # a short row, a header, an empty row: a later check refuses each with its place
+        if text in missing or (is_numeric and not notation.reads(text)):
+            absent[text] += 1
+            found.setdefault(text, row)
+        else:
+            values[repr(notation.value(text)) if is_numeric else text] += 1
+    if absent:
+        marks = [text for text in absent if text and text in missing]
+        remedy = f", or take {marks[0]!r} off csv.missing if it is a value" if marks else ""
+        raise DataError(
+            f"{source.path}: the target is missing in {absent.total()} rows, column {target!r}: "
+            f"{_shown(absent, found)}; fill it in or remove the rows{remedy}"
+        )
     if not is_numeric:
-        return Target(filled, False, 0.0)
-    numbers: Counter[float] = Counter()
-    for text, count in filled.items():
-        if notation.reads(text):
-            numbers[notation.value(text)] += count
-    total = max(numbers.total(), 1)
-    mean = sum(value * count for value, count in numbers.items()) / total
-    variance = sum((value - mean) ** 2 * count for value, count in numbers.items()) / total
-    return Target(Counter({repr(value): count for value, count in numbers.items()}), True, math.sqrt(variance))
+        return Target(values, False, 0.0)
+    numbers = {float(text): count for text, count in values.items()}
+    mean = sum(value * count for value, count in numbers.items()) / values.total()
+    variance = sum((value - mean) ** 2 * count for value, count in numbers.items()) / values.total()
+    return Target(values, True, math.sqrt(variance))
 
 
 def _added_columns(names: list[str], current: Contract) -> list[Column]:
