@@ -17,7 +17,7 @@ from mlops_jobs.unique_ids import unique_rows
 FORM = """
 dataset: cells
 problem_type: PROBLEM
-csv: {header: true, delimiter: ",", missing: ["", NA, "-"]}
+csv: {header: true, delimiter: ",", missing: ["", NA, "-"], decimal: DECIMAL, thousands: THOUSANDS}
 columns:
   - {name: name, role: id}
   - {name: size, role: numeric}
@@ -61,9 +61,15 @@ MISSING = [
     "-Inf",
     "Infinity",
 ]
+WRITTEN_OTHERWISE = [
+    *("1.234", '"1,234"', '"1.234,5"', '"1,234.5"', '"1,234,567.25"', "1'234", "1 234", "1\u00a0234", "1\u202f234.5"),
+    *('"1,23,456"', '"1,2,3"', '"12,34"', '"0,123"', "0.123", '"1234,567"', '",5"', '"5,"', '"-1.234,0e2"', "1.234.567"),
+    *("1''234", "$1", "5%", "(3)", "1\u2019234", '"1,234 "', "   ", " " * 64, " " * 65, "\t\t", " \t", "-  ", "   -"),
+]
+MARKS = [(".", "null"), (",", "null"), (".", "','"), (",", "'.'"), (".", "\"'\""), (",", "' '"), (".", "' '")]
 TEXTS = ["a", "b", " a ", '"a, b"', '"a ""b"""', 'a"b', "\u00e9", "\u4e2d", "a,b"]
 METRIC_OF = {"regression": "rmse", "multiclass": "accuracy"}
-ODD = [*NUMBERS, *NEAR_NUMBERS, *MISSING, *TEXTS]
+ODD = [*NUMBERS, *NEAR_NUMBERS, *MISSING, *WRITTEN_OTHERWISE, *TEXTS]
 
 
 @st.composite
@@ -77,8 +83,13 @@ def lines_of_cells(draw):
     return lines
 
 
-def check_that_the_two_readings_agree(path, problem, lines):
-    contract = parse_contract(FORM.replace("PROBLEM", problem).replace("METRIC", METRIC_OF[problem]))
+def contract_for(problem, marks=MARKS[0]):
+    form = FORM.replace("PROBLEM", problem).replace("METRIC", METRIC_OF[problem])
+    return parse_contract(form.replace("DECIMAL", f"'{marks[0]}'").replace("THOUSANDS", marks[1]))
+
+
+def check_that_the_two_readings_agree(path, problem, lines, marks=MARKS[0]):
+    contract = contract_for(problem, marks)
     columns = contract.file_columns(labelled=True)
     lines = [",".join(columns), "first,1,x,-,1", *lines]
     put(path, "\n".join(lines) + "\n")
@@ -94,14 +105,68 @@ def check_that_the_two_readings_agree(path, problem, lines):
 
 
 @settings(max_examples=100)
-@given(lines=lines_of_cells(), problem=st.sampled_from(sorted(METRIC_OF)))
-def test_what_the_fast_reader_refuses_the_diagnosis_names_and_what_it_accepts_is_not_faulted(tmp_path, lines, problem):
-    check_that_the_two_readings_agree(tmp_path / "rows.csv", problem, lines)
+@given(lines=lines_of_cells(), problem=st.sampled_from(sorted(METRIC_OF)), marks=st.sampled_from(MARKS))
+def test_what_the_fast_reader_refuses_the_diagnosis_names_and_what_it_accepts_is_not_faulted(
+    tmp_path, lines, problem, marks
+):
+    check_that_the_two_readings_agree(tmp_path / "rows.csv", problem, lines, marks)
 
 
-def test_the_two_readings_agree_on_what_a_number_is(tmp_path):
+@pytest.mark.parametrize("marks", MARKS)
+def test_the_two_readings_agree_on_what_a_number_is(tmp_path, marks):
     for cell in ODD:
-        check_that_the_two_readings_agree(tmp_path / "rows.csv", "regression", [f"second,{cell},x,-,1"])
+        check_that_the_two_readings_agree(tmp_path / "rows.csv", "regression", [f"second,{cell},x,-,1"], marks)
+
+
+@pytest.mark.parametrize(
+    ("cell", "marks", "value"),
+    [
+        ('"1,5"', (",", "null"), 1.5),
+        ('"1.234,5"', (",", "'.'"), 1234.5),
+        ('"-1,234,567.25"', (".", "','"), -1234567.25),
+        ('"1,23,456"', (".", "','"), 123456.0),
+        ("1'234.5", (".", "\"'\""), 1234.5),
+        ('"1\u202f234,5"', (",", "' '"), 1234.5),
+        ('" 1 234 "', (",", "' '"), 1234.0),
+        ("-  ", (".", "null"), None),
+        ("    ", (".", "null"), None),
+        ("    ", (",", "'.'"), None),
+    ],
+)
+def test_numbers_are_read_in_the_notation_of_the_contract(tmp_path, cell, marks, value):
+    contract = contract_for("multiclass", marks)
+    path = put(tmp_path / "rows.csv", f"name,size,kind,note,outcome\na,{cell},x,-,b\n")
+    [batch] = CsvStream(path, contract, contract.file_columns(labelled=True))
+    assert batch.column("size").to_pylist() == [value]
+
+
+REMEDIES = {
+    "a decimal comma": ('"1,5"', (".", "null"), "set csv.decimal to ',' in the contract if all numbers of the files"),
+    "thousands commas": ('"1,234.5"', (".", "null"), "set csv.thousands to ',' in the contract if all numbers"),
+    "both": ('"1.234,5"', (".", "null"), "set csv.decimal to ',' and csv.thousands to '.' in the contract"),
+    "a currency": ("$15", (".", "null"), "remove the '$' from the column"),
+    "a header": ("size", (".", "null"), "the row is a header: remove it"),
+    "a word": ("many", (".", "null"), "correct it, or add it to csv.missing if it stands for an empty cell"),
+}
+
+
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_a_cell_that_is_no_number_is_named_with_the_remedy_of_its_kind(tmp_path, kind):
+    cell, marks, remedy = REMEDIES[kind]
+    contract = contract_for("multiclass", marks)
+    path = put(tmp_path / "rows.csv", f"name,size,kind,note,outcome\na,{cell},x,-,b\n")
+    with pytest.raises(DataError) as refused:
+        list(CsvStream(path, contract, contract.file_columns(labelled=True)))
+    assert "rows.csv: row 1 (line 2), column 'size': " in str(refused.value)
+    assert remedy in str(refused.value)
+
+
+@pytest.mark.parametrize("label", ["NA", " NA ", "-", "", "  "])
+def test_a_class_that_stands_for_a_missing_cell_is_refused_with_its_place(tmp_path, label):
+    contract = contract_for("multiclass")
+    path = put(tmp_path / "rows.csv", f"name,size,kind,note,outcome\na,1,x,-,b\nc,1,x,-,{label}\n")
+    with pytest.raises(DataError, match=r"rows\.csv: row 2 \(line 3\), column 'outcome': the target is missing"):
+        list(CsvStream(path, contract, contract.file_columns(labelled=True)))
 
 
 @given(cells=st.lists(st.sampled_from(["1", "", '""', "NA", " 2"]), min_size=1, max_size=6))

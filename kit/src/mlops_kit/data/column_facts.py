@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlops_jobs.csv_diagnosis import not_utf8
 from mlops_jobs.errors import DataError
@@ -17,9 +20,22 @@ MAX_DISTINCT = 1000  # texts of a column that are counted; a text column with mo
 NUMBERS_SHARE = 0.8  # of the filled cells, to propose a column as numeric
 LARGEST_EXACT = 2**53  # beyond it a floating-point number is not exact: such integers name things
 
+CHUNK_ROWS = 5000
+
 _BIT = {notation: 1 << index for index, notation in enumerate(notations())}
-_POINT = sum(bit for notation, bit in _BIT.items() if notation.decimal == ".")  # those that read 0.5
-_GROUPS_OF_POINTS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+
+
+def _bits(text: str) -> int:
+    """The notations that read a text, as bits."""
+    return sum(bit for notation, bit in _BIT.items() if notation.reads(text))
+
+
+# The shapes of most numbers, which are counted without a look at each: pattern, and the notations that read them.
+_SHAPES = (
+    (r"^(?:0|[1-9][0-9]{0,14})$", _bits("1")),
+    (r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$", _bits("1.234")),
+    (r"^[+-]?[0-9]*\.[0-9]+$", _bits("0.5")),  # after the shape above
+)
 
 
 @dataclass
@@ -41,30 +57,44 @@ class ColumnFacts:
     rows: dict[str, int] = field(default_factory=dict)
     codes: int = 0
     exceeding: int = 0
-    _integers: int = 0
     _read_by: Counter[int] = field(default_factory=Counter)  # by the bits of the notations that read a cell
 
-    def add(self, row: int, text: str) -> None:
-        """Count a filled cell."""
-        self.filled += 1
-        if len(self.texts) <= MAX_DISTINCT or text in self.texts:
-            self.texts[text] += 1
-            self.rows.setdefault(text, row)
+    def add(self, row: int, cells: pa.StringArray) -> None:
+        """Count filled and missing cells, the missing ones as null; the first is in this row."""
+        filled = cells.drop_null()
+        self.filled += len(filled)
+        if len(self.texts) <= MAX_DISTINCT:
+            self._add_texts(row, cells)
+        for pattern, bits in _SHAPES:
+            fits = pc.match_substring_regex(filled, pattern)
+            if count := fits.true_count:
+                self._read_by[bits] += count
+                filled = filled.filter(pc.invert(fits))
+        for text, count in Counter(filled.to_pylist()).items():
+            self._add_rest(text, count, row, cells)
+
+    def _add_texts(self, row: int, cells: pa.StringArray) -> None:
+        for entry in cells.drop_null().value_counts().to_pylist():
+            text = entry["values"]
+            if text not in self.texts:
+                if len(self.texts) > MAX_DISTINCT:
+                    return
+                self.rows[text] = row + pc.index(cells, text).as_py()
+            self.texts[text] += entry["counts"]
+
+    def _add_rest(self, text: str, count: int, row: int, cells: pa.StringArray) -> None:
+        self._read_by[_bits(text)] += count
         if text.isascii() and text.isdigit():
-            self._integers += 1
-            self.codes += len(text) > 1 and text.startswith("0")
-            self.exceeding += len(text) > 15 and int(text) >= LARGEST_EXACT
-        elif PLAIN.reads(text) and not _GROUPS_OF_POINTS.fullmatch(text):
-            self._read_by[_POINT if "." in text else -1] += 1
-        else:
-            self._read_by[sum(bit for notation, bit in _BIT.items() if notation.reads(text))] += 1
-            if not PLAIN.reads(text) and (len(self.odd) <= MAX_DISTINCT or text in self.odd):
-                self.odd[text] += 1
-                self.rows.setdefault(text, row)
+            self.codes += text.startswith("0")
+            self.exceeding += float(text) >= LARGEST_EXACT
+        elif not PLAIN.reads(text) and (len(self.odd) <= MAX_DISTINCT or text in self.odd):
+            self.odd[text] += count
+            if text not in self.rows:
+                self.rows[text] = row + pc.index(cells, text).as_py()
 
     def numbers(self, notation: Notation) -> int:
         """How many cells are numbers."""
-        return self._integers + sum(count for bits, count in self._read_by.items() if bits & _BIT[notation])
+        return sum(count for bits, count in self._read_by.items() if bits & _BIT[notation])
 
     def is_numeric(self, notation: Notation) -> bool:
         """Whether almost all filled cells are numbers."""
@@ -92,13 +122,11 @@ class Survey:
         rows: how many there are.
         facts: by column.
         repeated: the columns asked for whose cells are not all filled and different.
-        last: the cells of the last row.
     """
 
     rows: int
     facts: dict[str, ColumnFacts]
     repeated: frozenset[str]
-    last: list[str]
 
 
 def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], unique: Sequence[str]) -> Survey:
@@ -114,21 +142,29 @@ def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], uni
     Raises:
         DataError: the file is not CSV in UTF-8.
     """
-    absent, row, cells = frozenset(missing), 0, [""]
+    absent, row = pa.array(sorted(missing)), 0
     table = rows_of(path, delimiter)
     first = next(table)
     names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
     facts = {name: ColumnFacts() for name in names}
     seen: dict[str, set[str]] = {name: set() for name in unique if name in facts}
-    for row, cells in enumerate(table if header else _with(first, table), start=1):
-        for name, cell in zip(names, cells, strict=False):  # a later check refuses rows of another length
-            text = cell.strip()
-            if text and text not in absent:
-                facts[name].add(row, text)
+    rows = table if header else chain([first], table)
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        for name, cells in zip(names, _columns(chunk, len(names)), strict=True):
+            texts = pc.utf8_trim_whitespace(pa.array(cells, pa.string()))
+            facts[name].add(row + 1, pc.if_else(pc.is_in(texts, absent), None, texts))
             if name in seen:
-                seen[name].add(text)
+                seen[name].update(texts.to_pylist())
+        row += len(chunk)
     repeated = frozenset(name for name, texts in seen.items() if len(texts) < row or "" in texts)
-    return Survey(row, facts, repeated, cells)
+    return Survey(row, facts, repeated)
+
+
+def _columns(rows: list[list[str]], width: int) -> Iterator[tuple[str, ...]]:
+    """The columns of rows; a later check refuses rows of another length."""
+    if any(len(cells) != width for cells in rows):
+        rows = [(cells + [""] * width)[:width] for cells in rows]
+    return zip(*rows, strict=True)
 
 
 def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
@@ -144,11 +180,6 @@ def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
         raise DataError(not_utf8(path)) from error
     except csv.Error as error:
         raise DataError(f"{path}: is not a CSV file ({error}); close each quote that is opened") from error
-
-
-def _with(first: list[str], rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first
-    yield from rows
 
 
 def choose_notation(facts: Iterable[ColumnFacts], delimiter: str) -> tuple[Notation, bool]:

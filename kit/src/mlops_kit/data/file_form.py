@@ -101,6 +101,11 @@ def find_form(
     sure = True
     if header is None:
         header, sure = _has_header(rows, missing, names)
+        if not header and _all_are_names(rows[1:], missing):
+            raise DataError(
+                f"{path}: the header ({', '.join(rows[1])[:60]}) is in its second row; remove what stands above it: "
+                f"{lines[above].strip()[:60]!r}"
+            )
     if header:
         _check_names(path, [cell.strip() for cell in rows[0]], [row[0] for row in rows[1:]])
     return FileForm(delimiter, header, above, trailing, sure)
@@ -298,6 +303,13 @@ def _has_header(rows: list[list[str]], missing: Sequence[str], names: Sequence[s
     if not numbers:
         return True, any(column.repeats for column in words)
     return _is_count_of_columns(numbers, below, columns), not words
+
+
+def _all_are_names(rows: list[list[str]], missing: Sequence[str]) -> bool:
+    """Whether the first row holds nothing but words, some of them above numbers."""
+    if len(rows) < 2 or not all(cell.strip() and not _is_number(cell) for cell in rows[0]):
+        return False
+    return len(set(rows[0])) == len(rows[0]) and _has_header(rows, missing, ()) == (True, True)
 
 
 def _below(name: str, cells: list[str], missing: Sequence[str]) -> _Below:
