@@ -1,5 +1,6 @@
 """`mlops data --sample` writes data that fits the contract."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -72,6 +73,16 @@ def test_columns_that_only_features_read_are_filled_and_columns_that_they_add_ar
         assert float(rooms) > 0
     write_drifted_sample(contract, tmp_path / "training-data.csv", tmp_path / "drifted")
     assert (tmp_path / "drifted" / "training-data.csv").read_text().splitlines()[0] == header
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_samples_are_written_in_the_notation_of_the_contract(tmp_path, name):
+    contract = replace(contract_of(name), delimiter=";", decimal=",", thousands=".")
+    write_sample(contract, tmp_path)
+    write_drifted_sample(contract, tmp_path / "training-data.csv", tmp_path / "drifted")
+    for file in ("training-data.csv", "drifted/training-data.csv"):
+        stream = CsvStream(tmp_path / file, contract, contract.file_columns(labelled=True))
+        assert sum(batch.num_rows for batch in stream) > 100
 
 
 def test_a_proposal_keeps_the_columns_of_features(tmp_path):

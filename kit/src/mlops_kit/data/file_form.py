@@ -101,7 +101,7 @@ def find_form(
     sure = True
     if header is None:
         header, sure = _has_header(rows, missing, names)
-        if not header and _all_are_names(rows[1:], missing):
+        if not (header and sure) and _all_are_names(rows[1:], missing):
             raise DataError(
                 f"{path}: the header ({', '.join(rows[1])[:60]}) is in its second row; remove what stands above it: "
                 f"{lines[above].strip()[:60]!r}"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlops_jobs.contract import Contract
@@ -40,7 +41,13 @@ def write_datasets(contract: Contract, training: pa.Table, inference: pa.Table, 
 
 
 def write_csv(contract: Contract, table: pa.Table, path: Path) -> None:
-    """Write rows as CSV with the contract's header and delimiter."""
+    """Write rows as CSV with the contract's header, delimiter and decimal mark."""
+    if contract.decimal != ".":
+        numbers = {name: table.schema.get_field_index(name) for name in (*contract.numeric, contract.target)}
+        for name, place in numbers.items():
+            if place >= 0 and (name != contract.target or not contract.is_classification):
+                texts = pc.replace_substring(table[name].cast(pa.string()), ".", contract.decimal)
+                table = table.set_column(place, name, texts)
     options = pa.csv.WriteOptions(include_header=contract.header, delimiter=contract.delimiter)
     pa.csv.write_csv(table, path, options)
 

@@ -122,7 +122,8 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         decimal=notation.decimal,
         thousands=notation.thousands,
     )
-    notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *columns.notes)
+    repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
+    notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *repeated, *columns.notes)
     try:
         return Proposal(parse_contract(contract.to_yaml()), notes)
     except ContractError as error:
@@ -323,8 +324,9 @@ def _target_values(
         marks = [text for text in absent if text and text in missing]
         remedy = f", or take {marks[0]!r} off csv.missing if it is a value" if marks else ""
         raise DataError(
-            f"{source.path}: the target is missing in {absent.total()} rows, column {target!r}: "
-            f"{_shown(absent, found)}; fill it in or remove the rows{remedy}"
+            f"{source.path}: column {target!r}: the target is missing in {absent.total()} "
+            f"{'row' if absent.total() == 1 else 'rows'}: {_shown(absent, found)}; "
+            f"fill it in or remove these rows{remedy}"
         )
     if not is_numeric:
         return Target(values, False, 0.0)
