@@ -14,6 +14,7 @@ from mlops_kit.data.import_data import Place
 from mlops_kit.data.import_data import import_file as import_file_of
 from mlops_kit.data.sample import sample_table, write_csv
 from mlops_kit.data.schema_inference import Wishes
+from mlops_kit.data.together import changed_together, replace_together
 
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 NOTES = ('"dry, sunny"', "", "wet")
@@ -202,3 +203,55 @@ def test_a_missing_file_is_refused(place):
 def test_column_names_that_the_contract_does_not_allow_are_refused(place):
     with pytest.raises(ContractError, match=r"column 'a\[0\]' must have a name without double quotes, brackets"):
         import_file(place, "a[0],y\n1,2\n", "--target", "y", "--accept")
+
+
+FIRST_JOB = {
+    "too few rows": ("splitting.MIN_ROWS", 20, HOUSES[:400], "rows and the split needs 20; add rows"),
+    "too many categories": ("fitting.MAX_CATEGORIES", 1, HOUSES, "column 'heating' holds more than 1 distinct texts"),
+    "a column without a number to train with": (
+        "fitting.StreamingMedian.result",
+        lambda _: None,
+        HOUSES,
+        "column 'area' holds no number in the training split; fill it, or give it the role ignored",
+    ),
+}
+
+
+@pytest.mark.parametrize("fits", [True, False])
+@pytest.mark.parametrize("fault", FIRST_JOB)
+def test_what_the_first_job_would_refuse_is_refused_before_anything_is_written(place, monkeypatch, fits, fault):
+    name, value, content, sentence = FIRST_JOB[fault]
+    if name.startswith("fitting"):
+        monkeypatch.setattr(f"mlops_jobs.{name}", value)
+    if fits:
+        put(place / "dataset.yaml", proposed(put(place / "own.csv", HOUSES), contract_of("prices"), "price").to_yaml())
+    before = (place / "dataset.yaml").read_bytes()
+    with pytest.raises(UserError, match=re.escape(sentence)) as refused:
+        import_file(place, content, "--target", "price", "--accept")
+    assert str(refused.value).startswith(str(place / "own.csv"))
+    assert (place / "dataset.yaml").read_bytes() == before
+    assert unchanged(place)
+
+
+def test_contract_and_data_change_together_or_not_at_all(place):
+    (place / "data" / "ground-truth.csv").unlink()
+    put(place / "data" / "ground-truth.csv.previous" / "in the way", "")
+    put(place / "data" / "ground-truth.csv", "as it was\n")
+    with pytest.raises(OSError, match=r"ground-truth\.csv"):
+        import_file(place, HOUSES, "--target", "price", "--accept")
+    assert unchanged(place)
+    assert load_contract(place / "dataset.yaml") == contract_of("prices")
+    assert not list(place.rglob("*.partial"))
+
+
+def test_files_replace_others_together(tmp_path):
+    old = put(tmp_path / "old", "1")
+    with changed_together() as made:
+        made[old] = put(tmp_path / "a.partial", "2")
+        made[tmp_path / "new"] = put(tmp_path / "b.partial", "3")
+        assert old.read_text(encoding="utf-8") == "1"
+    assert {path.name: path.read_text(encoding="utf-8") for path in files_in(tmp_path)} == {"old": "2", "new": "3"}
+    with pytest.raises(FileNotFoundError):
+        replace_together({old: put(tmp_path / "a", "4"), tmp_path / "new": tmp_path / "lost"})
+    (tmp_path / "a").unlink(missing_ok=True)
+    assert {path.name: path.read_text(encoding="utf-8") for path in files_in(tmp_path)} == {"old": "2", "new": "3"}
