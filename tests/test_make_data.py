@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is no
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Path:
     """A folder with the Makefile and a command `mlops` that prints its arguments, one a line."""
     shutil.copy(MAKEFILE, tmp_path)
     for name in ("requirements.txt", ".venv/requirements.txt", ".venv/bin/mlops"):
@@ -25,7 +25,7 @@ def project(tmp_path):
     return tmp_path
 
 
-def make(project, *given, **environment):
+def make(project: Path, *given: str, **environment: str) -> list[str]:
     run = subprocess.run(
         ["make", "--no-print-directory", "data", *given],
         cwd=project,
@@ -38,7 +38,7 @@ def make(project, *given, **environment):
 
 
 @pytest.mark.parametrize("text", ODD)
-def test_what_is_typed_reaches_the_command_unchanged(project, text):
+def test_what_is_typed_reaches_the_command_unchanged(project: Path, text: str) -> None:
     assert make(project, f"CSV={text}", f"TARGET={text}", f"ID={text}") == [
         "data",
         f"--target={text}",
@@ -50,7 +50,7 @@ def test_what_is_typed_reaches_the_command_unchanged(project, text):
     assert not (project / "made").exists()
 
 
-def test_what_is_said_about_the_form_reaches_the_command(project):
+def test_what_is_said_about_the_form_reaches_the_command(project: Path) -> None:
     marks = ["DELIMITER=;", "DECIMAL=,", "THOUSANDS=", "ID="]
     given = ["CSV=rows.csv", *marks, "HEADER=no", "DISTINCT_CLASSES=yes", "ACCEPT=yes"]
     flags = ["--id=", "--delimiter=;", "--decimal=,", "--thousands=", "--no-header", "--distinct-classes", "--accept"]
@@ -58,7 +58,7 @@ def test_what_is_said_about_the_form_reaches_the_command(project):
     assert make(project, "CSV=rows.csv", "HEADER=yes") == ["data", "--header", "--", "rows.csv"]
 
 
-def test_a_file_has_to_be_named(project):
+def test_a_file_has_to_be_named(project: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as refused:
         make(project)
     assert "Name your file: make data CSV=path/to/file.csv" in refused.value.stdout

@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import contract_of, files_in, proposal_for, put
-from mlops_jobs.contract import load_contract
+from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as command
@@ -27,14 +29,15 @@ TABLE = [[f"{row}", "uvw"[row % 3], f"{row * 1.5}"] for row in range(60)]
 NAMES = ["a", "b", "y"]
 
 
-def table(names=NAMES, rows=TABLE, mark=",", end="\n"):
+def table(names: list[str] | None = NAMES, rows: list[list[str]] = TABLE, mark: str = ",", end: str = "\n") -> str:
+    """A file of the table, or of other rows."""
     lines = [names, *rows] if names else rows
     return "".join(mark.join(cells) + end for cells in lines)
 
 
-def column(name, cells, others="a"):
+def column(name: str, cells: list[str]) -> str:
     """A file with a column of these cells, over and over, another column, and a target of numbers."""
-    lines = [f"{others},{name},y\n"]
+    lines = [f"a,{name},y\n"]
     for row in range(100):
         file = io.StringIO()
         csv.writer(file, lineterminator="\n").writerow([row, cells[row % len(cells)], row * 1.5])
@@ -42,13 +45,14 @@ def column(name, cells, others="a"):
     return "".join(lines)
 
 
-def classes(labels, rows=100):
-    return "x,y\n" + "".join(f"{row},{labels[row % len(labels)]}\n" for row in range(rows))
+def classes(labels: list[str]) -> str:
+    """A file with a target of these classes, over and over."""
+    return "x,y\n" + "".join(f"{row},{labels[row % len(labels)]}\n" for row in range(100))
 
 
-def imported(folder, content, *more, target="y", name="own.csv"):
+def imported(folder: Path, content: str | bytes, *more: str, target: str = "y") -> Contract:
     """Import a file, and return the contract it led to."""
-    path = put(folder / name, content)
+    path = put(folder / "own.csv", content)
     put(folder / "dataset.yaml", contract_of("prices").to_yaml())
     for file in FILES:
         put(folder / "data" / file, "as it was\n")
@@ -57,7 +61,7 @@ def imported(folder, content, *more, target="y", name="own.csv"):
     return load_contract(folder / "dataset.yaml")
 
 
-def rows_read(contract, folder):
+def rows_read(contract: Contract, folder: Path) -> list[dict[str, Any]]:
     """All labelled rows as the jobs read them, the ones to predict joined with their labels, in order of the target."""
     training = CsvStream(folder / "training-data.csv", contract, contract.file_columns(labelled=True))
     predicted = CsvStream(folder / "inference-data.csv", contract, contract.file_columns(labelled=False))
@@ -75,7 +79,7 @@ pq.write_table(pa.table({name: [row[place] for row in TABLE] for place, name in 
 JSON_LINES = "".join(json.dumps({"a": int(a), "b": b, "y": float(y)}) + "\n" for a, b, y in TABLE)
 
 # The same table in many forms: whatever the form, the jobs read the same rows.
-FORMS = {
+FORMS: dict[str, str | bytes] = {
     "commas": table(),
     "semicolons": table(mark=";"),
     "tabs": table(mark="\t"),
@@ -100,7 +104,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_same_rows_are_read_in_every_form(tmp_path, form):
+def test_the_same_rows_are_read_in_every_form(tmp_path: Path, form: str) -> None:
     contract = imported(tmp_path, FORMS[form])
     assert {column.name: column.role for column in contract.columns} == {
         "a": "numeric",
@@ -112,7 +116,7 @@ def test_the_same_rows_are_read_in_every_form(tmp_path, form):
 
 
 @pytest.mark.parametrize("kind", ["gzip", "Parquet", "JSON lines", "sep=; above", "a comment above"])
-def test_a_file_of_another_form_that_fits_the_contract_keeps_it(tmp_path, kind):
+def test_a_file_of_another_form_that_fits_the_contract_keeps_it(tmp_path: Path, kind: str) -> None:
     imported(tmp_path, table(mark=";"))
     written = (tmp_path / "dataset.yaml").read_text(encoding="utf-8").replace("role: categorical", "role: ignored")
     form = FORMS[kind] if kind != "a comment above" else "# by a tool\n" + table(mark=";")
@@ -142,7 +146,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-def test_a_header_is_told_from_a_row_by_the_rows_below(tmp_path, kind):
+def test_a_header_is_told_from_a_row_by_the_rows_below(tmp_path: Path, kind: str) -> None:
     content, header = HEADERS[kind]
     names = content.splitlines()[0].replace(" ", ",").split(",")
     target = names[-1] if header else f"column_{len(names)}"
@@ -153,7 +157,7 @@ def test_a_header_is_told_from_a_row_by_the_rows_below(tmp_path, kind):
     assert contract.header is header
 
 
-def test_what_the_user_says_about_the_form_holds(tmp_path):
+def test_what_the_user_says_about_the_form_holds(tmp_path: Path) -> None:
     content = table(names=["u", "v", "w"], rows=[["u", "v", "w"] if row % 2 else ["x", "v", "z"] for row in range(60)])
     assert not imported(tmp_path / "guessed", content, target="column_1").header
     assert imported(tmp_path / "said", content, "--header", target="u").header
@@ -164,7 +168,7 @@ def test_what_the_user_says_about_the_form_holds(tmp_path):
     assert contract.delimiter == "\t"
 
 
-def test_the_contracts_own_form_is_the_first_guess(tmp_path):
+def test_the_contracts_own_form_is_the_first_guess(tmp_path: Path) -> None:
     imported(tmp_path, table(names=None), "--no-header", target="column_3")
     put(tmp_path / "own.csv", table(names=None, rows=[["7", "u", "1"], *TABLE]))
     places = ["--contract", str(tmp_path / "dataset.yaml"), "--data", str(tmp_path / "data")]
@@ -172,7 +176,7 @@ def test_the_contracts_own_form_is_the_first_guess(tmp_path):
     assert len(rows_read(load_contract(tmp_path / "dataset.yaml"), tmp_path / "data")) == len(TABLE) + 1
 
 
-NOTATIONS = {
+NOTATIONS: dict[str, tuple[list[str], list[float], dict[str, str]]] = {
     "decimal commas": (["1,5", "20,25", "0,5"], [1.5, 20.25, 0.5], {"decimal": ","}),
     "thousands commas": (["1,000", "38,007.5", "999"], [1000, 38007.5, 999], {"thousands": ","}),
     "German amounts": (
@@ -192,7 +196,7 @@ NOTATIONS = {
 
 
 @pytest.mark.parametrize("kind", NOTATIONS)
-def test_numbers_are_numbers_in_whatever_notation(tmp_path, kind):
+def test_numbers_are_numbers_in_whatever_notation(tmp_path: Path, kind: str) -> None:
     cells, values, marks = NOTATIONS[kind]
     content = column("size", cells).replace(".5\n", ".5\n")
     if marks.get("decimal") == ",":  # the target is written so, too
@@ -207,7 +211,7 @@ def test_numbers_are_numbers_in_whatever_notation(tmp_path, kind):
     assert {row["size"] for row in rows_read(contract, tmp_path / "data")} == set(values)
 
 
-MARKS = {
+MARKS: dict[str, tuple[list[str], list[str]]] = {
     "a question mark": (["1", "2", "3", "4", "5", "6", "7", "8", "?"], ["?"]),
     "a dot": (["1.5", "2", "3", "4", "5", "6", "7", "8", "."], ["."]),
     "Infinity": (["1", "2", "3", "4", "5", "6", "7", "8", "Infinity"], ["Infinity"]),
@@ -218,7 +222,9 @@ MARKS = {
 
 
 @pytest.mark.parametrize("kind", MARKS)
-def test_other_texts_in_a_column_of_numbers_are_proposed_as_missing(tmp_path, capsys, kind):
+def test_other_texts_in_a_column_of_numbers_are_proposed_as_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     cells, marks = MARKS[kind]
     contract = imported(tmp_path, column("size", cells))
     assert "size" in contract.numeric
@@ -229,7 +235,9 @@ def test_other_texts_in_a_column_of_numbers_are_proposed_as_missing(tmp_path, ca
     assert is_named is bool(set(marks) - set(contract_of("prices").missing))
 
 
-def test_a_column_with_many_texts_among_its_numbers_is_one_of_text(tmp_path, capsys):
+def test_a_column_with_many_texts_among_its_numbers_is_one_of_text(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     cells = [f"{row}" if row % 6 else f"C{row}" for row in range(600)]
     content = "invoice,a,y\n" + "".join(f"{cell},{row % 9},{row}.5\n" for row, cell in enumerate(cells))
     contract = imported(tmp_path, content)
@@ -237,7 +245,7 @@ def test_a_column_with_many_texts_among_its_numbers_is_one_of_text(tmp_path, cap
     assert "column 'invoice' holds 100 cells of text among numbers: 'C0' (1, first in row 1)" in capsys.readouterr().out
 
 
-def test_codes_with_zeros_in_front_and_identifiers_are_no_numbers(tmp_path):
+def test_codes_with_zeros_in_front_and_identifiers_are_no_numbers(tmp_path: Path) -> None:
     codes = imported(tmp_path / "codes", column("code", ["00060", "00065", "00010"]))
     assert "code" in codes.categorical
     account = "a,account,y\n" + "".join(f"{row % 9},{9007199254740992 + row},{row}.5\n" for row in range(100))
@@ -248,12 +256,12 @@ def test_codes_with_zeros_in_front_and_identifiers_are_no_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("different", "role"), [(10, "categorical"), (50, "categorical"), (60, "ignored"), (100, "ignored")]
 )
-def test_text_that_hardly_repeats_is_ignored(tmp_path, different, role):
+def test_text_that_hardly_repeats_is_ignored(tmp_path: Path, different: int, role: str) -> None:
     contract = imported(tmp_path, column("note", [f"text {row}" for row in range(different)]))
     assert {column.name: column.role for column in contract.columns}["note"] == role
 
 
-SENTENCES = {
+SENTENCES: dict[str, tuple[str | bytes, str]] = {
     "a currency": (
         column("size", ["$1,200", "$3"]),
         "column 'size': 100 cells have '$' beside the number, for example '$1,200'; remove",
@@ -393,7 +401,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("kind", SENTENCES)
-def test_what_cannot_be_read_rightly_is_named_and_nothing_changes(tmp_path, kind):
+def test_what_cannot_be_read_rightly_is_named_and_nothing_changes(tmp_path: Path, kind: str) -> None:
     content, sentence = SENTENCES[kind]
     with pytest.raises(UserError) as refused:
         imported(tmp_path, content)
@@ -404,7 +412,7 @@ def test_what_cannot_be_read_rightly_is_named_and_nothing_changes(tmp_path, kind
     assert {path.name for path in files_in(tmp_path)} == {*FILES, "dataset.yaml", "own.csv"}
 
 
-def test_a_workbook_and_an_archive_are_told_apart(tmp_path):
+def test_a_workbook_and_an_archive_are_told_apart(tmp_path: Path) -> None:
     for name, kind in (
         ("xl/workbook.xml", "an Excel workbook (.xlsx); save the sheet"),
         ("a.csv", "a zip archive (a.csv); unpack it"),
@@ -417,18 +425,18 @@ def test_a_workbook_and_an_archive_are_told_apart(tmp_path):
         assert kind in str(refused.value)
 
 
-def test_a_unit_behind_numbers_is_named(tmp_path, capsys):
+def test_a_unit_behind_numbers_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "size" in imported(tmp_path, column("size", ["1 kg", "2 kg"])).categorical
     assert "holds numbers with a unit, such as '1 kg', which are text: remove 'kg'" in capsys.readouterr().out
 
 
-def test_classes_that_differ_in_spelling_only_are_kept_apart_on_demand(tmp_path):
+def test_classes_that_differ_in_spelling_only_are_kept_apart_on_demand(tmp_path: Path) -> None:
     contract = imported(tmp_path, classes(["a", "A"]), "--distinct-classes")
     assert {row["y"] for row in rows_read(contract, tmp_path / "data")} == {"a", "A"}
     assert imported(tmp_path, classes(["A+", "A-", "A", "B"])).problem_type == "multiclass"
 
 
-def test_an_id_is_guessed_only_where_it_is_unique(tmp_path, capsys):
+def test_an_id_is_guessed_only_where_it_is_unique(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     repeated = "id,a,y\n" + "".join(f"{row // 3},{row % 9},{row}.5\n" for row in range(90))
     assert imported(tmp_path / "repeated", repeated).id is None
     assert "column 'id' repeats, so it identifies no row" in capsys.readouterr().out
@@ -439,18 +447,20 @@ def test_an_id_is_guessed_only_where_it_is_unique(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("answer", ["none", "-"])
-def test_a_user_at_a_terminal_can_say_that_there_is_no_id(tmp_path, monkeypatch, answer):
+def test_a_user_at_a_terminal_can_say_that_there_is_no_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
     unique = "id,a,y\n" + "".join(f"k{row},{row % 9},{row}.5\n" for row in range(90))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda question: answer)
     assert imported(tmp_path, unique).id is None
 
 
-MARKS_OF_FORM = {".": [None, ",", "'", " "], ",": [None, ".", "'", " "]}
+MARKS_OF_FORM: dict[str, list[str | None]] = {".": [None, ",", "'", " "], ",": [None, ".", "'", " "]}
 
 
 @st.composite
-def written_tables(draw):
+def written_tables(draw: st.DrawFn) -> dict[str, Any]:
     """Numbers, and the same numbers as some file writes them."""
     decimal = draw(st.sampled_from([".", ","]))
     thousands = draw(st.sampled_from(MARKS_OF_FORM[decimal]))
@@ -459,7 +469,7 @@ def written_tables(draw):
     cents = draw(st.integers(1, 99))
     rows = [[a + cents / 100, b, place * 1000.25] for place, (a, b) in enumerate(numbers)]
 
-    def text(value):
+    def text(value: float) -> str:
         plain = f"{value:,}" if thousands else f"{value}"
         return plain.replace(",", "t").replace(".", decimal).replace("t", thousands or "")
 
@@ -477,7 +487,9 @@ def written_tables(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(written=written_tables())
-def test_any_table_of_numbers_is_read_as_the_same_numbers(tmp_path_factory, written):
+def test_any_table_of_numbers_is_read_as_the_same_numbers(
+    tmp_path_factory: pytest.TempPathFactory, written: dict[str, Any]
+) -> None:
     file = io.StringIO()
     writer = csv.writer(file, delimiter=written["delimiter"], lineterminator=written["end"], quoting=written["quoting"])
     writer.writerows([["first", "second", "y"]] * written["header"] + written["texts"])

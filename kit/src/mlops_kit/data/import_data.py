@@ -33,9 +33,7 @@ from mlops_kit.data.together import changed_together
 
 INFERENCE_SHARE = 0.2
 SEED = 1
-TOTAL = re.compile(
-    r"(grand |sub)?totals?|sum|average|mean|gesamt|summe|insgesamt|mittelwert|totale|somme", re.IGNORECASE
-)
+TOTAL = re.compile(r"(grand |sub)?totals?|sum|average|mean|gesamt|summe|insgesamt|mittelwert|totale", re.IGNORECASE)
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 
 
