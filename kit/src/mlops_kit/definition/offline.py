@@ -1,7 +1,8 @@
-"""Import the SageMaker SDK without a search for AWS credentials."""
+"""Import the SageMaker SDK: without a search for AWS credentials, and without work that nobody needs."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,10 +29,36 @@ def offline_import() -> Iterator[None]:
     boto3.DEFAULT_SESSION = None
     _set({**dict.fromkeys(UNSET), **SET})
     try:
-        yield
+        with _without_collection(), _deferred_validators():
+            yield
     finally:
         _set(before)
         boto3.DEFAULT_SESSION = session
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Do not search the half million objects of the SDK, which all stay, for garbage again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def _deferred_validators() -> Iterator[None]:
+    """Let Pydantic build the validator of a class at its first use: of the SDK's thousand classes few are used."""
+    from pydantic import BaseModel  # not at the top: most commands do without it
+
+    before = BaseModel.model_config
+    BaseModel.model_config = {**before, "defer_build": True}
+    try:
+        yield
+    finally:
+        BaseModel.model_config = before
 
 
 def _set(variables: dict[str, str | None]) -> None:
