@@ -54,7 +54,11 @@ class DesiredPipeline:
 
 
 def deploy(
-    environment: Environment, root: Path, lineage: Lineage | None = None, say: Callable[[str], None] = print
+    environment: Environment,
+    root: Path,
+    lineage: Lineage | None = None,
+    say: Callable[[str], None] = print,
+    definitions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Upload the code that is not in the bucket yet, and create or update the pipelines.
 
@@ -63,6 +67,7 @@ def deploy(
         root: the project's folder.
         lineage: the origin of the definitions; None to read it from the CI's variables or git.
         say: is called with a line for each thing that was done.
+        definitions: what `compile_all` returned; None to compile now.
 
     Returns:
         created, updated or unchanged, for the pipeline of each kind.
@@ -71,7 +76,7 @@ def deploy(
         UserError: a definition has a fault, or the environment is not ready.
     """
     environment = refusals.with_key(environment)
-    desired = desired_pipelines(environment, root, lineage or read_lineage(root))
+    desired = desired_pipelines(environment, root, lineage or read_lineage(root), definitions)
     if faults := find_faults({pipeline.name: pipeline.definition for pipeline in desired.values()}):
         raise UserError("nothing was deployed, because the check finds: " + " ".join(faults))
     say(f"{upload_code(environment, root)} files of code uploaded to s3://{environment.bucket}/code/")
@@ -102,8 +107,16 @@ def diff(environment: Environment, root: Path, lineage: Lineage | None = None) -
     return differences
 
 
-def desired_pipelines(environment: Environment, root: Path, lineage: Lineage) -> dict[str, DesiredPipeline]:
+def desired_pipelines(
+    environment: Environment, root: Path, lineage: Lineage, definitions: Mapping[str, str] | None = None
+) -> dict[str, DesiredPipeline]:
     """The project's pipelines, compiled and bound to an environment, by kind.
+
+    Args:
+        environment: where to.
+        root: the project's folder.
+        lineage: the origin of the definitions.
+        definitions: what `compile_all` returned; None to compile now.
 
     Raises:
         UserError: the configuration is refused.
@@ -118,7 +131,7 @@ def desired_pipelines(environment: Environment, root: Path, lineage: Lineage) ->
             tags | {"pipeline": kind},
             bind(json.loads(text), environment, lineage),
         )
-        for kind, text in compile_all(root).items()
+        for kind, text in (compile_all(root) if definitions is None else definitions).items()
     }
 
 

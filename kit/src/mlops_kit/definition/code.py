@@ -69,6 +69,14 @@ def _keys_of(jobs: Mapping[str, bytes], contract: Mapping[str, bytes]) -> CodeKe
     return CodeKeys(f"code/jobs-{code}", f"code/source-{code}/{SOURCE}", f"code/contract-{content_hash(contract)}")
 
 
+def fingerprint(root: Path) -> str:
+    """A hash of the project's files that decide what is deployed: configuration, jobs, functions, definitions."""
+    project = open_project(root)
+    folders = (project.config, project.jobs, project.lambdas, root / "pipelines")
+    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".yaml")]
+    return content_hash({path.relative_to(root).as_posix(): path.read_bytes() for path in paths})
+
+
 def content_hash(files: Mapping[str, bytes]) -> str:
     """A hash of the names and bytes of some files: 16 hexadecimal digits."""
     digest = hashlib.sha256()

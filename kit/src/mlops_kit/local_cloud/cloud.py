@@ -104,8 +104,11 @@ class LocalCloud:
         """A boto3 client of a service."""
         return self._parts.backend.client(service)
 
-    def deploy(self) -> dict[str, str]:
-        """Compile the project's pipelines, and deploy them to this cloud.
+    def deploy(self, definitions: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Deploy the project's pipelines to this cloud.
+
+        Args:
+            definitions: what `compile_all` returned; None to compile now.
 
         Returns:
             by kind, whether the pipeline was created, updated or unchanged.
@@ -115,7 +118,7 @@ class LocalCloud:
         """
         from mlops_kit.aws.deployment import deploy  # not at the top: running a definition needs no compiler
 
-        return deploy(with_outputs(self.environment), self.root, say=lambda _: None)
+        return deploy(with_outputs(self.environment), self.root, say=lambda _: None, definitions=definitions)
 
     def upload(self, path: Path, uri: str) -> None:
         """Upload a file as an object, or a folder's files below a prefix."""

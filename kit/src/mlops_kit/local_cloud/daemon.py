@@ -20,7 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import yaml
 
 from mlops_jobs.errors import UserError
-from mlops_kit.definition.code import content_hash
+from mlops_kit.definition.code import fingerprint
 from mlops_kit.project import open_project
 from mlops_kit.runner.record import now, write_atomically
 from mlops_kit.runner.work_folder import DEPLOYED, ENVIRONMENT, STATE, OccupiedError
@@ -117,20 +117,13 @@ def stop(root: Path) -> None:
 
 def note_deployed(root: Path) -> None:
     """Store a fingerprint of what is deployed to the local cloud, for `has_changed`."""
-    write_atomically(_work(root) / DEPLOYED, _fingerprint(root))
+    write_atomically(_work(root) / DEPLOYED, fingerprint(root))
 
 
 def has_changed(root: Path) -> bool:
     """Whether the project's files differ from those that are deployed to the local cloud."""
     path = _work(root) / DEPLOYED
-    return path.exists() and path.read_text(encoding="utf-8") != _fingerprint(root)
-
-
-def _fingerprint(root: Path) -> str:
-    project = open_project(root)
-    folders = (project.config, project.jobs, project.lambdas, root / "pipelines")
-    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in (".py", ".yaml")]
-    return content_hash({path.relative_to(root).as_posix(): path.read_bytes() for path in paths})
+    return path.exists() and path.read_text(encoding="utf-8") != fingerprint(root)
 
 
 def tidy(root: Path) -> None:

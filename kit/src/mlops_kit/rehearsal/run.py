@@ -14,6 +14,7 @@ from mlops_jobs.errors import UserError
 from mlops_kit.data.data_files import data_files
 from mlops_kit.data.drifted_sample import write_drifted_sample
 from mlops_kit.data.sample import write_sample
+from mlops_kit.definition.background import Compilation
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.infrastructure import FOLDER as INFRASTRUCTURE_FOLDER
 from mlops_kit.local_cloud.infrastructure import LOG as TERRAFORM_LOG
@@ -49,12 +50,15 @@ def rehearse(
     console, started = console or Console(), time.perf_counter()
     contract = load_contract(project.contract)
     _make_sample(contract, project.data, console)
-    with _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger):
+    with (
+        Compilation(project.root) as compilation,
+        _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger),
+    ):
         scenario = Scenario(cloud, trigger, console, project.data, project.work / DRIFTED)
         rehearsed: list[RehearsedStep] = []
         with _page(scenario, project.work, rehearsed) as page:
             write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted)
-            cloud.deploy()
+            cloud.deploy(compilation.definitions())
             for number, step in enumerate(STEPS, start=1):
                 _run_step(number, step, scenario, rehearsed)
             if conclusion := trigger.conclude():
