@@ -16,7 +16,8 @@ import pytest
 
 from mlops_kit.runner.failures import StepStoppedError
 from mlops_kit.runner.processes import Command, JobTimeoutError, Processes, start_processes
-from mlops_kit.runner.processes.warm import WarmProcesses, imported_modules
+from mlops_kit.runner.processes.scripts import imported_modules, words_of_clients
+from mlops_kit.runner.processes.warm import WarmProcesses
 from mlops_kit.runner.stop import Stop
 
 PATIENCE = 20.0
@@ -258,6 +259,45 @@ def test_what_scripts_import_is_imported_beforehand_but_not_themselves(tmp_path:
     broken = tmp_path / "broken.py"
     broken.write_text("import csv\ndef (", encoding="utf-8")
     assert imported_modules([first, second, broken]) == ["os.path", "json", "json.loads"]
+
+
+def test_the_services_of_a_script_are_named_where_it_creates_clients(tmp_path: Path) -> None:
+    script = tmp_path / "handler.py"
+    script.write_text(
+        "import boto3\nGROUP = 'batch'\ndef handler(event):\n    return boto3.client('s3'), event['x']\n",
+        encoding="utf-8",
+    )
+    assert words_of_clients([script]) == {"s3", "x"}
+
+
+def test_a_service_s_model_is_parsed_once_for_all_jobs_and_never_shared_within_one(tmp_path: Path) -> None:
+    code = (
+        "import boto3, botocore.loaders as loaders, json\n"
+        "parse, parsed = json.loads, []\n"
+        "loaders.json.loads = lambda *a, **k: parsed.append(1) or parse(*a, **k)\n"
+        "def client():\n"
+        "    parsed.clear()\n"
+        "    session = boto3.Session('a', 'b', region_name='eu-west-1')\n"
+        "    session.client('sqs')\n"
+        "    loader = session._session.get_component('data_loader')\n"
+        "    return bool(parsed), loader.load_service_model('sqs', 'service-2')\n"
+        "first, second = client(), client()\n"
+        "print(first[0], second[0], first[1] == second[1], first[1] is second[1])\n"
+    )
+    asked = command(tmp_path, code)
+    processes = WarmProcesses([tmp_path / "job.py"])
+    for _ in range(2):
+        processes.run(asked, Stop())
+    processes.close()
+    assert log(tmp_path) == 2 * "False True True False\n"
+
+
+def test_a_job_may_have_modules_with_the_names_of_the_server_s_own(processes: Processes, tmp_path: Path) -> None:
+    for name in ("child", "scripts", "service_models"):
+        (tmp_path / f"{name}.py").write_text("OWN = True\n", encoding="utf-8")
+    code = "import child, scripts, service_models\nprint(child.OWN, scripts.OWN, service_models.OWN)\n"
+    processes.run(command(tmp_path, code), Stop())
+    assert log(tmp_path) == "True True True\n"
 
 
 @pytest.mark.parametrize(("system", "kind"), [("linux", "WarmProcesses"), ("darwin", "PlainProcesses")])

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Iterable
 from itertools import count
-from modulefinder import ModuleFinder
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -30,14 +29,15 @@ class WarmProcesses:
     """Makes a server fork a process for each command.
 
     Args:
-        scripts: the server imports the modules that these files import.
+        scripts: the server imports the modules that these files import, and parses the models of the AWS services that
+            they call.
     """
 
     def __init__(self, scripts: Iterable[Path]) -> None:
         self._connection, server_end = socket.socketpair()
         with server_end:
             self._server = subprocess.Popen(
-                [sys.executable, str(SERVER), str(server_end.fileno()), *imported_modules(scripts)],
+                [sys.executable, str(SERVER), str(server_end.fileno()), *map(str, scripts)],
                 pass_fds=[server_end.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -108,24 +108,3 @@ class WarmProcesses:
         for process in self._running.values():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process, signal.SIGKILL)
-
-
-def imported_modules(scripts: Iterable[Path]) -> list[str]:
-    """The modules that files import at the top level, without those files themselves."""
-    files = list(scripts)
-    modules = {name: None for path in files for name in _imports(path)}
-    own = {path.stem for path in files} | {path.parent.name for path in files}
-    return [name for name in modules if name.partition(".")[0] not in own]
-
-
-def _imports(path: Path) -> Iterable[str]:
-    try:
-        # Not ast.parse: while several threads use it, CPython 3.11 raises SystemError (recursion depth mismatch).
-        code = compile(path.read_text(encoding="utf-8"), path.name, "exec", dont_inherit=True)
-    except (OSError, SyntaxError, ValueError):
-        return  # invalid: the job that runs it reports the error
-    for kind, what in ModuleFinder().scan_opcodes(code):
-        if kind == "absolute_import":
-            names, module = what
-            yield module
-            yield from (f"{module}.{name}" for name in names or ())  # some are not modules: the server ignores them

@@ -1,4 +1,4 @@
-"""A process that imports the modules that jobs need, and forks a child for each job. Run by path, by warm.py.
+"""A process that imports what jobs need, and forks a child for each job. Run by path, by warm.py.
 
 It reads JSON lines from a socket: {"job": 1, "arguments": ..., "environment": ..., "folder": ..., "log": ...} starts a
 job, {"kill": 1} kills it. It answers {"job": 1, "process": 4711} after a start, {"job": 1, "error": "..."} after a
@@ -42,9 +42,12 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, NoReturn
 
 import child
+import service_models
+from scripts import imported_modules, words_of_clients
 
 
 class Server:
@@ -152,17 +155,20 @@ def _kill(process: int) -> None:
             os.kill(process, signal.SIGKILL)  # forked just now, without its group yet
 
 
-def main(descriptor: int, modules: list[str]) -> None:
-    """Import the modules, then serve."""
+def main(descriptor: int, scripts: list[Path]) -> None:
+    """Import what the scripts import, then serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the local cloud
     sys.path.pop(0)  # the folder of this file
-    for name in modules:
+    for name in imported_modules(scripts):
         with contextlib.suppress(Exception):  # a job that needs it reports the error
             importlib.import_module(name)
+    service_models.preload(words_of_clients(scripts))
+    for name in ("child", "scripts", "service_models"):
+        del sys.modules[name]  # a job may have modules of these names
     gc.collect()
     gc.freeze()  # a collection would write to the pages that are shared with the jobs
     Server(socket.socket(fileno=descriptor)).serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main(int(sys.argv[1]), [Path(script) for script in sys.argv[2:]])
