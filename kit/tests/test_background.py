@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlops_jobs.errors import UserError
-from mlops_kit.definition import background
+from mlops_kit.definition import compile
 from mlops_kit.definition.background import Compilation
 
 PROJECT = """
@@ -63,7 +63,7 @@ def never(root: Path) -> dict[str, str]:
 def test_another_process_compiles_and_what_it_printed_appears(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(background, "compile_all", never)
+    monkeypatch.setattr(compile, "compile_all", never)
     with Compilation(root) as compilation:
         assert compilation.definitions() == COMPILED
     assert capsys.readouterr() == ("a line of the team\n", "a warning of the team\n")

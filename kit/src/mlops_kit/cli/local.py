@@ -1,4 +1,4 @@
-"""local up, down, demo, upload, report, run."""
+"""local up, down, upload, report, run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,6 @@ from mlops_kit.local_cloud import daemon
 from mlops_kit.project import Project
 
 SEE_RESULTS = "To see the results: mlops status --env local; as a page: mlops local report"
-
-
-def demo(project: Project, arguments: argparse.Namespace) -> None:
-    """Rehearse the life cycle of a model, from training to retuning."""
-    from mlops_kit.rehearsal.run import rehearse
-
-    rehearse(project, arguments.threshold, infrastructure=arguments.infra)
 
 
 def up(project: Project, arguments: argparse.Namespace) -> None:

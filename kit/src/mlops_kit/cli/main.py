@@ -149,7 +149,7 @@ def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser], pr
     started = command("up", "start the local cloud, with the project's pipelines and data", "local:up")
     started.add_argument("--infra", action="store_true", help="apply the project's infrastructure; needs terraform")
     command("down", "stop the local cloud", "local:down")
-    demo = command("demo", "rehearse the life cycle of a model, from training to retuning", "local:demo")
+    demo = command("demo", "rehearse the life cycle of a model, from training to retuning", "rehearsal:demo")
     demo.add_argument("--threshold", type=float, help="the metric's threshold, instead of the contract's")
     demo.add_argument("--no-infra", dest="infra", action="store_false", help="without the project's infrastructure")
     uploaded = command("upload", "upload data, which may start pipelines", "local:upload")

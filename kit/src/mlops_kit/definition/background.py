@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import IO
 
 from mlops_kit.definition.code import fingerprint
-from mlops_kit.definition.compile import compile_all
 
 
 class Compilation:
@@ -66,7 +65,7 @@ class Compilation:
         """
         failed = self._process.wait() != 0
         if failed or fingerprint(self._root) != self._fingerprint:
-            return compile_all(self._root)
+            return _compile(self._root)
         for stream, file in zip((sys.stdout, sys.stderr), self._printed, strict=True):
             file.seek(0)
             stream.write(file.read().decode(errors="replace"))  # what a team's functions print, or the SDK logs
@@ -87,7 +86,13 @@ def _start(root: Path, result: Path, stdout: IO[bytes], stderr: IO[bytes]) -> su
 def main(root: Path, result: Path, folder: Path) -> None:
     """Compile a project in a working folder, and write the text of each definition by kind, as JSON."""
     os.chdir(folder)
-    result.write_text(json.dumps(compile_all(root)), encoding="utf-8")
+    result.write_text(json.dumps(_compile(root)), encoding="utf-8")
+
+
+def _compile(root: Path) -> dict[str, str]:
+    from mlops_kit.definition.compile import compile_all  # not at the top: it takes half a second to import
+
+    return compile_all(root)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from mlops_jobs.errors import UserError
 from mlops_kit.data.data_files import data_files
 from mlops_kit.data.drifted_sample import write_drifted_sample
 from mlops_kit.data.sample import write_sample
-from mlops_kit.definition.background import Compilation
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.infrastructure import FOLDER as INFRASTRUCTURE_FOLDER
 from mlops_kit.local_cloud.infrastructure import LOG as TERRAFORM_LOG
@@ -31,7 +30,12 @@ MAX_LINE = 120  # characters of the line about the infrastructure
 
 
 def rehearse(
-    project: Project, threshold: float | None = None, console: Console | None = None, *, infrastructure: bool = True
+    project: Project,
+    threshold: float | None = None,
+    console: Console | None = None,
+    *,
+    infrastructure: bool = True,
+    definitions: Callable[[], Mapping[str, str]] | None = None,
 ) -> Path:
     """Run all steps on the project's data, and write the report page.
 
@@ -40,6 +44,7 @@ def rehearse(
         threshold: the metric's threshold; None for the contract's.
         console: the console for the progress; None for standard output.
         infrastructure: whether to apply the project's infrastructure where that is possible.
+        definitions: is called for what `compile_all` returns; None to compile in this process.
 
     Returns:
         the report page.
@@ -50,15 +55,12 @@ def rehearse(
     console, started = console or Console(), time.perf_counter()
     contract = load_contract(project.contract)
     _make_sample(contract, project.data, console)
-    with (
-        Compilation(project.root) as compilation,
-        _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger),
-    ):
+    with _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger):
         scenario = Scenario(cloud, trigger, console, project.data, project.work / DRIFTED)
         rehearsed: list[RehearsedStep] = []
         with _page(scenario, project.work, rehearsed) as page:
             write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted)
-            cloud.deploy(compilation.definitions())
+            cloud.deploy(definitions() if definitions else None)
             for number, step in enumerate(STEPS, start=1):
                 _run_step(number, step, scenario, rehearsed)
             if conclusion := trigger.conclude():
