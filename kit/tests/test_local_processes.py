@@ -241,6 +241,33 @@ def test_what_is_forked_has_one_thread(tmp_path: Path) -> None:
     assert log(tmp_path) == "1\n"
 
 
+def test_the_process_that_waits_for_the_next_job_may_be_killed_and_ends_with_the_server(tmp_path: Path) -> None:
+    processes = WarmProcesses([])
+    asked = command(tmp_path, "print('ran')\n")
+    assert processes.run(asked, Stop()).exit_code == 0
+    killed = child_of(processes._server.pid)
+    os.kill(killed, signal.SIGKILL)
+    wait_for_end(killed)
+    assert [processes.run(asked, Stop()).exit_code for _ in range(2)] == [0, 0]
+    assert log(tmp_path) == "ran\nran\nran\n"
+    waiting = child_of(processes._server.pid)
+    processes.close()
+    wait_for_end(waiting)
+
+
+def child_of(process: int) -> int:
+    """The only child of a process."""
+    deadline = time.monotonic() + PATIENCE
+    children: list[str] = []
+    while len(children) != 1:
+        assert time.monotonic() < deadline, f"process {process} has the children {children}"
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False
+        )
+        children = listed.stdout.split()
+    return int(children[0])
+
+
 def test_when_the_server_of_warm_processes_dies_its_jobs_end_and_have_failed(tmp_path: Path) -> None:
     processes = WarmProcesses([])
     code = "import os\nprint(os.getpid(), flush=True)\nos.kill(os.getppid(), 9)\n" + FOREVER

@@ -3,7 +3,8 @@
 It reads JSON lines from a socket: {"job": 1, "arguments": ..., "environment": ..., "folder": ..., "log": ...} starts a
 job, {"kill": 1} kills it. It answers {"job": 1, "process": 4711} after a start, {"job": 1, "error": "..."} after a
 start that failed, and {"job": 1, "exit_code": 0, "seconds": 0.2} after the end. When the socket closes, it kills its
-jobs and exits, so no job outlives the local cloud, however that ended.
+jobs and exits, so no job outlives the local cloud, however that ended. One child is always forked in advance, in a
+session of its own, and waits at a pipe for the next job; it exits when the pipe closes without one.
 
 Why not multiprocessing's forkserver, with set_forkserver_preload? It forks from the same kind of process, but it makes
 workers for functions of a program, and a job is a program:
@@ -57,6 +58,7 @@ class Server:
         self._connection = connection
         self._received = b""
         self._running: dict[int, tuple[int, float]] = {}  # process id: job, when it started
+        self._spare: tuple[int, int] | None = None  # a process without a job, and the pipe for its job
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -65,6 +67,7 @@ class Server:
     def serve(self) -> None:
         """Serve until the connection closes."""
         while True:
+            self._keep_spare()
             ready, _, _ = select.select([self._connection.fileno(), self._woken], [], [])
             if self._woken in ready:
                 os.read(self._woken, 4096)
@@ -87,28 +90,57 @@ class Server:
                 self._start(message)
         return bool(chunk)
 
+    def _keep_spare(self) -> None:
+        """Have a process ready for the next job: to fork takes longer than to send it a job."""
+        if self._spare is None:
+            with contextlib.suppress(OSError):  # the next job tries again, and fails with the error
+                self._spare = self._fork()
+
     def _start(self, message: dict[str, Any]) -> None:
-        started = time.perf_counter()
+        started, job = time.perf_counter(), json.dumps(message).encode()
         try:
-            process = os.fork()
+            try:
+                process = _send(job, self._spare or self._fork())
+            except BrokenPipeError:  # somebody killed the spare process
+                process = _send(job, self._fork())
         except OSError as error:
             self._answer(job=message["job"], error=str(error))
             return
-        if process == 0:
-            self._run_job(message)
+        finally:
+            self._spare = None
         self._running[process] = message["job"], started
         self._answer(job=message["job"], process=process)
 
-    def _run_job(self, message: dict[str, Any]) -> NoReturn:
-        """Run the job in the child process, and never return to the loop."""
+    def _fork(self) -> tuple[int, int]:
+        """Fork a process that waits for its job; return its id, and the pipe for its job."""
+        job, pipe = os.pipe()
+        try:
+            process = os.fork()
+        except OSError:
+            os.close(pipe)
+            raise
+        else:
+            if process == 0:
+                self._run_job(job, pipe)
+        finally:
+            os.close(job)
+        return process, pipe
+
+    def _run_job(self, job: int, pipe: int) -> NoReturn:
+        """Wait for a job and run it in the child process, and never return to the loop."""
         code = 1
         try:
             os.setsid()  # its own group, so that its descendants can be killed with it
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            for descriptor in (self._connection.detach(), self._woken, self._wake):
+            for descriptor in (self._connection.detach(), self._woken, self._wake, pipe):
                 os.close(descriptor)
+            with os.fdopen(job, "rb") as stream:
+                received = stream.read()
+            if not received:  # the server has ended
+                os._exit(0)
+            message = json.loads(received)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             log = os.open(message["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -131,6 +163,8 @@ class Server:
                 return
             _kill(ended.si_pid)  # its descendants; the id is not reused before `waitpid`
             process, status = os.waitpid(ended.si_pid, 0)
+            if process not in self._running:
+                continue  # a spare process, which somebody killed
             job, started = self._running.pop(process)
             seconds = time.perf_counter() - started
             self._answer(job=job, exit_code=os.waitstatus_to_exitcode(status), seconds=seconds)
@@ -144,6 +178,14 @@ def _draw_other_random_numbers() -> None:
     """Seed NumPy, so that forks do not repeat the same random numbers; `random` and uuid do that themselves."""
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
+
+
+def _send(job: bytes, waiting: tuple[int, int]) -> int:
+    """Send a job to the process that waits for it; return the process's id."""
+    process, pipe = waiting
+    with os.fdopen(pipe, "wb") as stream:
+        stream.write(job)
+    return process
 
 
 def _kill(process: int) -> None:
@@ -172,3 +214,4 @@ def main(descriptor: int, scripts: list[Path]) -> None:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]), [Path(script) for script in sys.argv[2:]])
+    os._exit(0)  # as for a job
