@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from mlops_kit.local_cloud.account import ACCOUNT
 from mlops_kit.local_cloud.in_process import handled_in_process
+from mlops_kit.local_cloud.listing import list_objects
 from pipeline_harness import Lab, open_lab
 
 UNUSED = "http://127.0.0.1:9"  # nothing listens on this port
@@ -68,7 +71,10 @@ def test_an_object_is_the_same_with_and_without_a_connection(lab: Lab, connected
     listings = [reader.list_objects_v2(Bucket=bucket, Prefix=key)["Contents"] for reader in (direct, connected)]
     assert listings[0] == listings[1]
     assert [entry["Key"] for entry in listings[0]] == [key]
+    in_memory = partial(list_objects, ACCOUNT, lab.cloud.environment.region, bucket, key)
+    assert in_memory() == [(entry["Key"], entry["ETag"], entry["Size"]) for entry in listings[0]]
     direct.delete_object(Bucket=bucket, Key=key)
+    assert in_memory() == []
     assert "Contents" not in connected.list_objects_v2(Bucket=bucket, Prefix=key)
 
 

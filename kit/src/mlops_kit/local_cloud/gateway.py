@@ -24,7 +24,6 @@ class Gateway:
         moto: moto's application.
         handlers: what replaces, precedes or follows moto's operations.
         pages: answers by method and path, for paths outside AWS's API.
-        object_changed: is called with bucket and key after each request that may have changed an object in S3.
     """
 
     def __init__(
@@ -32,11 +31,9 @@ class Gateway:
         moto: Wsgi,
         handlers: Sequence[Handler],
         pages: Mapping[tuple[str, str], Callable[[], Answer]],
-        object_changed: Callable[[str, str], None],
     ) -> None:
         self._moto = moto
         self._pages = pages
-        self._object_changed = object_changed
         self._instead = {name: action for handler in handlers for name, action in handler.instead.items()}
         self._before = {name: action for handler in handlers for name, action in handler.before.items()}
         self._after = {name: action for handler in handlers for name, action in handler.after.items()}
@@ -51,7 +48,7 @@ class Gateway:
             return _respond(start_response, "200 OK", page())
         operation = environ.get("HTTP_X_AMZ_TARGET", "")
         if operation not in self._handled:
-            return self._pass_to_moto(environ, start_response)
+            return self._moto(environ, start_response)
         request = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         try:
             if operation in self._instead:
@@ -61,14 +58,6 @@ class Gateway:
             code = error.code if isinstance(error, ApiError) else error.response["Error"]["Code"]
             message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
             return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
-
-    def _pass_to_moto(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        answer = self._moto(environ, start_response)
-        if environ["REQUEST_METHOD"] in ("PUT", "POST", "DELETE") and "HTTP_X_AMZ_TARGET" not in environ:
-            path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")  # WSGI passes bytes as Latin-1
-            bucket, _, key = path.lstrip("/").partition("/")
-            self._object_changed(bucket, key)
-        return answer
 
     def _handle_with_moto(
         self, operation: str, request: Request, environ: dict[str, Any], start_response: StartResponse

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mlops_jobs
@@ -22,6 +23,7 @@ from mlops_kit.local_cloud.handlers.budgets import Budgets
 from mlops_kit.local_cloud.handlers.executions import Executions
 from mlops_kit.local_cloud.handlers.model_package_groups import ModelPackageGroups
 from mlops_kit.local_cloud.handlers.model_packages import ModelPackages
+from mlops_kit.local_cloud.listing import list_objects
 from mlops_kit.local_cloud.patches.invocations import patch_invocations
 from mlops_kit.local_cloud.patches.rules import patch_rules
 from mlops_kit.local_cloud.server import moto_application
@@ -85,7 +87,7 @@ def open_runner(stack: ExitStack, options: Options, backend: Backend) -> Pipelin
     environment, client = backend.environment, backend.client
     processes = start_processes(_scripts(options.root))
     stack.callback(processes.close)
-    objects = Objects(client("s3"))
+    objects = Objects(client("s3"), partial(list_objects, ACCOUNT, environment.region))
     context = RuntimeContext(
         work=options.work,
         region=environment.region,
@@ -135,7 +137,7 @@ def connect_events(stack: ExitStack, options: Options, backend: Backend, runner:
         return identity()
 
     pages = {("GET", backend.path): identity, ("POST", backend.path): dismiss}
-    backend.server.serve(Gateway(moto_application(), handlers, pages, context.objects.changed))
+    backend.server.serve(Gateway(moto_application(), handlers, pages))
     return Parts(backend, context, runner.bus, runner.executor, targets)
 
 

@@ -17,6 +17,7 @@ INVOCATIONS = "/invocations"  # the end of the path of a request that invokes a 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _in_use = threading.Lock()  # moto stores its accounts in the memory of this process, so there can be only one server
+moto_lock = threading.Lock()  # whoever reads or changes moto's memory holds it
 
 
 def moto_application() -> Wsgi:
@@ -29,12 +30,11 @@ def one_at_a_time(application: Wsgi) -> Wsgi:
 
     Invocations of Lambda functions are exempt, because a function's code sends requests itself.
     """
-    lock = threading.Lock()
 
     def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"].endswith(INVOCATIONS):
             return application(environ, start_response)
-        with lock:
+        with moto_lock:
             return application(environ, start_response)
 
     return serve

@@ -8,10 +8,10 @@ import re
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlops_kit.runner.failures import client_error
 
@@ -36,42 +36,46 @@ class S3Object:
     size: int
 
 
-class Objects:
-    """Reads and writes objects with boto3's S3 client, and caches listings and contents.
+class Entry(NamedTuple):
+    """An entry of a bucket's listing.
 
-    A listing is valid until `changed` is called for an object below its prefix.
+    Attributes:
+        size: bytes.
     """
 
-    def __init__(self, s3: Any) -> None:
+    key: str
+    etag: str
+    size: int
+
+
+class Objects:
+    """Reads and writes objects with boto3's S3 client, and caches contents.
+
+    Args:
+        s3: the client.
+        listing: returns the objects of a bucket whose keys begin with a prefix, in order; None if there is no such
+            bucket.
+    """
+
+    def __init__(self, s3: Any, listing: Callable[[str, str], list[Entry] | None]) -> None:
         self._s3 = s3
+        self._listing = listing
         self._contents = _ContentCache()
-        self._listings: dict[tuple[str, str], list[S3Object]] = {}
-        self._changes = 0
-        self._lock = threading.Lock()
 
     def find(self, uri: str) -> list[S3Object]:
         """The objects whose keys begin with an S3 URI's key, in order, as in SageMaker's S3Prefix.
 
         That includes a neighbour like data-old/a.csv for data, but not for data/.
         """
-        place = split_uri(uri)
-        with self._lock:
-            if place in self._listings:
-                return self._listings[place]
-            changes = self._changes
-        objects = self._list(*place)
-        with self._lock:
-            if changes == self._changes:
-                self._listings[place] = objects
-        return objects
-
-    def changed(self, bucket: str, key: str) -> None:
-        """Discard the listings that contain an object; an empty key discards all listings of the bucket."""
-        with self._lock:
-            self._changes += 1
-            for listed, prefix in list(self._listings):
-                if listed == bucket and (not key or key.startswith(prefix)):
-                    del self._listings[listed, prefix]
+        bucket, prefix = split_uri(uri)
+        entries = self._listing(bucket, prefix)
+        if entries is None:
+            self._s3.list_objects_v2(Bucket=bucket, MaxKeys=1)  # raises the error of AWS
+        return [
+            S3Object(bucket, key, _name(key, prefix), etag, size)
+            for key, etag, size in entries or ()
+            if not key.endswith("/")  # the marker of a folder
+        ]
 
     def inputs(self, uri: str) -> list[S3Object]:
         """The objects of a job's input.
@@ -95,12 +99,14 @@ class Objects:
             StepFailedError: a name leads out of the folder.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        created = {folder}
+        root = os.path.normpath(folder)
+        created = {root}
         for listed in objects:
-            path = _path_in(folder, listed)
-            if path.parent not in created:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                created.add(path.parent)
+            path = _path_in(root, listed)
+            parent = os.path.dirname(path)  # noqa: PTH120 # a Path takes longer than to write a small file
+            if parent not in created:
+                os.makedirs(parent, exist_ok=True)  # noqa: PTH103
+                created.add(parent)
             self._download(listed, path)
 
     def read_json(self, uri: str) -> Any:
@@ -134,25 +140,18 @@ class Objects:
             if path.is_file():
                 self.put(path, f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}")
 
-    def _list(self, bucket: str, prefix: str) -> list[S3Object]:
-        return [
-            S3Object(bucket, entry["Key"], _name(entry["Key"], prefix), entry["ETag"], entry["Size"])
-            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            for entry in page.get("Contents", [])
-            if not entry["Key"].endswith("/")  # the marker of a folder
-        ]
-
-    def _download(self, listed: S3Object, path: Path) -> None:
+    def _download(self, listed: S3Object, path: str) -> None:
         content = self._contents.get(listed.etag)
         if content is None:
             answer = self._s3.get_object(Bucket=listed.bucket, Key=listed.key)
             if listed.size > MAX_CACHED_OBJECT:
-                with path.open("wb") as file:
+                with open(path, "wb") as file:  # noqa: PTH123
                     shutil.copyfileobj(answer["Body"], file, 1 << 20)
                 return
             content = answer["Body"].read()
             self._contents.put(answer["ETag"], content)  # not the listed ETag: the object may have changed since
-        path.write_bytes(content)
+        with open(path, "wb", buffering=0) as file:  # noqa: PTH123
+            file.write(content)
 
 
 class _ContentCache:
@@ -178,14 +177,14 @@ class _ContentCache:
                 self._bytes -= len(dropped)
 
 
-def _path_in(folder: Path, listed: S3Object) -> Path:
-    """Where an object belongs in a folder, by its name: to resolve each path takes longer than to write a small file.
+def _path_in(root: str, listed: S3Object) -> str:
+    """Where an object belongs in a normalized folder, by its name.
 
     Raises:
         StepFailedError: outside of the folder.
     """
-    path = Path(os.path.normpath(folder / listed.name))
-    if not path.is_relative_to(os.path.normpath(folder)):
+    path = os.path.normpath(f"{root}{os.sep}{listed.name}")
+    if not path.startswith(f"{root}{os.sep}"):
         raise client_error(f"the name of s3://{listed.bucket}/{listed.key} leads out of its folder")
     return path
 
