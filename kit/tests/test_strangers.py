@@ -17,12 +17,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts import contract_of, files_in, proposal_for, put
+from contracts import contract_of, files_in, put
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as command
-from mlops_kit.data.schema_inference import Wishes
+from mlops_kit.data.file_form import find_form
+from mlops_kit.data.source_formats import open_source
 
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 TABLE = [[f"{row}", "uvw"[row % 3], f"{row * 1.5}"] for row in range(60)]
@@ -130,6 +131,11 @@ def test_a_file_of_another_form_that_fits_the_contract_keeps_it(tmp_path: Path, 
 HEADERS = {
     "words above numbers": (table(), True),
     "years": ("country,2001,2002,y\n" + "".join(f"c{r},{r / 7},{r / 3},{r * 1.5}\n" for r in range(60)), True),
+    "wavelengths": (
+        "350.5,351,351.5,y\n" + "".join(f"{r / 7:.2f},{r / 9:.2f},{r % 5},{r}.5\n" for r in range(60)),
+        True,
+    ),
+    "an amount that looks like a year": ("".join(f"c{r},{1950 + r * 37 % 900}\n" for r in range(60)), False),
     "counted columns": ("0,1,2,y\n" + "".join(f"{r * 7 % 251},{r * 5 % 97},{r % 9},{r}.5\n" for r in range(60)), True),
     "a year above whole numbers": ("y,2024\n" + "".join(f"{r}.5,{r * 37}\n" for r in range(60)), True),
     "only letters": ("".join(f"{'pe'[r % 2]},{'xbs'[r % 3]},{'nyw'[r % 3]}\n" for r in range(60)), False),
@@ -148,13 +154,8 @@ HEADERS = {
 @pytest.mark.parametrize("kind", HEADERS)
 def test_a_header_is_told_from_a_row_by_the_rows_below(tmp_path: Path, kind: str) -> None:
     content, header = HEADERS[kind]
-    names = content.splitlines()[0].replace(" ", ",").split(",")
-    target = names[-1] if header else f"column_{len(names)}"
-    if kind == "words above words":
-        content = content.replace("\n", ",1\n").replace("kind,1", "kind,size")
-        target = "kind"
-    contract = proposal_for(put(tmp_path / "own.csv", content), contract_of("prices"), Wishes(target=target)).contract
-    assert contract.header is header
+    source = open_source(put(tmp_path / "own.csv", content), tmp_path, contract_of("prices"))
+    assert find_form(source, missing=["", "?"]).header is header
 
 
 def test_what_the_user_says_about_the_form_holds(tmp_path: Path) -> None:
@@ -264,14 +265,26 @@ def test_text_that_hardly_repeats_is_ignored(tmp_path: Path, different: int, rol
 SENTENCES: dict[str, tuple[str | bytes, str]] = {
     "a currency": (
         column("size", ["$1,200", "$3"]),
-        "column 'size': 100 cells have '$' beside the number, for example '$1,200'; remove",
+        "column 'size': 100 cells have '$' beside the number, for example '$1,200'; to use the numbers, remove",
     ),
     "percents": (
         column("size", ["12%", "3 %"]),
-        "column 'size': 100 cells have '%' beside the number, for example '12%'; remove",
+        "column 'size': 100 cells have '%' beside the number, for example '12%'; to use the numbers, remove",
     ),
     "euros behind": (column("size", ["12,50 €"]), "column 'size': 100 cells have '€' beside the number"),
     "a third in parentheses": (column("size", ["1", "2", "(3)"]), "column 'size': 33 cells have '(' beside the number"),
+    "negative numbers of bookkeepers": (
+        column("size", ["1", "2", "3-", "4-"]),
+        "column 'size': 50 cells have '-' beside the number, for example '3-'; to use the numbers, remove the sign "
+        "from the file, and write negative ones as -3",
+    ),
+    "a minus of typesetters": (column("size", ["1", "\u22122.5"]), "column 'size': 50 cells have '\u2212' beside the"),
+    "rupees": (column("size", ["\u20b91,200"]), "column 'size': 100 cells have '\u20b9' beside the number"),
+    "a blank before a quote": (
+        "a,b,y\n" + '1, "u, v",2\n' * 30,
+        "line 2 has blanks before a quote; a quote has to follow the ',' at once, so remove the blanks",
+    ),
+    "a NUL byte": (table() + "61,u\0,9\n", "line 62 holds a NUL byte, which no text has; write the file again"),
     "units alone": (
         "len,y\n" + "".join(f"{row} kg,{row}\n" for row in range(40)),
         "column 'len' holds numbers with a unit, such as '0 kg', which are text: remove 'kg' from the file",

@@ -96,6 +96,8 @@ def _length_fault(contract: Contract, names: list[str], cells: list[str]) -> str
     counted = f"has {len(cells)} cells and not {len(names)}"
     if any("\n" in cell or "\r" in cell for cell in cells):
         return f"{counted}: close the quote that is opened in the row, or remove the line breaks of its cell"
+    if any(cell.startswith(" ") and cell.lstrip().startswith('"') for cell in cells):
+        return f"{counted}; a quote has to follow the {contract.delimiter!r} at once: remove the blanks before it"
     if cells[0].lstrip().startswith("#"):
         return f"{counted}; it looks like a comment ({cells[0][:40]!r}): remove the line"
     if len(cells) < len(names) and sum(bool(cell.strip()) for cell in cells) <= 1:
@@ -170,6 +172,8 @@ def not_utf8(path: Path) -> str:
         for number, raw in enumerate(file, start=1):
             if number == 1 and (raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw):
                 return f"{path}: line 1 is not UTF-8 but UTF-16; save the file in UTF-8 {_converted('UTF-16', path)}"
+            if b"\0" in raw:
+                return f"{path}: line {number} holds a NUL byte, which no text has; write the file again"
             try:
                 raw.decode("utf-8")
             except UnicodeDecodeError as error:

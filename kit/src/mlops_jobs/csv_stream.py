@@ -108,7 +108,8 @@ class CsvStream:
         if not pc.all(pc.match_substring_regex(texts, rf"\A{notation.pattern}\z"), min_count=0).as_py():
             self.explain(f"a cell of column {name!r} is not a number")
         for mark in THOUSANDS[notation.thousands or ""]:
-            texts = pc.replace_substring(texts, mark, "")
+            if pc.any(pc.match_substring(texts, mark)).as_py():
+                texts = pc.replace_substring(texts, mark, "")
         return pc.replace_substring(texts, notation.decimal, ".").cast(pa.float64())
 
     def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:

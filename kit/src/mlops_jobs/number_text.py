@@ -14,7 +14,10 @@ EXPONENT = r"(?:[eE][+-]?\d+)?"
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 BLANKS = " \t"  # the reader ignores them around a number
 _UNIT = re.compile(r"[ \u00a0\u202f]*([^\W\d_\u00b2\u00b3]{1,5}[\u00b2\u00b3]?(?:/[^\W\d_]{1,4})?)$")
-_SIGN = re.compile(r"[$\u20ac\u00a3\u00a5%\u2030]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)(?![a-z])", re.IGNORECASE)
+_SIGN = re.compile(
+    r"[$\xa2\xa3\xa5\u20a0-\u20bf\u0e3f%\u2030]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)(?![a-z])|(?<=\d)-$|^\u2212",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,10 @@ def unit_of(text: str) -> str | None:
 
 
 def sign_beside_number(text: str) -> str | None:
-    """The currency or percent sign that keeps a text from being a number; None where there is none.
+    """The sign that keeps a text from being a number: of a currency, a share, or a negative number, in whatever form.
 
-    A number in parentheses is what accountants write for a negative one; its sign is "(".
+    Returns:
+        the sign: "(" for a number in parentheses, as accountants write a negative one; None where there is none.
     """
     rest, count = _SIGN.subn("", text)
     sign = _SIGN.search(text)

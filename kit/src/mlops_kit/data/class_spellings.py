@@ -22,4 +22,4 @@ def _meaning(name: str) -> object:
     if PLAIN.reads(name):
         return float(name)
     words = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-    return words.strip("\"'").rstrip(".,;: ") or words
+    return words.replace("\u2019", "'").strip("\"'").rstrip(".,;: ") or words

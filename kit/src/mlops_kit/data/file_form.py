@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mlops_jobs.csv_diagnosis import not_utf8
 from mlops_jobs.errors import DataError
-from mlops_jobs.number_text import notations
+from mlops_jobs.number_text import PLAIN, notations
 from mlops_kit.data.source_formats import Source
 
 SAMPLE_BYTES = 1 << 20
@@ -26,8 +26,9 @@ USUAL = (",", ";", "\t", "|")
 RARE = (" ", "~", "^", "\x01", "\x1f")  # tried where no usual delimiter fits
 MANY = 0.5  # the share of the rows that must have as many cells as the first
 MOST = 0.8  # the share of a column's cells that makes it one of numbers
-YEARS = range(1800, 2200)
-SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+YEARS = range(1900, 2101)
+EVEN = 1e-6  # how much steps between evenly spaced numbers differ at most
+SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 LIBSVM = re.compile(r"[+-]?\d+(\.\d+)?(\s+\d+:\S+)+\s*")
 COLUMNS_OF_BLANKS = re.compile(r"\S\s{2,}\S")
 ESCAPED_QUOTE = re.compile(r'\\"[^",;\t|\r\n]')
@@ -163,7 +164,7 @@ def _table(path: Path, lines: list[str], above: int, delimiter: str | None) -> t
         raise DataError(_why_no_table(path, body, tried))
     if best == " " and sum(bool(COLUMNS_OF_BLANKS.search(line.strip())) for line in body) > MANY * len(body):
         raise DataError(_aligned(path))
-    _check_quotes(path, body, above)
+    _check_quotes(path, body, above, best)
     return best, tried[best]
 
 
@@ -235,8 +236,14 @@ def _aligned(path: Path) -> str:
     )
 
 
-def _check_quotes(path: Path, body: list[str], above: int) -> None:
+def _check_quotes(path: Path, body: list[str], above: int, mark: str) -> None:
+    blanks = re.compile(rf'{re.escape(mark)} +"[^"\r\n]*{re.escape(mark)}')  # such a quote does not hold the delimiter
     for number, line in enumerate(body, start=above + 1):
+        if mark != " " and blanks.search(line):
+            raise DataError(
+                f"{path}: line {number} has blanks before a quote; a quote has to follow the {mark!r} at once, "
+                "so remove the blanks"
+            )
         if ESCAPED_QUOTE.search(line):
             raise DataError(
                 f'{path}: line {number} escapes a quote with a backslash; CSV doubles it (""), so write the file '
@@ -245,9 +252,10 @@ def _check_quotes(path: Path, body: list[str], above: int) -> None:
 
 
 def _check_row_names(path: Path, rows: list[list[str]]) -> None:
-    if len(rows) > 1 and len(rows[0]) == len(rows[1]) - 1:
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    if len(rows[0]) == width - 1:
         raise DataError(
-            f"{path}: its header has {len(rows[0])} cells and its rows have {len(rows[1])}, as R writes row names; "
+            f"{path}: its header has {len(rows[0])} cells and its rows have {width}, as R writes row names; "
             "write it without them (write.csv(x, 'rows.csv', row.names = FALSE)), or name the first column"
         )
 
@@ -322,18 +330,21 @@ def _below(name: str, cells: list[str], missing: Sequence[str]) -> _Below:
 def _is_count_of_columns(numbers: list[_Below], below: list[list[str]], columns: list[_Below]) -> bool:
     """Whether the numbers of the first row count the columns, or are years, and those of the rows below do not."""
     places = [columns.index(column) for column in numbers]
-
-    def counts(cells: Sequence[str]) -> bool:
-        if not all(cell.strip().isdigit() for cell in cells):
-            return False
-        values = [int(cell) for cell in cells]
-        steps = {after - before for before, after in pairwise(values)}
-        if len(values) == 1 or not steps:
-            return values[0] in YEARS
-        years = all(value in YEARS for value in values) and min(steps) > 0
-        return years or (len(steps) == 1 and min(steps) > 0)
-
-    if not counts([column.name for column in numbers]):
+    if not _counts([column.name for column in numbers]):
         return False
-    like_it = sum(counts([row[place] for place in places if place < len(row)]) for row in below)
-    return like_it < len(below) / 10
+    like_it = sum(_counts([row[place].strip() for place in places if place < len(row)]) for row in below)
+    return like_it <= (len(below) / 10 if len(numbers) > 1 else 0)
+
+
+def _counts(cells: Sequence[str]) -> bool:
+    """Whether cells are years in order, or numbers with the same step between them: 0, 1, 2 or 350.5, 351, 351.5."""
+    if not cells or not all(PLAIN.reads(cell) for cell in cells):
+        return False
+    values = [float(cell) for cell in cells]
+    steps = [after - before for before, after in pairwise(values)]
+    if any(step <= 0 for step in steps):
+        return False
+    if all(value in YEARS for value in values):
+        return True
+    is_even = len(steps) > 0 and max(steps) - min(steps) < EVEN * max(steps)
+    return is_even and (len(values) > 2 or values in ([0, 1], [1, 2]))

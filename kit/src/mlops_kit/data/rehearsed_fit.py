@@ -9,7 +9,7 @@ import yaml
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
-from mlops_jobs.errors import DataError
+from mlops_jobs.errors import DataError, UserError
 from mlops_jobs.fitting import Fitter
 from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.splitting import Splitter
@@ -30,6 +30,7 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
 
     Raises:
         DataError: the job would refuse the rows.
+        UserError: config/pipelines.yaml does not say how rows are split.
     """
     own_features = OwnFeatures(contract, read_source(jobs)) if jobs else OwnFeatures()
     try:
@@ -47,6 +48,9 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
 def _splitter(pipelines: Path | None) -> Splitter:
     split = dict(USUAL_SPLIT)
     if pipelines and pipelines.is_file():
-        written = yaml.safe_load(pipelines.read_text(encoding="utf-8"))
-        split |= {key: value for key, value in written.get("split", {}).items() if key in split}
+        try:
+            written = yaml.safe_load(pipelines.read_text(encoding="utf-8"))["split"]
+            split = {key: written[key] for key in split}
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise UserError(f"{pipelines}: does not describe the split of the rows; see `mlops check`") from error
     return Splitter(int(split["seed"]), split["validation_share"], split["test_share"])

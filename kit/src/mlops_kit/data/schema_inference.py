@@ -187,7 +187,10 @@ def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notat
         shown = next(text for text in column.others(notation) if sign in text)
         faults.append(f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}")
     if faults:
-        raise DataError(f"{source.path}: {'; '.join(faults)}; remove the sign from the file to use the numbers")
+        raise DataError(
+            f"{source.path}: {'; '.join(faults)}; to use the numbers, remove the sign from the file, "
+            "and write negative ones as -3"
+        )
 
 
 class _Columns:

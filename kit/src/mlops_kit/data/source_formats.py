@@ -128,6 +128,8 @@ def _named(path: Path, head: bytes) -> tuple[str, str] | None:
             return "a damaged zip archive", "fetch it again"
         if WORKBOOK in names:
             return "an Excel workbook (.xlsx)", EXCEL
+        if "content.xml" in names:
+            return "an OpenDocument sheet (.ods)", EXCEL
         return f"a zip archive ({', '.join(names[:3])})", UNPACK
     if head[257:262] == b"ustar":
         return "a tar archive", UNPACK
