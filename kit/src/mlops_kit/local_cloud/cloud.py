@@ -18,6 +18,7 @@ from typing import Any
 
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.terraform_outputs import with_outputs
+from mlops_kit.definition.code import code_files
 from mlops_kit.local_cloud.account import make_account
 from mlops_kit.local_cloud.backend import Options
 from mlops_kit.local_cloud.parts import Parts, open_parts
@@ -118,7 +119,9 @@ class LocalCloud:
         """
         from mlops_kit.aws.deployment import deploy  # not at the top: running a definition needs no compiler
 
-        return deploy(with_outputs(self.environment), self.root, say=lambda _: None, definitions=definitions)
+        outcomes = deploy(with_outputs(self.environment), self.root, say=lambda _: None, definitions=definitions)
+        self._parts.context.objects.remember(code_files(self.root).values())  # what every job reads
+        return outcomes
 
     def upload(self, path: Path, uri: str) -> None:
         """Upload a file as an object, or a folder's files below a prefix."""

@@ -199,6 +199,7 @@ def _kill(process: int) -> None:
 
 def main(descriptor: int, scripts: list[Path]) -> None:
     """Import what the scripts import, then serve."""
+    gc.disable()  # what is imported stays
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for the local cloud
     sys.path.pop(0)  # the folder of this file
     for name in imported_modules(scripts):
@@ -207,8 +208,8 @@ def main(descriptor: int, scripts: list[Path]) -> None:
     service_models.preload(words_of_clients(scripts))
     for name in ("child", "scripts", "service_models"):
         del sys.modules[name]  # a job may have modules of these names
-    gc.collect()
     gc.freeze()  # a collection would write to the pages that are shared with the jobs
+    gc.enable()
     Server(socket.socket(fileno=descriptor)).serve()
 
 
