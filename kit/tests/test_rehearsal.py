@@ -8,11 +8,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
 from example import Example
+from mlops_jobs.contract import load_contract
 from mlops_jobs.errors import UserError
+from mlops_kit.data.sample import sample_table, write_datasets
 from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.local_cloud.events.targets import read_deliveries
 from mlops_kit.project import open_project
@@ -77,6 +81,35 @@ def test_every_step_passes_on_the_real_abalone_data(example: Example) -> None:
         with (project / "data" / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(content)
     assert_all_passed(output_of(project), project)
+
+
+@pytest.mark.parametrize(
+    "split", ["{by: group, column: sex}", "{by: time, column: length}", "{test_files: 'holdout-*.csv'}"]
+)
+def test_every_step_passes_however_the_rows_are_split(example: Example, split: str) -> None:
+    project = example()
+    with (project / "config" / "dataset.yaml").open("a") as file:
+        file.write(f"split: {split}\n")
+    assert_all_passed(output_of(project), project)
+    assert (project / "data" / "holdout-1.csv").exists() == ("holdout" in split)
+
+
+def test_steps_that_the_data_cannot_have_are_left_out_with_the_reason(example: Example) -> None:
+    project, random = example(), np.random.default_rng(1)
+    contract = load_contract(project / "config" / "dataset.yaml")
+    table = sample_table(contract, 400, seed=1)
+    at = table.column_names.index(contract.target)
+    noise = table.set_column(at, contract.target, pa.array(random.permutation(table[contract.target].to_numpy())))
+    write_datasets(contract, noise.slice(0, 300), noise.slice(300), project / "data")
+    output = output_of(project)
+    assert re.search(
+        r"\n   left out: The model was not registered\. .* which the best constant prediction reaches", output
+    )
+    assert output.count("left out: it needs step ") == 6
+    assert output.splitlines()[-1].startswith("1 of 8 steps passed; these data leave out steps 1, 3, 4, 5, 6, 7, 8 ")
+    page = (project / ".local" / "report.html").read_text("utf-8")
+    assert "1 of 8 steps passed, 7 left out" in page
+    assert "no better than a constant prediction" in page
 
 
 def test_a_step_that_fails_prints_what_was_expected_and_what_happened_and_leaves_the_page(example: Example) -> None:

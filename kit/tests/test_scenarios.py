@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,20 @@ def test_a_model_that_misses_the_threshold_is_not_registered_and_the_failure_nam
     assert "rmse" in reason
     assert "0.001" in reason
     assert record.step("RegisterModel").status == "Skipped"
+    assert trained.versions() == before
+
+
+def test_a_model_no_better_than_a_constant_is_not_registered_whatever_the_threshold(trained: DeployedProject) -> None:
+    header, *rows = trained.rows("training-data")
+    same = rows[0][:-1]  # no feature differs, so the model is a constant
+    trained.put([header, *([*same, row[-1]] for row in rows[:300])], "constant-training")
+    before = trained.versions()
+    loose = {"InputDataUri": f"{trained.data}/constant-training/", "MetricThreshold": 1e6, "ChampionTolerance": 1e6}
+    record = trained.cloud.run("training", loose)
+    assert failed(record) == ["MetricNotMet"]
+    assert re.search(
+        r"and below [0-9.]+, which the best constant prediction reaches", record.step("MetricNotMet").reason
+    )
     assert trained.versions() == before
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.input_files import csv_files, visible
 from mlops_jobs.metric_names import gain, meets
 from mlops_jobs.outputs import Outputs
@@ -70,11 +71,16 @@ def evaluation(
 ) -> dict[str, Any]:
     """The content of evaluation.json, its first key in the schema of SageMaker's model metrics.
 
+    `baseline` is what the best constant prediction reaches on the same rows; a model that does not beat it is not
+    registered, whatever the threshold. `baseline_gain` is by how much the model is better.
+
     Raises:
         DataError: the test rows do not define the contract's metric.
     """
     metric = model.contract.metric
     value = one_metric(metric, judgement.metrics, where)
+    guessing = reached_by_guessing(model.contract.problem_type, judgement.actual)
+    gained = gain_over_guessing(metric, value, guessing)
     return {
         METRICS_GROUP[model.contract.problem_type]: {
             name: {"value": found} for name, found in judgement.metrics.items()
@@ -83,6 +89,9 @@ def evaluation(
         "value": value,
         "threshold": threshold,
         "met": meets(metric, value, threshold),
+        "baseline": guessing[metric],
+        "baseline_gain": gained,
+        "beats_baseline": gained > 0,
         "rows": len(judgement.actual),
         "champion": comparison,
     }
@@ -134,7 +143,9 @@ def main(argv: list[str] | None = None) -> None:
         outputs.write_json(result, content)
     verdict = "meets" if content["met"] else "misses"
     against = f"{verdict} the threshold {content['threshold']:g} on {content['rows']} test rows"
-    print(f"{content['metric']} {content['value']:.4g} {against}")
+    constant = f"a constant prediction reaches {content['baseline']:.4g}"
+    worse = "" if content["beats_baseline"] else ", and the model is no better"
+    print(f"{content['metric']} {content['value']:.4g} {against}; {constant}{worse}")
 
 
 if __name__ == "__main__":

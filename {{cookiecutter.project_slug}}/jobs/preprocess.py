@@ -7,7 +7,7 @@ python jobs/preprocess.py apply --help    make features of new rows with what wa
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,20 @@ import numpy as np
 import pyarrow as pa
 from mlops_jobs.artifact import CONTRACT, PREPROCESSOR, load_fitted
 from mlops_jobs.contract import Contract, load_contract
-from mlops_jobs.csv_diagnosis import diagnose
 from mlops_jobs.csv_stream import CsvStream
-from mlops_jobs.errors import DataError, run_job
+from mlops_jobs.errors import run_job
 from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, feature_schema, parquet_writer, stamped
 from mlops_jobs.feature_lines import LineWriter
 from mlops_jobs.fitting import Fitter, check_row_count
 from mlops_jobs.input_files import SHARDED, csv_files
+from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.outputs import CsvOutput, Outputs
 from mlops_jobs.own_features import FILE as FEATURES
 from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.preprocessor import Preprocessor, Tally
 from mlops_jobs.report import print_report
-from mlops_jobs.splitting import TEST, TRAIN, VALIDATION, Splitter
-from mlops_jobs.unique_ids import UniqueIds, unique_rows
+from mlops_jobs.splitting import LEFT_OUT, NAMES, TEST, TRAIN, VALIDATION, Splitter
+from mlops_jobs.unique_ids import unique_rows
 from mlops_jobs.write_behind import WriteBehind
 
 TEST_FILE, BASELINE_FILE = "test.csv", "baseline.csv"
@@ -66,33 +66,54 @@ def fit(
     Args:
         input_dir: the folder of labelled rows.
         contract: what the rows are.
-        splitter: deals the rows to the splits.
+        splitter: the seed and the shares of the splits.
         folders: where to write.
         features_dir: the folder of features.py, the team's own features.
 
     Returns:
-        the report: rows of each split, missing cells by column, the form of the files.
+        the report: rows of each split, missing cells by column, the form of the files, rows that repeat, columns that
+        give the target away.
 
     Raises:
         DataError: a file does not keep the contract, or there are too few rows; then nothing is written.
     """
     folders.train.mkdir(parents=True, exist_ok=True)
-    writing = Outputs(reads=[input_dir], replaces=folders.files())
     own_features = OwnFeatures(contract, read_source(features_dir))
     files = csv_files(input_dir)
-    with writing as outputs, Fitter(contract, splitter, folders.train, own_features, files) as fitter:
-        rows, forms = _split_raw_rows(input_dir, contract, fitter, outputs, folders)
-        check_row_count(sum(rows.values()), str(input_dir))
-        preprocessor = fitter.finish(str(input_dir))
-        _write_features(outputs, fitter, preprocessor, folders)
-        missing = {name: count for name, count in fitter.missing.items() if count}
-        report = {"files": forms, "missing_cells": missing, "rows": rows}
+    with Outputs(reads=[input_dir], replaces=folders.files()) as outputs:
+        labelled = LabelledRows(files, contract, splitter, str(input_dir))
+        while True:
+            with Fitter(contract, labelled.splits, folders.train, own_features, files) as fitter:
+                rows = _split_raw_rows(labelled, contract, fitter, outputs, folders)
+                check_row_count(sum(rows[name] for name in NAMES.values()), str(input_dir))
+                if labelled.settle(fitter.class_order()):
+                    continue
+                preprocessor = fitter.finish(str(input_dir))
+                lacking = fitter.lacking_classes(str(input_dir))
+                _write_features(outputs, fitter, preprocessor, folders)
+                report = _report(labelled, contract, fitter, rows, lacking)
+                break
         outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
         outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
         if own_features.source:
             outputs.write_text(folders.preprocessor / FEATURES, own_features.source)
         outputs.write_json(folders.preprocessor / REPORT, report)
     return report
+
+
+def _report(
+    labelled: LabelledRows, contract: Contract, fitter: Fitter, rows: dict[str, int], lacking: dict[str, list[str]]
+) -> dict[str, Any]:
+    """The report of `fit`; what is not worth a look is left out."""
+    repeated = "rows_that_repeat_but_for_the_id" if contract.id else "rows_that_repeat"
+    return {
+        "files": labelled.forms,
+        "missing_cells": {name: count for name, count in fitter.missing.items() if count},
+        repeated: labelled.repeated_rows(),
+        **({"classes_without_rows": lacking} if lacking else {}),
+        **({"columns_that_give_the_target_away": found} if (found := fitter.giveaways()) else {}),
+        "rows": rows,
+    }
 
 
 def apply(
@@ -134,10 +155,10 @@ def apply(
 
 
 def _split_raw_rows(
-    input_dir: Path, contract: Contract, fitter: Fitter, outputs: Outputs, folders: FitFolders
-) -> tuple[dict[str, int], dict[str, Any]]:
-    """First pass: hand all rows to the fitter, and write the raw rows that later jobs read."""
-    counts, forms, ids = np.zeros(3, dtype=np.int64), {}, UniqueIds()
+    labelled: LabelledRows, contract: Contract, fitter: Fitter, outputs: Outputs, folders: FitFolders
+) -> dict[str, int]:
+    """First pass: hand all rows to the fitter, and write the raw rows that later jobs read; count them by split."""
+    counts = np.zeros(4, dtype=np.int64)
     baseline = CsvOutput(outputs.path(folders.baseline / BASELINE_FILE))
     test = CsvOutput(outputs.path(folders.test / TEST_FILE))
 
@@ -147,22 +168,13 @@ def _split_raw_rows(
         test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
 
     with baseline, test, WriteBehind(write) as writing:
-        for path in csv_files(input_dir):
-            stream = CsvStream(path, contract, contract.file_columns(labelled=True))
-            forms[path.name] = asdict(stream.form)
-            for batch in map(fitter.own_features.add, stream):
-                splits = fitter.add(batch)
-                counts += np.bincount(splits, minlength=3)
-                writing.put((batch, splits))
-                if contract.id:
-                    ids.add(batch.column(contract.id))
-    if ids.repeated():
-        seen: dict[str, str] = {}
-        for path in csv_files(input_dir):
-            if fault := diagnose(path, contract, contract.file_columns(labelled=True), seen):
-                raise DataError(fault)
-    rows = {"train": counts[TRAIN], "validation": counts[VALIDATION], "test": counts[TEST]}
-    return {name: int(count) for name, count in rows.items()}, forms
+        for part in labelled:
+            batch = fitter.own_features.add(part.rows)
+            splits = fitter.add(batch, part)
+            counts += np.bincount(splits, minlength=4)
+            writing.put((batch, splits))
+    found = {name: int(counts[split]) for split, name in NAMES.items()}
+    return found | ({"left_out": int(counts[LEFT_OUT])} if counts[LEFT_OUT] else {})
 
 
 def _write_features(outputs: Outputs, fitter: Fitter, preprocessor: Preprocessor, folders: FitFolders) -> None:

@@ -16,6 +16,7 @@ from mlops_kit.definition.steps import (
 )
 from sagemaker.core.workflow.conditions import (
     ConditionComparison,
+    ConditionGreaterThan,
     ConditionGreaterThanOrEqualTo,
     ConditionLessThanOrEqualTo,
 )
@@ -178,12 +179,13 @@ def evaluated(path: str) -> JsonGet:
 
 
 def check_metric(parts: Parts, parameters: Parameters, register: Step) -> ConditionStep:
-    """Register the model if it meets the threshold and is not worse than the approved one; otherwise fail."""
+    """Register a model that meets the threshold, beats guessing and is not worse than the approved one; else fail."""
     metric = parts.settings.contract.metric
     return ConditionStep(
         name="CheckMetric",
         conditions=[
             meets(metric, evaluated("value"), parameters.threshold),
+            ConditionGreaterThan(left=evaluated("baseline_gain"), right=0.0),
             ConditionLessThanOrEqualTo(left=evaluated("champion.shortfall"), right=parameters.tolerance),
         ],
         if_steps=[register],
@@ -205,7 +207,9 @@ def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
         evaluated("value"),
         f" and must be {limit} ",
         parameters.threshold,
-        ". On the same rows it is worse than the approved model by ",
+        f", and {'below' if metric in LOWER_IS_BETTER else 'above'} ",
+        evaluated("baseline"),
+        ", which the best constant prediction reaches. On the same rows it is worse than the approved model by ",
         evaluated("champion.shortfall"),
         " (0.0: it is not, or there is none), and may be by ",
         parameters.tolerance,
@@ -262,6 +266,7 @@ def register_model(
             "kind": parts.kind,
             "metric": parts.settings.contract.metric,
             "value": evaluated("value").to_string(),
+            "baseline": evaluated("baseline").to_string(),  # what the best constant prediction reaches
             "threshold": parameters.threshold.to_string(),
             **(more or {}),
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +88,7 @@ class Project:
 
 
 def make_project(contract: Contract, folder: Path) -> Project:
+    contract = replace(contract, split=replace(contract.split, test_files=None))  # the sample is one file
     project = Project(contract, folder)
     project.contract_file.write_text(contract.to_yaml(), encoding="utf-8")
     table = sample_table(contract, ROWS + INFERENCE_ROWS, seed=1)

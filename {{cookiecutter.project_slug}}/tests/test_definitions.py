@@ -196,10 +196,13 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
     contract = replace(own_contract, problem_type=problem_type, metric=metric, threshold=0.5)
     settings = replace(load_settings(ROOT), contract=contract)
     steps = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name
-    threshold, champion = steps["CheckMetric"].arguments["Conditions"]
+    threshold, guessing, champion = steps["CheckMetric"].arguments["Conditions"]
     lower = metric in LOWER_IS_BETTER
     assert threshold["Type"] == ("LessThanOrEqualTo" if lower else "GreaterThanOrEqualTo")
     assert threshold["RightValue"] == {"Get": "Parameters.MetricThreshold"}
+    assert (guessing["Type"], guessing["RightValue"]) == ("GreaterThan", 0.0), (
+        "a gain is an advantage, whatever the metric"
+    )
     assert champion["Type"] == "LessThanOrEqualTo", "the shortfall of a model is an error, whatever the metric"
     assert champion["RightValue"] == {"Get": "Parameters.ChampionTolerance"}
     assert (" at most " if lower else " at least ") in json.dumps(steps["MetricNotMet"].arguments)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.image import imread
 from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
-from support import evaluate_arguments, files_in, fit_arguments, train_arguments, train_model
+from support import evaluate_arguments, files_in, fit_arguments, put, train_arguments, train_model
 
 import evaluate
 import predict
@@ -96,6 +97,40 @@ def test_a_threshold_that_is_given_decides(project_named, tmp_path, capsys):
     assert evaluation_in(tmp_path)["threshold"] == threshold
     assert not evaluation_in(tmp_path)["met"]
     assert " misses the threshold " in capsys.readouterr().out
+
+
+def test_the_baseline_is_what_the_best_constant_reaches_on_the_test_rows(project):
+    content = evaluation_in(project / "evaluation")
+    target = pd.read_csv(project / "test" / "test.csv", dtype=str)[project.contract.target]
+    dummies = {
+        "mae": lambda: (target.astype(float) - target.astype(float).median()).abs().mean(),
+        "rmse": lambda: target.astype(float).std(ddof=0),
+        "f1": lambda: sk.f1_score(target == project.contract.positive_class, np.ones(len(target))),
+        "f1_macro": lambda: max(sk.f1_score(target, [name] * len(target), average="macro") for name in set(target)),
+    }
+    if content["metric"] in dummies:
+        assert content["baseline"] == pytest.approx(dummies[content["metric"]]())
+    better = content["baseline"] - content["value"]
+    assert content["baseline_gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
+    assert content["beats_baseline"]
+
+
+@pytest.mark.parametrize(("name", "metric"), [("churn", "roc_auc"), ("churn", "log_loss"), ("prices", "rmse")])
+def test_a_constant_model_beats_no_baseline_though_it_meets_a_threshold_that_guessing_reaches(
+    project_named, tmp_path, capsys, name, metric
+):
+    contract = replace(project_named(name).contract, metric=metric, threshold=0.5)
+    put(tmp_path / "dataset.yaml", contract.to_yaml())
+    preprocess.main(fit_arguments(tmp_path / "dataset.yaml", project_named(name) / "training", tmp_path))
+    train.main(train_arguments(tmp_path, tmp_path / "model", "--min_child_weight", "1e9"))
+    threshold = ["--threshold", "0.5" if metric == "roc_auc" else "1e6"]
+    folders = ["--test-dir", str(tmp_path / "test"), "--model-dir", str(tmp_path / "model")]
+    evaluate.main([*folders, "--output-dir", str(tmp_path / "out"), *threshold])
+    content = evaluation_in(tmp_path / "out")
+    assert content["met"]
+    assert not content["beats_baseline"]
+    assert content["baseline_gain"] <= 0
+    assert capsys.readouterr().out.endswith(", and the model is no better\n")
 
 
 def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(project_named, tmp_path):

@@ -1,6 +1,7 @@
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_jobs.artifact import load_fitted
+from mlops_jobs.contract import Column
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile
+from mlops_jobs.split_rule import SplitRule
 from mlops_kit.data.sample import sample_table, write_csv
 from support import INFERENCE_ROWS, ROWS, apply_arguments, contract_of, files_in, fit_arguments, put, write_rows
 
@@ -46,11 +49,16 @@ def rows_of(contract, count):
     return [[cell(contract, column.role, row * 5 + i) for i, column in enumerate(columns)] for row in range(count)]
 
 
+def deviation(share):
+    """The standard deviation of the number of rows of a split."""
+    return (share * (1 - share) * ROWS) ** 0.5
+
+
 def test_the_rows_are_split_in_the_usual_shares(project):
     report = json.loads((project / "preprocessor" / "report.json").read_text(encoding="utf-8"))
     assert sum(report["rows"].values()) == ROWS
-    assert report["rows"]["train"] == pytest.approx(0.7 * ROWS, abs=3)
-    assert report["rows"]["validation"] == pytest.approx(0.15 * ROWS, abs=3)
+    assert report["rows"]["train"] == pytest.approx(0.7 * ROWS, abs=3 * deviation(0.7))
+    assert report["rows"]["validation"] == pytest.approx(0.15 * ROWS, abs=3 * deviation(0.15))
     for name, count in (("train", report["rows"]["train"]), ("validation", report["rows"]["validation"])):
         assert pq.read_metadata(project / name / f"{name}.parquet").num_rows == count
     assert len(read_baseline(project)) == report["rows"]["train"]
@@ -235,9 +243,73 @@ def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path):
     assert load_fitted(tmp_path / "out" / "preprocessor")[1].classes == ("2", "9", "10")
 
 
+def fit_rows(folder, contract, rows):
+    """Fit on rows, and return the report and the raw test rows."""
+    put(folder / "dataset.yaml", contract.to_yaml())
+    put(folder / "in" / "rows.csv", rows)
+    preprocess.main(fit_arguments(folder / "dataset.yaml", folder / "in", folder / "out"))
+    report = json.loads((folder / "out" / "preprocessor" / "report.json").read_text(encoding="utf-8"))
+    return report, (folder / "out" / "test" / "test.csv").read_text(encoding="utf-8").splitlines()[1:]
+
+
+def test_rows_put_in_front_move_no_row_into_another_split(tmp_path):
+    contract = contract_of("churn")
+    rows = [f"{'leaves' if row % 3 else 'stays'},{row}\n" for row in range(400)]
+    _, fewer = fit_rows(tmp_path / "fewer", contract, "".join(rows[7:]))
+    _, more = fit_rows(tmp_path / "more", contract, "".join(rows))
+    assert set(fewer) <= set(more)
+    assert len(more) - len(fewer) <= 7
+
+
+def test_the_report_counts_rows_that_repeat_and_names_columns_that_give_the_target_away(tmp_path):
+    rows = [f"{'leaves' if row % 300 > 99 else 'stays'},{row % 300}\n" for row in range(400)]
+    report, test_rows = fit_rows(tmp_path, contract_of("churn"), "".join(rows))
+    assert report["rows_that_repeat"] == {"rows": 100, "first": "row 1 of rows.csv and row 301 of rows.csv"}
+    counts = Counter(test_rows)
+    assert all(count == (2 if int(row.rpartition(",")[2].split(".")[0]) < 100 else 1) for row, count in counts.items())
+    assert report["columns_that_give_the_target_away"]["calls"].startswith("its numbers separate the classes")
+
+
+def test_a_rare_class_is_in_every_split_and_moves_no_row_of_another(tmp_path):
+    contract = contract_of("sizes")
+    rows = [f"s{row},cotton,{row % 2},slim\n" for row in range(300)]
+    rare = [f"r{row},wool,rare,slim\n" for row in range(3)]
+    header = "shirt,fabric,class,cut\n"
+    _, without = fit_rows(tmp_path / "without", contract, header + "".join(rows))
+    report, test_rows = fit_rows(tmp_path / "with", contract, header + "".join([*rows[:99], *rare, *rows[99:]]))
+    rest = [row for row in test_rows if '"rare"' not in row]
+    assert rest == without
+    assert len(test_rows) - len(rest) == 1
+    assert "classes_without_rows" not in report
+
+
+def test_by_time_a_class_that_is_new_in_the_newest_rows_is_named(tmp_path):
+    columns = [*contract_of("sizes").columns, Column("day", "ignored")]
+    contract = replace(contract_of("sizes"), columns=tuple(columns), split=SplitRule("time", "day"))
+    header = "shirt,fabric,class,cut,day\n"
+    rows = "".join(f"s{row},cotton,{row % 2 if row < 90 else 'new'},slim,{row}\n" for row in range(100))
+    report, test_rows = fit_rows(tmp_path, contract, header + rows)
+    assert len(test_rows) == 15
+    assert report["classes_without_rows"] == {"train": ["new"], "validation": ["new"]}
+
+
+def test_a_split_that_lacks_a_class_of_two_is_refused_with_the_remedy(tmp_path):
+    columns = [*contract_of("churn").columns, Column("day", "ignored")]
+    contract = replace(contract_of("churn"), columns=tuple(columns), split=SplitRule("time", "day"))
+    rows = "".join(f"{'leaves' if row < 50 else 'stays'},{row},{row}\n" for row in range(100))
+    with pytest.raises(UserError, match=r"no row of the class 'leaves' with the split by time \('day'\)"):
+        fit_rows(tmp_path, contract, rows)
+    rare = "".join("leaves,1\n" for _ in range(9))  # as one row
+    same = rare + "".join(f"stays,{row}\n" for row in range(100))
+    with pytest.raises(UserError, match="rows that hold the same cells are in one split"):
+        fit_rows(tmp_path / "same", contract_of("churn"), same)
+
+
 def test_shares_of_the_split_can_be_chosen(project, tmp_path):
     shares = ("--validation-share", "0.3", "--test-share", "0.05")
     preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, *shares))
-    assert pq.read_metadata(tmp_path / "validation" / "validation.parquet").num_rows == pytest.approx(120, abs=3)
+    assert pq.read_metadata(tmp_path / "validation" / "validation.parquet").num_rows == pytest.approx(
+        0.3 * ROWS, abs=3 * deviation(0.3)
+    )
     with pytest.raises(UserError, match="twentieths"):
         preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, "--test-share", "0.9"))

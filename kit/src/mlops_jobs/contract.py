@@ -16,6 +16,7 @@ import yaml
 from mlops_jobs.errors import ContractError, UserError
 from mlops_jobs.metric_names import METRICS_FOR, in_range
 from mlops_jobs.number_text import DECIMALS, THOUSANDS, Notation
+from mlops_jobs.split_rule import BY_ROW, SplitRule, broken_split, parse_split_rule
 
 ROLES = ("id", "numeric", "categorical", "input", "target", "ignored")
 FILE, FEATURES = "file", "features"  # where a column comes from: the file, or jobs/features.py
@@ -65,6 +66,7 @@ class Contract:
     positive_class: str | None = None
     decimal: str = "."
     thousands: str | None = None
+    split: SplitRule = BY_ROW
 
     @property
     def notation(self) -> Notation:
@@ -135,6 +137,12 @@ class Contract:
         return replace(self, header=True, delimiter=",", missing=("",), decimal=".", thousands=None)
 
     @property
+    def split_columns(self) -> tuple[str, ...]:
+        """What is read of a labelled row to split it: the labelled columns, and the column of the group or time."""
+        read = {*self.labelled_columns, self.split.column}
+        return tuple(c.name for c in self.columns if c.name in read and not c.is_added)
+
+    @property
     def label_columns(self) -> tuple[str, ...]:
         """The columns of a file of labels: the id where there is one, and the target."""
         return tuple(c.name for c in self.columns if c.role in ("id", "target"))
@@ -169,6 +177,7 @@ class Contract:
                 {"name": column.name, "role": column.role, **({"source": FEATURES} if column.is_added else {})}
                 for column in self.columns
             ],
+            **({"split": self.split.as_dict()} if self.split != BY_ROW else {}),
             "metric": self.metric,
             "threshold": self.threshold,
         }
@@ -243,6 +252,7 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         threshold=_number(raw["threshold"], "threshold"),
         positive_class=None if positive is None else _text(positive, "positive_class"),
         **{key: csv.get(key, default) for key, default in CSV_DEFAULTS.items()},
+        split=parse_split_rule(raw["split"]) if raw.get("split") is not None else BY_ROW,
     )
 
 
@@ -275,7 +285,7 @@ def _number(value: Any, key: str) -> float:
 
 def _check(contract: Contract) -> None:
     """Raise ContractError at the first rule that the contract breaks."""
-    for rules in (_broken_form, _broken_columns, _broken_metric):
+    for rules in (_broken_form, _broken_columns, _broken_split, _broken_metric):
         if broken := rules(contract):
             raise ContractError(broken)
 
@@ -321,6 +331,12 @@ def _broken_columns(contract: Contract) -> str | None:
     if not contract.features:
         return "has no feature; give at least one column the role numeric or categorical"
     return None
+
+
+def _broken_split(contract: Contract) -> str | None:
+    return broken_split(
+        contract.split, {column.name: column.role for column in contract.columns if not column.is_added}
+    )
 
 
 def _broken_metric(contract: Contract) -> str | None:

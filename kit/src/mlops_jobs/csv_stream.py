@@ -7,7 +7,7 @@ read once more by csv_diagnosis, slowly, to find the first fault and describe it
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -44,14 +44,22 @@ class CsvStream:
         path: the file.
         contract: what its rows are.
         columns: all columns that the file must hold, in the order they have where there is no header.
+        read: those to read, an ignored one as text; None for all that are not ignored.
     """
 
-    def __init__(self, path: str | Path, contract: Contract, columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, path: str | Path, contract: Contract, columns: tuple[str, ...], read: Collection[str] | None = None
+    ) -> None:
         self.path = Path(path)
         self.contract = contract
         self.columns = columns
         self.form, self._names = _check_start(self.path, contract, columns)
-        self._types = {name: type_ for name in columns if (type_ := _arrow_type(contract, name)) is not None}
+        roles = {column.name: column.role for column in contract.columns}
+        self._types = {
+            name: _arrow_type(contract, roles[name])
+            for name in columns
+            if (roles[name] != "ignored" if read is None else name in read)
+        }
         self._missing = sorted(missing_texts(contract))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -137,13 +145,10 @@ class CsvStream:
         return batch
 
 
-def _arrow_type(contract: Contract, name: str) -> pa.DataType | None:
-    role = next(column.role for column in contract.columns if column.name == name)
-    if role == "ignored":
-        return None
+def _arrow_type(contract: Contract, role: str) -> pa.DataType:
     if role == "numeric" or (role == "target" and not contract.is_classification):
         return pa.float64()
-    return pa.string() if role in ("id", "input") else pa.dictionary(pa.int32(), pa.string())
+    return pa.string() if role in ("id", "input", "ignored") else pa.dictionary(pa.int32(), pa.string())
 
 
 def _has_line_break(column: pa.Array) -> bool:

@@ -18,10 +18,13 @@ import pyarrow.compute as pc
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import DataError
+from mlops_jobs.giveaways import SampledRows, giveaways
+from mlops_jobs.labelled_rows import LabelledBatch
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, texts
-from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TRAIN, VALIDATION, Splitter
+from mlops_jobs.split_rule import ROW
+from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, NAMES, TRAIN, VALIDATION, RowSplits
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
@@ -92,7 +95,7 @@ class Fitter:
     def __init__(
         self,
         contract: Contract,
-        splitter: Splitter,
+        splits: RowSplits,
         scratch: Path,
         own_features: OwnFeatures | None = None,
         files: Iterable[Path] = (),
@@ -100,8 +103,9 @@ class Fitter:
         self.contract = contract
         self.own_features = own_features or OwnFeatures()
         self.missing = dict.fromkeys(contract.features, 0)
-        self._splitter = splitter
+        self._splits = splits
         self._files = tuple(files)  # in which a class that is refused is looked up
+        self._sample = SampledRows()
         self._medians = {name: StreamingMedian() for name in contract.numeric}
         self._vocabularies = {name: Vocabulary() for name in contract.categorical}
         self._classes = Vocabulary()
@@ -122,21 +126,32 @@ class Fitter:
             spool.close()
         self._scratch.cleanup()
 
-    def add(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Take rows in with the team's own features added, and return the split of each; shape (n,), int8."""
+    def add(self, batch: pa.RecordBatch, labelled: LabelledBatch) -> np.ndarray:
+        """Take rows in, and return the split of each; shape (n,), int8.
+
+        Args:
+            batch: the rows with the team's own features added.
+            labelled: the same rows with what decides their splits.
+        """
         target, strata = self._target(batch)
-        splits = self._splitter.assign(strata)
+        splits = self._splits.assign(labelled.keys, strata, labelled.times, is_test_file=labelled.is_test_file)
         training = splits == TRAIN
         if self.contract.is_classification:
             self._classes.count(strata, training)
         columns = [self._feature(name, batch.column(name), training) for name in self.contract.features]
         rows = pa.record_batch([*columns, target], schema=self._schema)
+        self._sample.add(labelled.content, batch.select([*self.contract.features, self.contract.target]))
         for split, spool in self._spools.items():
             spool.write(part := rows.filter(pa.array(splits == split)))
             if split == TRAIN:
                 for name, median in self._medians.items():
                     median.count(_present(part.column(name)))
         return splits
+
+    def class_order(self) -> list[int]:
+        """The indices of the classes in the order of their names, which does not depend on that of the rows."""
+        names = self._classes.code_of if self.contract.is_classification else {"": 0}
+        return [names[name] for name in sorted(names)]
 
     def finish(self, where: str) -> Preprocessor:
         """Learn what needed all rows.
@@ -160,6 +175,29 @@ class Fitter:
             classes=classes,
             own_features=self.own_features,
         )
+
+    def lacking_classes(self, where: str) -> dict[str, list[str]]:
+        """The classes that a split lacks, by its name.
+
+        Raises:
+            DataError: a split is empty, or lacks a class that it must have: every class by row, both of a binary
+                target.
+        """
+        names = list(self._classes.code_of) if self.contract.is_classification else [""]
+        found: dict[str, list[str]] = {}
+        for code, lacking in self._splits.lacking().items():
+            for index in lacking:
+                found.setdefault(NAMES[index], []).append(names[code])
+        rule = self.contract.split
+        for split, classes in found.items():
+            is_strict = self.contract.problem_type != "multiclass" or (rule.by == ROW and not rule.test_files)
+            if is_strict or len(classes) == len(names):
+                raise DataError(_lacking(self.contract, split, sorted(classes), len(classes) == len(names), where))
+        return {split: sorted(classes) for split, classes in sorted(found.items())}
+
+    def giveaways(self) -> dict[str, str]:
+        """The features that alone give the target away, each with the reason and the remedy."""
+        return giveaways(self._sample.table(), self.contract)
 
     def features(self, split: int, preprocessor: Preprocessor) -> Iterator[pa.RecordBatch]:
         """Yield the rows to train or to validate with as features and encoded target."""
@@ -249,6 +287,18 @@ def check_classes(contract: Contract, counts: Mapping[str, int], where: str, pat
 def _first(paths: Iterable[Path], contract: Contract, name: str) -> str:
     place = place_of(paths, contract, name)
     return f" (first in {place})" if place else ""
+
+
+def _lacking(contract: Contract, split: str, classes: list[str], is_empty: bool, where: str) -> str:
+    rule = contract.split
+    what = "no row" if is_empty else f"no row of the class {classes[0]!r}"
+    if rule.by == ROW and not rule.test_files:
+        return (
+            f"{where}: the {split} split has {what}: rows that hold the same cells are in one split, and there are "
+            "fewer different ones than splits; add rows, or give each row an id"
+        )
+    by = f"test_files {rule.test_files!r}" if rule.test_files else f"split by {rule.by} ({rule.column!r})"
+    return f"{where}: the {split} split has {what} with the {by} of the contract; add rows, or choose another split"
 
 
 def check_row_count(rows: int, where: str) -> None:

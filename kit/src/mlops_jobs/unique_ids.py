@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from mlops_jobs.csv_diagnosis import diagnose
 from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.errors import DataError
+from mlops_jobs.row_hashes import text_hashes
 
 
 class UniqueIds:
@@ -16,10 +19,9 @@ class UniqueIds:
     def __init__(self) -> None:
         self._hashes: list[np.ndarray] = []
 
-    def add(self, ids: pa.Array) -> None:
-        """Remember the ids of a batch."""
-        texts = ids.to_numpy(zero_copy_only=False)
-        self._hashes.append(np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts)))
+    def add(self, hashes: np.ndarray) -> None:
+        """Remember the ids of a batch by their hashes; shape (n,), uint64."""
+        self._hashes.append(hashes)
 
     def repeated(self) -> bool:
         """Whether an id came twice (or, at odds of about 1 in a million for 6 million ids, two share a hash)."""
@@ -34,7 +36,7 @@ def unique_rows(stream: CsvStream) -> Iterator[pa.RecordBatch]:
     ids = UniqueIds()
     for batch in stream:
         if stream.contract.id:
-            ids.add(batch.column(stream.contract.id))
+            ids.add(text_hashes(batch.column(stream.contract.id)))
         yield batch
-    if ids.repeated():
-        stream.explain("an id occurs in two rows; ids must be unique")
+    if ids.repeated() and (fault := diagnose(stream.path, stream.contract, stream.columns)):
+        raise DataError(fault)

@@ -263,7 +263,8 @@ def _metric(source: Mapping[str, Any]) -> dict[str, str]:
     metric, value, threshold = (source.get(key) for key in ("metric", "value", "threshold"))
     if metric is None or value is None or threshold is None:
         return {}
-    return {"Metric": f"{metric} {_number(value)} against the threshold {_number(threshold)}"}
+    guessing = f"; a constant prediction reaches {_number(source['baseline'])}" if "baseline" in source else ""
+    return {"Metric": f"{metric} {_number(value)} against the threshold {_number(threshold)}{guessing}"}
 
 
 def _number(value: Any) -> str:

@@ -115,7 +115,8 @@ def _apply_infrastructure(project: Project, environment: Environment) -> None:
 
 
 def _upload(project: Project, environment: Environment, what: Sequence[str]) -> None:
-    for uri in upload_data(project.data, environment.client("s3"), environment.bucket, what):
+    rule = load_contract(project.contract).split
+    for uri in upload_data(project.data, environment.client("s3"), environment.bucket, what, rule):
         _say(f"uploaded {uri}")
 
 

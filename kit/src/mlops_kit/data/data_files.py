@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlops_jobs.split_rule import BY_ROW, SplitRule
+
 # The folder below data/ in the bucket: the defaults of the pipelines' parameters name these.
 FOLDERS = {"training-data.csv": "training", "inference-data.csv": "inference", "ground-truth.csv": "labels"}
 
@@ -15,7 +17,18 @@ def data_files(folder: Path) -> list[Path]:
     return [folder / name for name in FOLDERS if (folder / name).exists()]
 
 
-def upload_data(folder: Path, s3: Any, bucket: str, what: Sequence[str] = tuple(FOLDERS.values())) -> list[str]:
+def held_out_files(folder: Path, rule: SplitRule) -> list[Path]:
+    """The files beside the data files whose rows are the test split, by the contract's split.test_files."""
+    return [path for path in sorted(folder.glob("*.csv")) if path.name not in FOLDERS and rule.is_test_file(path.name)]
+
+
+def upload_data(
+    folder: Path,
+    s3: Any,
+    bucket: str,
+    what: Sequence[str] = tuple(FOLDERS.values()),
+    rule: SplitRule = BY_ROW,
+) -> list[str]:
     """Upload the data files that exist, and delete the uploaded copies of those that no longer do.
 
     Args:
@@ -23,12 +36,15 @@ def upload_data(folder: Path, s3: Any, bucket: str, what: Sequence[str] = tuple(
         s3: boto3's client.
         bucket: the target.
         what: some of training, inference and labels.
+        rule: the contract's split, whose test files go with the training data.
 
     Returns:
         the S3 URIs of the uploaded files.
     """
     keys = {folder / name: f"data/{part}/{name}" for name, part in FOLDERS.items() if part in what}
-    existing = data_files(folder)
+    held_out = held_out_files(folder, rule) if "training" in what else []
+    keys |= {path: f"data/training/{path.name}" for path in held_out}
+    existing = [*data_files(folder), *held_out]
     for path, key in keys.items():
         if path not in existing:
             s3.delete_object(Bucket=bucket, Key=key)

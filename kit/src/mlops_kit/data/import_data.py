@@ -15,24 +15,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import ColumnsError, DataError, UserError
 from mlops_jobs.fitting import check_classes, check_row_count
-from mlops_jobs.splitting import TEST, Splitter
 from mlops_jobs.unique_ids import unique_rows
 from mlops_kit.data.class_spellings import alike
 from mlops_kit.data.column_facts import rows_of
 from mlops_kit.data.file_form import find_form, plain_csv
+from mlops_kit.data.guessing import threshold_comment
+from mlops_kit.data.held_out_rows import HeldOutRows, held_out_rows
 from mlops_kit.data.rehearsed_fit import rehearse_fit
 from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, notes_on_form
 from mlops_kit.data.source_formats import Source, open_source
 from mlops_kit.data.together import changed_together
 
-INFERENCE_SHARE = 0.2
-SEED = 1
 TOTAL = re.compile(r"(grand |sub)?totals?|sum|average|mean|gesamt|summe|insgesamt|mittelwert|totale", re.IGNORECASE)
 FILES = ("training-data.csv", "inference-data.csv", "ground-truth.csv")
 
@@ -138,8 +135,10 @@ def _import(
     source: Source, proposal: Proposal | None, current: Contract, place: Place, *, accept: bool, distinct: bool
 ) -> None:
     contract = proposal.contract if proposal else current
+    held_out = held_out_rows(source.csv, contract)
+    print(*(f"- {note}\n" for note in held_out.notes()), sep="", end="", flush=True)
     with changed_together() as made:
-        rows = _write(source, contract, place.data, made, distinct=distinct)
+        rows = _write(source, contract, place.data, made, held_out, distinct=distinct)
         rehearse_fit(made[place.data / FILES[0]], contract, place.jobs, place.pipelines, source)
         if proposal:
             _accept(source, proposal, current, place.contract, accept=accept)
@@ -169,10 +168,8 @@ def _accept(source: Source, proposal: Proposal, current: Contract, contract_path
 
 
 def _text(source: Source, proposal: Proposal, current: Contract) -> str:
-    kept = (proposal.contract.metric, proposal.contract.threshold) == (current.metric, current.threshold)
-    origin = "that of the contract before" if kept else "the score of guessing"
-    about = f"# Proposed for {source.path.name}. Review roles, metric and threshold: the threshold is {origin}.\n"
-    return about + proposal.contract.to_yaml()
+    about = f"# Proposed for {source.path.name}. Review roles, metric and threshold:\n"
+    return f"{about}# {threshold_comment(proposal.contract, current, source.csv)}.\n{proposal.contract.to_yaml()}"
 
 
 def _user_accepts() -> bool:
@@ -189,8 +186,16 @@ class _Counts:
     first: dict[str, int] = field(default_factory=dict)
 
 
-def _write(source: Source, contract: Contract, data: Path, made: dict[Path, Path], *, distinct: bool) -> _Counts:
-    """Split the rows, stratified by class, into files that do not have their final names yet.
+def _write(
+    source: Source,
+    contract: Contract,
+    data: Path,
+    made: dict[Path, Path],
+    held_out: HeldOutRows,
+    *,
+    distinct: bool,
+) -> _Counts:
+    """Write the rows into files that do not have their final names yet.
 
     Raises:
         DataError: too few rows, or too few of a class, would remain to train with; or two classes are probably one.
@@ -207,7 +212,7 @@ def _write(source: Source, contract: Contract, data: Path, made: dict[Path, Path
             if contract.header:
                 writers[-1].writerow(header)
         row: dict[str, str] = {}
-        for number, (row, label, predict) in enumerate(_split(source.csv, contract), start=1):
+        for number, (row, label, predict) in enumerate(_split(source.csv, contract, held_out), start=1):
             counts.predicted += predict
             counts.training += not predict
             counts.classes[label] += not predict
@@ -240,14 +245,10 @@ def _check_counts(source: Source, contract: Contract, counts: _Counts, *, distin
     check_classes(contract, counts.classes, where, [source.csv])
 
 
-def _split(path: Path, contract: Contract) -> Iterator[tuple[dict[str, str], str, bool]]:
+def _split(path: Path, contract: Contract, held_out: HeldOutRows) -> Iterator[tuple[dict[str, str], str, bool]]:
     """Yield each row, its class (the same for all rows of a regression), and whether it is to be predicted."""
-    splitter = Splitter(SEED, validation=0.05, test=INFERENCE_SHARE)
-    codes: dict[str, int] = {}
-    for row in _rows(path, contract):
-        label = row[contract.target].strip() if contract.is_classification else ""
-        stratum = codes.setdefault(label, len(codes))
-        yield row, label, bool(splitter.assign(np.array([stratum]))[0] == TEST)
+    for row, predict in zip(_rows(path, contract), held_out.to_predict.tolist(), strict=True):
+        yield row, row[contract.target].strip() if contract.is_classification else "", predict
 
 
 def _rows(path: Path, contract: Contract) -> Iterator[dict[str, str]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from mlops_jobs.contract import Contract
-from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import DataError, UserError
 from mlops_jobs.fitting import Fitter
+from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.splitting import Splitter
 from mlops_kit.data.source_formats import Source
@@ -33,16 +34,29 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
         UserError: config/pipelines.yaml does not say how rows are split.
     """
     own_features = OwnFeatures(contract, read_source(jobs)) if jobs else OwnFeatures()
+    where = f"{source.csv}: what is left to train with"
+    contract = replace(contract, split=replace(contract.split, test_files=None))  # the rows are in one file
     try:
-        with (
-            tempfile.TemporaryDirectory() as scratch,
-            Fitter(contract, _splitter(pipelines), Path(scratch), own_features, [source.csv]) as fitter,
-        ):
-            for batch in map(own_features.add, CsvStream(rows, contract, contract.file_columns(labelled=True))):
-                fitter.add(batch)
-            fitter.finish(f"{source.csv}: what is left to train with")
+        labelled = LabelledRows([rows], contract, _splitter(pipelines), where)
+        with tempfile.TemporaryDirectory() as scratch:
+            while not _is_fitted(labelled, contract, Path(scratch), own_features, source, where):
+                pass
     except DataError as error:
         raise error if str(source.csv) in str(error) else DataError(f"{source.csv}: {error}") from error
+
+
+def _is_fitted(
+    labelled: LabelledRows, contract: Contract, scratch: Path, own_features: OwnFeatures, source: Source, where: str
+) -> bool:
+    """Fit once; False where the rows have to be read again, since their splits are settled only now."""
+    with Fitter(contract, labelled.splits, scratch, own_features, [source.csv]) as fitter:
+        for batch in labelled:
+            fitter.add(own_features.add(batch.rows), batch)
+        if labelled.settle(fitter.class_order()):
+            return False
+        fitter.finish(where)
+        fitter.lacking_classes(where)
+        return True
 
 
 def _splitter(pipelines: Path | None) -> Splitter:

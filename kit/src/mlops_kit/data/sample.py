@@ -17,19 +17,30 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from mlops_jobs.contract import Contract
+from mlops_jobs.split_rule import GROUP
 
-TRAINING_ROWS, INFERENCE_ROWS = 2000, 500
+TRAINING_ROWS, INFERENCE_ROWS, TEST_ROWS = 2000, 500, 500
+WILDCARD = re.compile(r"[*?]|\[[^]]*\]")  # of a pattern of file names
 CATEGORIES = ("A", "B", "C", "D", "E", "F")
 EMPTY_SHARE = 0.005  # real files have empty cells
 CELL_NOISE = 0.03
+ROWS_OF_A_GROUP = 10
 MIN_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
 DATE_NAME = re.compile(r"(^|_)(date|day|on|at)$", re.IGNORECASE)  # an input of such a name gets dates, else numbers
 
 
 def write_sample(contract: Contract, folder: Path, seed: int = 1) -> None:
-    """Write training-data.csv, inference-data.csv (no target) and ground-truth.csv (its labels) into a folder."""
-    table = sample_table(contract, TRAINING_ROWS + INFERENCE_ROWS, seed)
-    write_datasets(contract, table.slice(0, TRAINING_ROWS), table.slice(TRAINING_ROWS), folder)
+    """Write training-data.csv, inference-data.csv (no target) and ground-truth.csv (its labels) into a folder.
+
+    Where the contract has split.test_files, a file of such a name is written too.
+    """
+    test_rows = TEST_ROWS if contract.split.test_files else 0
+    table = sample_table(contract, TRAINING_ROWS + INFERENCE_ROWS + test_rows, seed)
+    rest = table.slice(TRAINING_ROWS)
+    write_datasets(contract, table.slice(0, TRAINING_ROWS), rest.slice(0, INFERENCE_ROWS), folder)
+    if contract.split.test_files:
+        name = WILDCARD.sub("1", contract.split.test_files)
+        write_csv(contract, rest.slice(INFERENCE_ROWS), folder / name)
 
 
 def write_datasets(contract: Contract, training: pa.Table, inference: pa.Table, folder: Path) -> None:
@@ -63,12 +74,15 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     empty = EMPTY_SHARE if "" in contract.missing else 0.0
     columns = {}
     for index, column in enumerate(column for column in contract.columns if not column.is_added):
-        if column.role == "numeric":
+        if column.name == contract.split.column and column.role != "id":
+            columns[column.name] = _groups_or_times(contract, rows, random)
+        elif column.role == "numeric":
             columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), empty, random)
         elif column.role == "categorical":
             columns[column.name] = _categories(hidden, random)
         elif column.role == "id":
-            columns[column.name] = pa.array([f"{contract.dataset}-{row:06d}" for row in range(rows)])
+            prefix = "" if column.name == contract.split.column else f"{contract.dataset}-"  # a time may be a number
+            columns[column.name] = pa.array([f"{prefix}{row:06d}" for row in range(rows)])
         elif column.role == "target":
             columns[column.name] = target
         elif column.role == "input":
@@ -81,6 +95,16 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
 def _numbers(hidden: np.ndarray[Any, Any], scale: float, empty: float, random: np.random.Generator) -> pa.Array:
     values = scale * (MIN_CELL + hidden + random.normal(0, CELL_NOISE, len(hidden)))
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
+
+
+def _groups_or_times(contract: Contract, rows: int, random: np.random.Generator) -> pa.Array:
+    """Groups of about ROWS_OF_A_GROUP rows, or days in random order; as numbers where the column is numeric."""
+    numbers = random.permutation(rows) // ROWS_OF_A_GROUP
+    if contract.split.column in contract.numeric:
+        return pa.array(numbers.astype(float))
+    if contract.split.by == GROUP:
+        return pa.array([f"group {number}" for number in numbers])
+    return pa.array((np.datetime64("2024-01-01") + numbers).astype(str))
 
 
 def _dates(hidden: np.ndarray[Any, Any]) -> pa.Array:

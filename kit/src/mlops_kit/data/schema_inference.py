@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.number_text import Notation, unit_of
+from mlops_jobs.split_rule import BY_ROW
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
     MAX_DISTINCT,
@@ -24,12 +24,14 @@ from mlops_kit.data.column_facts import (
     survey,
 )
 from mlops_kit.data.file_form import FileForm
+from mlops_kit.data.guessing import with_proposed_threshold
 from mlops_kit.data.source_formats import Source
 
 MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
 MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
 NONE = ("", "none", "-")  # the answers of a user who wants no id
+TO_COME = 1.0  # the threshold until the targets are read
 Ask = Callable[[str], str]
 
 
@@ -64,16 +66,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Target:
-    """The target's values under the notation of the file, for the problem type and the score of guessing."""
+    """The target's values under the notation of the file, for the problem type."""
 
     values: Counter[str]  # how often each comes; one number is one value however it is written
     is_numeric: bool
-    deviation: float
-
-    @property
-    def filled(self) -> int:
-        """How many cells are filled."""
-        return self.values.total()
 
 
 def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wishes, ask: Ask | None) -> Proposal:
@@ -117,17 +113,19 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         missing=(*current.missing, *columns.marks),
         columns=(*(Column(name, role) for name, role in roles.items()), *_added_columns(names, current)),
         metric=metric,
-        threshold=current.threshold if kept else _score_of_guessing(metric, values),
+        threshold=current.threshold if kept else TO_COME,
         positive_class=current.positive_class if kept else None,
         decimal=notation.decimal,
         thousands=notation.thousands,
+        split=current.split if current.split.column in (None, *names) else BY_ROW,
     )
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
     notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *repeated, *columns.notes)
     try:
-        return Proposal(parse_contract(contract.to_yaml()), notes)
+        parsed = parse_contract(contract.to_yaml())
     except ContractError as error:
         raise ContractError("; ".join([f"{source.path}: {error}", *columns.notes])) from error
+    return Proposal(parsed if kept else with_proposed_threshold(parsed, source.csv), notes)
 
 
 def _target_of(source: Source, names: list[str], current: Contract, wishes: Wishes, ask: Ask | None) -> str:
@@ -331,12 +329,7 @@ def _target_values(
             f"{'row' if absent.total() == 1 else 'rows'}: {_shown(absent, found)}; "
             f"fill it in or remove these rows{remedy}"
         )
-    if not is_numeric:
-        return Target(values, False, 0.0)
-    numbers = {float(text): count for text, count in values.items()}
-    mean = sum(value * count for value, count in numbers.items()) / values.total()
-    variance = sum((value - mean) ** 2 * count for value, count in numbers.items()) / values.total()
-    return Target(values, True, math.sqrt(variance))
+    return Target(values, is_numeric)
 
 
 def _added_columns(names: list[str], current: Contract) -> list[Column]:
@@ -353,19 +346,6 @@ def _problem_type(target: Target) -> str:
     has_fractions = any(not float(value).is_integer() for value in target.values)
     is_quantity = has_fractions or len(target.values) > MAX_INTEGER_CLASSES or has_rare_values
     return "regression" if is_quantity else "multiclass"
-
-
-def _score_of_guessing(metric: str, target: Target) -> float:
-    """The approximate score of always guessing the mean or the most frequent class: a model has to beat it."""
-    if metric in ("rmse", "mae", "mse"):
-        deviation = target.deviation or 1.0
-        return float(f"{deviation**2 if metric == 'mse' else deviation:.4g}")
-    shares = [count / target.filled for count in target.values.values()]
-    if metric == "accuracy":
-        return round(max(shares), 3)
-    if metric == "log_loss":
-        return round(-sum(share * math.log(share) for share in shares), 3) or 0.001
-    return 0.1 if metric == "r2" else 0.5
 
 
 def notes_on_form(form: FileForm) -> list[str]:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.errors import UserError
-from mlops_kit.data.data_files import data_files
+from mlops_kit.data.data_files import data_files, held_out_files
 from mlops_kit.data.drifted_sample import write_drifted_sample
 from mlops_kit.data.sample import write_sample
 from mlops_kit.local_cloud.cloud import LocalCloud
@@ -24,6 +24,7 @@ from mlops_kit.rehearsal.scenario import STEPS, TRAINING, RehearsalStep, Scenari
 from mlops_kit.rehearsal.triggering import EventTrigger, ManualTrigger, Trigger
 from mlops_kit.report.build import report_on
 from mlops_kit.report.entries import RehearsedStep
+from mlops_kit.runner.record import ExecutionRecord
 
 DRIFTED = "drifted-sample"  # the folder of the drifted sample, below the working folder
 MAX_LINE = 120  # characters of the line about the infrastructure
@@ -41,7 +42,7 @@ def rehearse(
 
     Args:
         project: the project.
-        threshold: the metric's threshold; None for the contract's.
+        threshold: the metric's threshold, which a model then has to meet; None for the contract's.
         console: the console for the progress; None for standard output.
         infrastructure: whether to apply the project's infrastructure where that is possible.
         definitions: is called for what `compile_all` returns; None to compile in this process.
@@ -50,38 +51,47 @@ def rehearse(
         the report page.
 
     Raises:
-        UserError: a step failed; the page is written all the same.
+        UserError: a step failed, though the data can have the expected outcome; the page is written all the same.
     """
     console, started = console or Console(), time.perf_counter()
     contract = load_contract(project.contract)
     _make_sample(contract, project.data, console)
-    with _local_cloud(project, threshold, console, infrastructure) as (cloud, trigger):
-        scenario = Scenario(cloud, trigger, console, project.data, project.work / DRIFTED)
+    with _local_cloud(project, threshold, console, infrastructure, contract) as (cloud, trigger):
+        scenario = Scenario(
+            cloud, trigger, console, project.data, project.work / DRIFTED, contract, is_strict=threshold is not None
+        )
         rehearsed: list[RehearsedStep] = []
         with _page(scenario, project.work, rehearsed) as page:
-            write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted)
+            test_files = held_out_files(scenario.data, contract.split)
+            write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted, test_files)
             cloud.deploy(definitions() if definitions else None)
             for number, step in enumerate(STEPS, start=1):
                 _run_step(number, step, scenario, rehearsed)
             if conclusion := trigger.conclude():
                 _print(console, f"\n{conclusion}")
-    _print(console, f"\nAll {len(STEPS)} steps passed in {time.perf_counter() - started:.0f} s. Report: {page}")
+    _print(console, f"\n{_result(rehearsed)} in {time.perf_counter() - started:.0f} s. Report: {page}")
     return page
 
 
 def _run_step(number: int, step: RehearsalStep, scenario: Scenario, rehearsed: list[RehearsedStep]) -> None:
-    """Run a step and append its outcome.
+    """Run a step, unless one that it needs was left out, and append its outcome.
 
     Raises:
-        UserError: the outcome is not the expected one.
+        UserError: the outcome is not the expected one, though these data can have it.
     """
     console = scenario.console
     console.print(f"\n[bold]{number}. {step.title}[/]", highlight=False)
+    if step.needs and rehearsed[step.needs - 1].left_out:
+        _leave_out(f"it needs step {step.needs}", None, step, console, rehearsed)
+        return
     try:
         record = step.action(scenario)
         failure = step.check(scenario, record)
     except TimeoutError as error:  # no event started the pipeline, for example
         record, failure = None, str(error)
+    if failure and not scenario.is_strict and (excuse := step.excuse(scenario, record)):
+        _leave_out(excuse, record, step, console, rehearsed)
+        return
     rehearsed.append(RehearsedStep(step.title, step.expected, failure, record.id if record else None))
     if failure:
         _print(console, f"   expected: {step.expected}", "red")
@@ -90,12 +100,29 @@ def _run_step(number: int, step: RehearsalStep, scenario: Scenario, rehearsed: l
     _print(console, f"   as expected: {step.expected}", "green")
 
 
+def _leave_out(
+    why: str, record: ExecutionRecord | None, step: RehearsalStep, console: Console, rehearsed: list[RehearsedStep]
+) -> None:
+    rehearsed.append(RehearsedStep(step.title, step.expected, "", record.id if record else None, left_out=why))
+    _print(console, f"   expected: {step.expected}", "yellow")
+    _print(console, f"   left out: {why}", "yellow")
+
+
+def _result(rehearsed: Sequence[RehearsedStep]) -> str:
+    """How many steps passed, and which were left out."""
+    numbers = [number for number, step in enumerate(rehearsed, start=1) if step.left_out]
+    if not numbers:
+        return f"All {len(rehearsed)} steps passed"
+    steps = f"step {numbers[0]}" if len(numbers) == 1 else f"steps {', '.join(map(str, numbers))}"
+    return f"{len(rehearsed) - len(numbers)} of {len(rehearsed)} steps passed; these data leave out {steps} (see above)"
+
+
 @contextmanager
 def _local_cloud(
-    project: Project, threshold: float | None, console: Console, infrastructure: bool
+    project: Project, threshold: float | None, console: Console, infrastructure: bool, contract: Contract
 ) -> Iterator[tuple[LocalCloud, Trigger]]:
     """A local cloud, with the project's infrastructure where possible; prints the reason if it is not."""
-    obstacle = _obstacle(project.root, threshold, infrastructure)
+    obstacle = _obstacle(project.root, threshold, infrastructure, contract)
     with ExitStack() as opened:
         if not obstacle:
             cloud = opened.enter_context(LocalCloud(project.root, empty_account=True))
@@ -115,12 +142,14 @@ def _local_cloud(
             yield cloud, EventTrigger(cloud)
 
 
-def _obstacle(root: Path, threshold: float | None, infrastructure: bool) -> str:
+def _obstacle(root: Path, threshold: float | None, infrastructure: bool, contract: Contract) -> str:
     """Why the rehearsal does without the infrastructure; empty if there is no reason yet."""
     if not infrastructure:
         return "the infrastructure is switched off"
     if threshold is not None:
         return "events cannot pass the threshold to an execution"
+    if contract.split.test_files:
+        return "each file of split.test_files would start a training of its own"
     return why_not_here(root)
 
 

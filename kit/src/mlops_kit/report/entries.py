@@ -24,12 +24,14 @@ class RehearsedStep:
         expected: its expected outcome.
         failure: what happened instead; empty if the outcome was as expected.
         execution_id: the execution that it ran; None if it ran none.
+        left_out: why these data cannot have the outcome; empty if they can.
     """
 
     title: str
     expected: str
     failure: str = ""
     execution_id: str | None = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,8 @@ def verdict(step: RehearsedStep | None) -> Html | None:
     """The expected outcome of a rehearsal step, and what happened instead if it failed."""
     if step is None:
         return None
+    if step.left_out:
+        return html("p", badge("quiet", f"left out: {step.left_out}"), class_="outcome")
     if not step.failure:
         return html("p", badge("good", ": ".join(filter(None, ("as expected", step.expected)))), class_="outcome")
     expected = html("small", f"expected: {step.expected}") if step.expected else None

@@ -23,9 +23,14 @@ def evaluation_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
         return Section("Evaluation", "", join(html("p", "evaluation.json has no value.", class_="absent"), plots))
     comparison = "" if measure.champion is None else f", {_gain(champion)} than the champion"
     verb = "meets" if measure.met else "misses"
-    headline = f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}{comparison}"
+    is_guessing = content.get("beats_baseline") is False
+    guessing = ", no better than a constant prediction" if is_guessing else ""
+    headline = (
+        f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}"
+        f"{guessing}{comparison}"
+    )
     body = join(
-        html("p", badge("good" if measure.met else "bad", headline), class_="verdict"),
+        html("p", badge("good" if measure.met and not is_guessing else "bad", headline), class_="verdict"),
         bullet_chart(measure, headline),
         _facts(content, measure, champion),
         plots,
@@ -62,6 +67,7 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
             (measure.metric, keyed("bar good" if measure.met else "bar bad", number(measure.value))),
             ("threshold", keyed("threshold", measure.bound)),
             *((name, number(value)) for name, value in others.items()),
+            *([("a constant reaches", number(content["baseline"]))] if "baseline" in content else []),
             ("test rows", number(content.get("rows", ""))),
             ("champion", compared),
         ]

@@ -1,0 +1,83 @@
+"""Choose which rows of an imported file are to be predicted; the others are to train with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from mlops_jobs.contract import Contract
+from mlops_jobs.fitting import Vocabulary
+from mlops_jobs.giveaways import SampledRows, giveaways
+from mlops_jobs.labelled_rows import LabelledRows
+from mlops_jobs.split_rule import ROW
+from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS, TEST, Splitter
+
+INFERENCE_SHARE = 0.2
+SEED = 0x696E66657265  # not one of preprocess.py's: by the same seed, all rows of its test split would be gone
+
+
+@dataclass(frozen=True)
+class HeldOutRows:
+    """The rows to predict.
+
+    Attributes:
+        to_predict: whether each row of the file is to be predicted; shape (n,).
+        repeated: how many rows hold the same cells as an earlier one, and where the first are; empty for none.
+        giveaways: the columns that alone give the target away, each with the reason and the remedy.
+        has_id: whether the rows have ids.
+    """
+
+    to_predict: np.ndarray
+    repeated: Mapping[str, object]
+    giveaways: Mapping[str, str]
+    has_id: bool
+
+    def notes(self) -> list[str]:
+        """What the user should know of the rows, a sentence each."""
+        found = [f"column {name!r} gives the target away: {reason}" for name, reason in self.giveaways.items()]
+        if self.repeated.get("rows"):
+            same = "the same cells but for the id" if self.has_id else "the same cells"
+            how = "each by its id" if self.has_id else self.repeated.get("split", "together with the row they repeat")
+            found.append(
+                f"{self.repeated['rows']} rows hold {same} as an earlier one (first: {self.repeated['first']}); "
+                f"they are split {how}"
+            )
+        return found
+
+
+def held_out_rows(path: Path, contract: Contract) -> HeldOutRows:
+    """Choose the rows to predict by the contract's split: by id, group or time, else by the cells of the row.
+
+    Args:
+        path: a file of labelled rows that keeps the contract.
+        contract: what the rows are.
+
+    Raises:
+        DataError: the file does not keep the contract, or its rows cannot be split by it.
+    """
+    one_file = replace(contract, split=replace(contract.split, test_files=None))
+    labelled = LabelledRows([path], one_file, Splitter(SEED, validation=0.05, test=INFERENCE_SHARE), str(path))
+    while True:
+        classes, sample, parts, labels = Vocabulary(), SampledRows(), [], []
+        for batch in labelled:
+            target = batch.rows.column(contract.target)
+            strata = classes.encode(target) if contract.is_classification else np.zeros(len(target), np.int32)
+            labels.append(strata)
+            parts.append(labelled.splits.assign(batch.keys, strata, batch.times) == TEST)
+            sample.add(batch.content, batch.rows)
+        codes = classes.code_of if contract.is_classification else {"": 0}
+        if not labelled.settle(codes[name] for name in sorted(codes)):
+            to_predict = np.concatenate(parts)
+            if contract.split.by == ROW:
+                _keep_rare_classes(to_predict, np.concatenate(labels))
+            found = giveaways(sample.table(), contract)
+            return HeldOutRows(to_predict, labelled.repeated_rows(), found, contract.id is not None)
+
+
+def _keep_rare_classes(to_predict: np.ndarray, strata: np.ndarray) -> None:
+    """Train with all rows of a class of which too few would be left."""
+    left = np.bincount(strata[~to_predict], minlength=strata.max() + 1)
+    to_predict[(left < MIN_ROWS_OF_A_CLASS)[strata]] = False
