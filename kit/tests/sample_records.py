@@ -39,6 +39,8 @@ LabelsAvailable        Condition     ResolveInputs,ReportDataQuality
 ModelQuality           Processing    BatchInference,ResolveInputs     LabelsAvailable=yes
 QualityHeld            Condition     ModelQuality
 ModelQualityViolation  Fail          ModelQuality                     QualityHeld=no
+LabelsMatched          Condition     ModelQuality
+LabelsNotMatched       Fail          ModelQuality                     LabelsMatched=no
 """
 NOTES = {
     "ResolveInputs": "model version 1, data 3f9a5c01d2e4",
@@ -258,7 +260,10 @@ def refused(work: Path, number: int = 2) -> Record:
 
 def inferred(work: Path, training: Record, number: int = 3) -> Record:
     """An inference whose data and labels pass both quality checks; its preprocessing was cached."""
-    record = run(record_of("inference", INFERENCE, number), skipped=("NoApprovedModel", "ModelQualityViolation"))
+    record = run(
+        record_of("inference", INFERENCE, number),
+        skipped=("NoApprovedModel", "ModelQualityViolation", "LabelsNotMatched"),
+    )
     named(record, "Preprocess")["cache_hit"] = True
     checked(work, record, training, {"violations": []}, shift=0.0)
     verdict(work, record, "PASS", 2.204)

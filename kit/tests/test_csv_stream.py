@@ -260,3 +260,49 @@ def test_reading_ahead_ends_when_the_reader_stops_early():
     thread.join(timeout=5)
     assert not thread.is_alive()
     assert len(made) < 10
+
+
+# Rows of column names
+
+TEXTS_ONLY = """
+dataset: cells
+problem_type: multiclass
+csv: {header: HEADER, delimiter: ",", missing: [""]}
+columns:
+  - {name: name, role: id}
+  - {name: kind, role: categorical}
+  - {name: place, role: categorical}
+  - {name: outcome, role: target}
+metric: accuracy
+threshold: 0.5
+"""
+
+
+def texts_only(header):
+    return parse_contract(TEXTS_ONLY.replace("HEADER", header))
+
+
+@pytest.mark.parametrize("first", ["name,kind,place,outcome", "outcome, name ,place,kind", "name,name,name,name"])
+def test_a_header_line_is_refused_where_the_contract_says_that_there_is_none(tmp_path, first):
+    contract = texts_only("false")
+    path = put(tmp_path / "rows.csv", f"{first}\nr1,a,b,yes\n")
+    with pytest.raises(DataError, match=r"row 1 holds column names .* remove the row, or set csv.header to true"):
+        CsvStream(path, contract, contract.file_columns(labelled=True))
+
+
+@pytest.mark.parametrize("header", ["true", "false"])
+@pytest.mark.parametrize("row", [1, 2, 3000])
+def test_a_header_line_between_the_rows_is_refused_though_every_cell_could_be_a_text(tmp_path, header, row):
+    contract = texts_only(header)
+    rows = [f"r{number},a,b,yes" for number in range(5000)]
+    rows.insert(row, " name ,kind,place,outcome")
+    head = ["name,kind,place,outcome"] if header == "true" else []
+    path = put(tmp_path / "rows.csv", "\n".join([*head, *rows]) + "\n")
+    with pytest.raises(DataError, match=rf"row {row + 1} \(line \d+\): repeats the column names; remove the row"):
+        list(CsvStream(path, contract, contract.file_columns(labelled=True)))
+
+
+def test_a_category_may_have_the_name_of_its_column(tmp_path):
+    contract = texts_only("true")
+    path = put(tmp_path / "rows.csv", "name,kind,place,outcome\nr1,kind,place,yes\nr2,kind,b,outcome\n")
+    assert sum(batch.num_rows for batch in CsvStream(path, contract, contract.file_columns(labelled=True))) == 2

@@ -567,7 +567,7 @@ def test_real_executions_are_rendered(browser: Browser, real_page: Path, scheme:
     assert [(text, ratio) for text, ratio in browser.ask(CONTRAST) if ratio < 4.5] == []
     assert browser.ask("return [...document.images].map(image => image.naturalWidth > 0)") == [True] * 3
     training, inference = browser.ask(NODES)
-    assert (len(training), len(inference)) == (8, 12)
+    assert (len(training), len(inference)) == (8, 14)
     assert [node["name"] for node in (*training, *inference) if node["spilled"]] == []
     assert browser.ask(OVERFLOW) == [0, []]
     text = browser.ask("return document.body.innerText")
@@ -630,7 +630,7 @@ def test_a_node_links_to_its_row(browser: Browser, page: Path) -> None:
         "return [...document.querySelectorAll('a.node')].map(node => [node.dataset.step,"
         "document.querySelector(node.getAttribute('href')).querySelector('code').textContent])"
     )
-    assert len(pairs) == 3 * 12 + 2 * 8
+    assert len(pairs) == 3 * 14 + 2 * 8
     assert all(node == row for node, row in pairs)
 
 

@@ -45,11 +45,12 @@ def one_metric(metric: str, found: dict[str, float], where: str) -> float:
         DataError: the rows do not define it (roc_auc of rows that are all of one class).
     """
     if metric not in found:
-        raise DataError(f"{where}: {metric} is not defined for {_why_undefined(metric)}; add rows or change the metric")
+        raise DataError(f"{where}: {metric} is not defined for {why_undefined(metric)}; add rows or change the metric")
     return found[metric]
 
 
-def _why_undefined(metric: str) -> str:
+def why_undefined(metric: str) -> str:
+    """The rows that do not define a metric, in words."""
     return "a single row" if metric == "r2" else "rows of one class only"
 
 

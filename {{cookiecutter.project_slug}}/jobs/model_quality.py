@@ -1,6 +1,11 @@
 """Job: compare predictions with the labels that came later, and write a typed verdict.
 
-A verdict is not a crash: PASS, VIOLATION and NO_LABELS all end with exit code 0; only broken input does not.
+A verdict is not a crash: each one ends with exit code 0; only broken input does not.
+
+    PASS, VIOLATION    the metric meets the threshold, or does not
+    NO_LABELS          no label has come
+    NO_MATCH           labels came, and fewer than half of those that could join a prediction do
+    UNDEFINED          the labels that came do not define the metric, as those of one class do not define roc_auc
 
 python jobs/model_quality.py --help
 """
@@ -24,17 +29,22 @@ from mlops_jobs.metric_names import meets
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.prediction_files import predicted_files, read_predictions
 from mlops_jobs.scores import Scores
+from mlops_jobs.spellings import folded, lost_in
 from mlops_jobs.unique_ids import unique_rows
 
-from metrics import all_metrics, one_metric
+from metrics import all_metrics, why_undefined
+
+MIN_MATCHED = 0.5  # of the labels or of the predictions, whichever are fewer: so many could match
 
 
 class Verdict(str, Enum):
-    """How the model did; only a VIOLATION may start a retraining."""
+    """How the model did; only a VIOLATION may start a retraining. A NO_MATCH needs a person."""
 
     PASS = "PASS"  # noqa: S105 - a verdict, no password
     VIOLATION = "VIOLATION"
     NO_LABELS = "NO_LABELS"
+    NO_MATCH = "NO_MATCH"
+    UNDEFINED = "UNDEFINED"
 
 
 def model_quality(
@@ -43,14 +53,17 @@ def model_quality(
     """Judge predictions by the labels there are.
 
     Labels join predictions by id where the data has one: then they may come in any order, in other files, and for some
-    of the rows only; labels of other rows are ignored. Without an id they join by order, file by file, and
-    must be as many.
+    of the rows only; labels of other rows are ignored. So a label without a prediction is no fault by itself. But ids
+    are probably written in another way if fewer than MIN_MATCHED of the labels match (or of the predictions, if these
+    are fewer), or if fewer match than would match without regard to zeros, blanks and case; then the metric would be
+    one of chance. Without an id labels join by order, file by file, and must be as many.
 
     Returns:
-        verdict, metric, value, threshold, and the numbers of rows predicted, labelled and matched.
+        verdict, metric, value, threshold, reason (empty for a PASS or a VIOLATION), and the numbers of rows predicted,
+        labelled and matched (and nearly_matched: those that differ only in zeros, blanks or case, if there are any).
 
     Raises:
-        DataError: labels that cannot be joined, or that do not define the metric.
+        DataError: labels that cannot be joined.
     """
     predictions = {path: read_predictions(path, contract) for path in predicted_files(predictions_dir)}
     predicted = sum(len(table) for table in predictions.values())
@@ -59,6 +72,7 @@ def model_quality(
         "metric": contract.metric,
         "value": None,
         "threshold": threshold,
+        "reason": "no label has come",
     }
     if labels_dir is None or not visible(labels_dir):
         return verdict | {"rows": {"predicted": predicted, "labelled": 0, "matched": 0}}
@@ -66,12 +80,19 @@ def model_quality(
     labelled = sum(len(table) for table in labels.values())
     joined = (_join_by_id if contract.id else _join_by_order)(predictions, labels, contract)
     rows = {"predicted": predicted, "labelled": labelled, "matched": len(joined)}
-    if not len(joined):
-        return verdict | {"rows": rows}
-    where = str(labels_dir)
-    value = one_metric(contract.metric, _metrics(joined, contract, where), where)
+    predicted_ids, labelled_ids = _unmatched(predictions, labels, joined, contract) if contract.id else ([], [])
+    if nearly := _nearly(predicted_ids, labelled_ids):
+        rows["nearly_matched"] = len(nearly)
+    if len(joined) < max(MIN_MATCHED * min(predicted, labelled), len(nearly)):
+        reason = _why_unmatched(rows, nearly[0] if nearly else (predicted_ids[0], labelled_ids[0]), bool(nearly))
+        return verdict | {"verdict": Verdict.NO_MATCH.value, "reason": reason, "rows": rows}
+    found = _metrics(joined, contract, str(labels_dir))
+    if contract.metric not in found:
+        reason = f"{contract.metric} is not defined for {why_undefined(contract.metric)}"
+        return verdict | {"verdict": Verdict.UNDEFINED.value, "reason": reason, "rows": rows}
+    value = found[contract.metric]
     kind = Verdict.PASS if meets(contract.metric, value, threshold) else Verdict.VIOLATION
-    return verdict | {"verdict": kind.value, "value": value, "rows": rows}
+    return verdict | {"verdict": kind.value, "value": value, "reason": "", "rows": rows}
 
 
 def _read_labels(path: Path, contract: Contract) -> pa.Table:
@@ -91,6 +112,37 @@ def _join_by_id(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table],
         if len(repeated):
             raise DataError(f"{folder}: the id {repeated[0]['values'].as_py()!r} has more than one {what}; keep one")
     return every_prediction.join(every_label, keys=contract.id, join_type="inner")
+
+
+def _unmatched(
+    predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], joined: pa.Table, contract: Contract
+) -> tuple[list[str], list[str]]:
+    """The ids of predictions without a label, and of labels without a prediction."""
+    matched = joined[contract.id].combine_chunks()
+    sides = (
+        pa.chunked_array([part[contract.id].combine_chunks() for part in side.values()])
+        for side in (predictions, labels)
+    )
+    predicted, labelled = (ids.filter(pc.invert(pc.is_in(ids, value_set=matched))).to_pylist() for ids in sides)
+    return predicted, labelled
+
+
+def _nearly(predicted: list[str], labelled: list[str]) -> list[tuple[str, str]]:
+    """Pairs of an id of a prediction and one of a label that differ only as a spreadsheet changes them."""
+    if not predicted or not labelled:
+        return []
+    label_of = {folded(text): text for text in labelled}
+    return [(text, label_of[key]) for text in predicted if (key := folded(text)) in label_of]
+
+
+def _why_unmatched(rows: dict[str, int], pair: tuple[str, str], nearly: bool) -> str:
+    """Name an id of each side that has no counterpart, and what is probably wrong."""
+    ours, theirs = pair
+    cause = lost_in(ours, theirs) if nearly else "check that the labels belong to this batch, and how ids are written"
+    return (
+        f"{rows['matched']:,} of {rows['labelled']:,} labels match a prediction; for example {ours!r} was predicted "
+        f"and {theirs!r} is a label: {cause}"
+    )
 
 
 def _join_by_order(predictions: dict[Path, pa.Table], labels: dict[Path, pa.Table], contract: Contract) -> pa.Table:
@@ -159,6 +211,8 @@ def main(argv: list[str] | None = None) -> None:
         outputs.write_json(result, verdict)
     rows = verdict["rows"]
     value = "" if verdict["value"] is None else f" {verdict['value']:.4g}"
+    if verdict["reason"]:
+        print(verdict["reason"])
     against = f"against the threshold {verdict['threshold']:g}"
     labelled = f"{rows['matched']} of {rows['predicted']} predictions have a label"
     print(f"{verdict['verdict']}: {verdict['metric']}{value} {against}; {labelled}")

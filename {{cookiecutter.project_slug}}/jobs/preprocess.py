@@ -22,6 +22,7 @@ from mlops_jobs.feature_lines import LineWriter
 from mlops_jobs.fitting import Fitter, check_row_count
 from mlops_jobs.input_files import SHARDED, csv_files
 from mlops_jobs.labelled_rows import LabelledRows
+from mlops_jobs.monitor_files import monitored
 from mlops_jobs.outputs import CsvOutput, Outputs
 from mlops_jobs.own_features import FILE as FEATURES
 from mlops_jobs.own_features import OwnFeatures, read_source
@@ -60,8 +61,8 @@ def fit(
     """Split the labelled rows of all CSV files in a folder, and fit a preprocessor on the training split.
 
     Writes train.parquet and validation.parquet (features and encoded target, float32), test.csv (raw rows, for a
-    champion to read with its own preprocessor), baseline.csv (the raw features of the training split, for
-    the data-quality check), and beside the preprocessor the contract it was fitted under and a report.
+    champion to read with its own preprocessor), baseline.csv (the raw features of the training split, in the
+    form that the data-quality check reads), and beside the preprocessor the contract it was fitted under and a report.
 
     Args:
         input_dir: the folder of labelled rows.
@@ -164,7 +165,7 @@ def _split_raw_rows(
 
     def write(rows: tuple[pa.RecordBatch, np.ndarray]) -> None:
         batch, splits = rows
-        baseline.write(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN)))
+        baseline.write(monitored(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN))))
         test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
 
     with baseline, test, WriteBehind(write) as writing:

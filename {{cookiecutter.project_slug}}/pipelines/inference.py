@@ -27,6 +27,8 @@ from sagemaker.mlops.workflow.steps import Step
 from pipelines.parts import BUCKET, Parts, Script, flags, incoming, outgoing
 from pipelines.settings import Settings
 
+VIOLATION, NO_MATCH = "VIOLATION", "NO_MATCH"
+UNJUDGED = ("NO_LABELS", "UNDEFINED")  # more labels may come
 VERDICT = PropertyFile(name="Verdict", output_name="verdict", path="verdict.json")
 
 
@@ -65,7 +67,7 @@ def build(settings: Settings) -> Pipeline:
     predict, predictions = batch_inference(parts, parameters, resolve, features)
     monitored = quality_input(parts, parameters, resolve, predictions)
     checked = data_quality_check(parts, resolve, monitored)
-    reported = report_data_quality(parts, parameters, checked)
+    reported = report_data_quality(parts, parameters, monitored, checked)
     evaluated = model_quality(parts, parameters, resolve, predictions)
     return parts.pipeline(
         parameters.all(),
@@ -78,6 +80,7 @@ def build(settings: Settings) -> Pipeline:
             reported,
             labels_available(resolve, reported, evaluated),
             quality_held(settings),
+            labels_matched(),
         ],
     )
 
@@ -194,15 +197,25 @@ def transform_job(
 def quality_input(
     parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep, predictions: Any
 ) -> ProcessingJobStep:
-    """Write the rows that have predictions, in the columns of the baseline."""
+    """Write the rows that have predictions, what was counted in them, and the constraints to check them with.
+
+    The constraints depend only on the model: every instance writes the same.
+    """
     script = Script(
         "quality_input.py",
         [
             *flags(input_dir=incoming("data"), predictions_dir=incoming("predictions")),
             *flags(artifact_dir=incoming("model"), output_dir=outgoing("monitored")),
+            *flags(counts_dir=outgoing("counts"), baseline_dir=incoming("baseline")),
+            *flags(constraints_dir=outgoing("constraints")),
         ],
-        inputs={"data": parameters.data, "predictions": predictions, "model": resolve.output("ModelDataUri")},
-        outputs=["monitored"],
+        inputs={
+            "data": parameters.data,
+            "predictions": predictions,
+            "model": resolve.output("ModelDataUri"),
+            "baseline": resolve.output("BaselineConstraintsUri"),
+        },
+        outputs=["monitored", "counts", "constraints"],
         sharded=["data"],
         environment={"DATA_VERSION": resolve.output("DataVersion")},
     )
@@ -218,24 +231,27 @@ def data_quality_check(parts: Parts, resolve: LambdaFunctionStep, monitored: Pro
         register_new_baseline=False,
         fail_on_violation=False,  # ReportDataQuality sends an event; predictions are not held back
         supplied_statistics=resolve.output("BaselineStatisticsUri"),
-        supplied_constraints=resolve.output("BaselineConstraintsUri"),
+        supplied_constraints=Join(on="/", values=[monitored.output("constraints"), "constraints.json"]),
     )
 
 
-def report_data_quality(parts: Parts, parameters: Parameters, checked: QualityCheckJobStep) -> LambdaFunctionStep:
-    """Send an event if the check has found violations."""
+def report_data_quality(
+    parts: Parts, parameters: Parameters, monitored: ProcessingJobStep, checked: QualityCheckJobStep
+) -> LambdaFunctionStep:
+    """Judge what the check and the counts have found, and send an event if there are violations."""
     return LambdaFunctionStep(
         "ReportDataQuality",
         "${report_data_quality_arn}",
         inputs={
             "results_uri": parts.uri("DataQualityCheck", "quality-check"),
+            "counts_uri": monitored.output("counts"),
             "data_uri": parameters.data,
             "project": "${project}",
             "environment": "${environment}",
             "pipeline_name": ExecutionVariables.PIPELINE_NAME,
             "execution_arn": ExecutionVariables.PIPELINE_EXECUTION_ARN,
         },
-        outputs=["DataQuality", "Violations"],
+        outputs=["DataQuality", "Violations", "Counted"],
         depends_on=[checked],
     )
 
@@ -284,9 +300,24 @@ def quality_held(settings: Settings) -> ConditionStep:
     ]
     return ConditionStep(
         name="QualityHeld",
-        conditions=[ConditionIn(value=verdict("verdict"), in_values=["PASS", "NO_LABELS"])],
+        conditions=[ConditionIn(value=verdict("verdict"), in_values=["PASS", *UNJUDGED, NO_MATCH])],
         if_steps=[],
         else_steps=[FailStep(name="ModelQualityViolation", error_message=Join(on="", values=words))],
+    )
+
+
+def labels_matched() -> ConditionStep:
+    """Fail the execution if the labels that came match no prediction, or few: a fault for a person, not the model's."""
+    words: list[Any] = [
+        "The labels do not match the predictions, so the quality of the model is unknown: ",
+        verdict("reason"),
+        ". Correct the labels and upload them again.",
+    ]
+    return ConditionStep(
+        name="LabelsMatched",
+        conditions=[ConditionIn(value=verdict("verdict"), in_values=["PASS", VIOLATION, *UNJUDGED])],
+        if_steps=[],
+        else_steps=[FailStep(name="LabelsNotMatched", error_message=Join(on="", values=words))],
     )
 
 

@@ -45,6 +45,10 @@ FIT = {
     ),
     "an empty file": ("", "is empty; give a file with rows"),
     "a file of blank lines": ("\n\n", "is empty; give a file with rows"),
+    "the header again": (
+        with_row(HEADER.strip()),
+        "row 4 (line 5): repeats the column names; remove the row",
+    ),
     "a header only": (HEADER, "has a header and no row below it; add rows or remove the file"),
     "an id twice": (
         with_row(" f1 ;4;1;A;-;1"),

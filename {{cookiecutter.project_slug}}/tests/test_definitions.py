@@ -61,11 +61,13 @@ GRAPHS = {
         "BatchInference": ("Processing", {"ResolveInputs", "Preprocess"}),
         "QualityInput": ("Processing", {"ResolveInputs", "BatchInference"}),
         "DataQualityCheck": ("QualityCheck", {"ResolveInputs", "QualityInput"}),
-        "ReportDataQuality": ("Lambda", {"DataQualityCheck"}),
+        "ReportDataQuality": ("Lambda", {"QualityInput", "DataQualityCheck"}),
         "LabelsAvailable": ("Condition", {"ResolveInputs", "ReportDataQuality"}),
         "ModelQuality": ("Processing", {"LabelsAvailable", "ResolveInputs", "BatchInference"}),
         "QualityHeld": ("Condition", {"ModelQuality"}),
         "ModelQualityViolation": ("Fail", {"QualityHeld", "ModelQuality"}),
+        "LabelsMatched": ("Condition", {"ModelQuality"}),
+        "LabelsNotMatched": ("Fail", {"LabelsMatched", "ModelQuality"}),
     },
 }
 GRAPHS |= {(kind, "transform"): GRAPHS[kind, "processing"] for kind in ("training", "training-hpo")}

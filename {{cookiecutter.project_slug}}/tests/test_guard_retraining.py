@@ -136,7 +136,7 @@ def test_a_decision_is_an_event_with_its_reason(account):
     ]
 
 
-@pytest.mark.parametrize("verdict", ["PASS", "NO_LABELS"])
+@pytest.mark.parametrize("verdict", ["PASS", "NO_LABELS", "NO_MATCH", "UNDEFINED"])
 def test_any_other_verdict_starts_nothing_and_sends_no_event(account, verdict):
     answer = account.guard().judge(account.batch(verdict))
     assert answer == {"execution": SAMPLE.execution("inference", "batch1"), "verdict": verdict}

@@ -99,13 +99,84 @@ def test_by_order_files_join_by_their_names(project_named, tmp_path):
     assert found["value"] == pytest.approx(0.8)
 
 
-def test_labels_of_other_rows_are_no_labels_of_these(project_named, tmp_path, capsys):
-    put(tmp_path / "predictions" / "a.csv", PREDICTIONS)
-    put(tmp_path / "labels" / "yesterday.csv", "flat;price in $\nf8;1\nf9;1\n")
-    found = verdict_of(project_named("prices"), tmp_path / "predictions", tmp_path / "labels", tmp_path / "out")
-    assert (found["verdict"], found["value"]) == ("NO_LABELS", None)
+def judged(project, folder, predicted, labelled):
+    """The verdict on predictions and labels with these ids; each prediction is off by one."""
+    rows = [f"{text},{number}" for number, text in enumerate(predicted)]
+    put(folder / "predictions" / "a.csv", "\n".join(["flat,prediction", *rows]) + "\n")
+    labels = [f"{text};1" for text in labelled]
+    put(folder / "labels" / "a.csv", "\n".join(["flat;price in $", *labels]) + "\n")
+    return verdict_of(project, folder / "predictions", folder / "labels", folder / "out")
+
+
+def test_labels_of_other_rows_only_match_nothing_and_an_id_of_each_side_is_named(project_named, tmp_path, capsys):
+    found = judged(project_named("prices"), tmp_path, ["f1", "f2", "f3", "f4"], ["f8", "f9"])
+    assert (found["verdict"], found["value"]) == ("NO_MATCH", None)
     assert found["rows"] == {"predicted": 4, "labelled": 2, "matched": 0}
+    assert found["reason"].startswith(
+        "0 of 2 labels match a prediction; for example 'f1' was predicted and 'f8' is a label: check that the labels "
+    )
     assert capsys.readouterr().out.splitlines()[-1].endswith("; 0 of 4 predictions have a label")
+
+
+SPELLINGS = {
+    "leading zeros were lost": lambda number: (f"{number:04d}", str(number)),
+    "one was taken for a number": lambda number: (str(number), f"{number}.0"),
+    "upper and lower case differ": lambda number: (f"a{number}", f"A{number}"),
+    "blanks differ": lambda number: (f"a {number}", f"a  {number}"),
+}
+
+
+@pytest.mark.parametrize("cause", SPELLINGS)
+def test_ids_that_are_written_in_another_way_are_no_match_and_the_cause_is_named(project_named, tmp_path, cause):
+    ids = [SPELLINGS[cause](number) for number in range(10, 40)]
+    found = judged(project_named("prices"), tmp_path, *map(list, zip(*ids, strict=True)))
+    assert found["verdict"] == "NO_MATCH"
+    ours, theirs = ids[0]
+    assert f"{ours!r} was predicted and {theirs!r} is a label: {cause}" in found["reason"]
+    assert found["rows"] == {"predicted": 30, "labelled": 30, "matched": 0, "nearly_matched": 30}
+
+
+def test_where_some_ids_look_the_same_without_their_zeros_most_decide(project_named, tmp_path):
+    numbers = range(900, 1100)
+    ids = [f"{number:04d}" for number in numbers], [str(number) for number in numbers]
+    found = judged(project_named("prices"), tmp_path, *ids)
+    assert (found["verdict"], found["rows"]["matched"], found["rows"]["nearly_matched"]) == ("VIOLATION", 100, 100)
+    found = judged(project_named("prices"), tmp_path, *(side[:-10] for side in ids))
+    assert (found["verdict"], found["rows"]["matched"], found["rows"]["nearly_matched"]) == ("NO_MATCH", 90, 100)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "labelled", "judged_by_them"),
+    [
+        ((0, 200), (0, 5), True),  # the first labels
+        ((0, 20), (0, 200), True),  # labels of all batches
+        ((0, 100), (50, 150), True),
+        ((0, 100), (51, 151), False),  # 49 of the 100 that could match
+        ((0, 20), (11, 200), False),
+    ],
+)
+def test_labels_of_more_or_fewer_rows_are_no_fault_while_half_of_those_that_could_match_do(
+    project_named, tmp_path, predicted, labelled, judged_by_them
+):
+    ids = ([f"id {number}" for number in range(*span)] for span in (predicted, labelled))
+    verdict = judged(project_named("prices"), tmp_path, *ids)["verdict"]
+    assert (verdict != "NO_MATCH") == judged_by_them
+
+
+def test_labels_that_do_not_define_the_metric_leave_the_verdict_open(project_named, tmp_path, capsys):
+    project = project_named("churn")
+    contract = tmp_path / "dataset.yaml"
+    contract.write_text(project.contract_file.read_text("utf-8").replace("metric: f1", "metric: roc_auc"), "utf-8")
+    scored = "prediction,probability_not leaves,probability_leaves\nleaves,0.2,0.8\nleaves,0.1,0.9\n"
+    put(tmp_path / "predictions" / "a.csv", scored)
+    put(tmp_path / "labels" / "a.csv", "leaves\nleaves\n")
+    folders = [text for name in ("predictions", "labels") for text in (f"--{name}-dir", str(tmp_path / name))]
+    model_quality.main([*folders, "--contract", str(contract), "--output-dir", str(tmp_path / "out")])
+    found = json.loads((tmp_path / "out" / "verdict.json").read_text("utf-8"))
+    assert (found["verdict"], found["value"]) == ("UNDEFINED", None)
+    assert found["reason"] == "roc_auc is not defined for rows of one class only"
+    assert found["rows"] == {"predicted": 2, "labelled": 2, "matched": 2}
+    assert "UNDEFINED: roc_auc" in capsys.readouterr().out
 
 
 BY_ID = {

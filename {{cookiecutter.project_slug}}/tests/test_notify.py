@@ -267,6 +267,7 @@ def test_steps_that_cannot_be_listed_do_not_hold_up_the_message(notifications, c
     ("step", "headline", "advice"),
     [
         ("NoApprovedModel", "inference has no approved model to predict with", "Approve a version that waits for"),
+        ("LabelsNotMatched", "the labels of a batch do not match its predictions", "nothing is retrained"),
         ("ModelQualityViolation", "the model violates its threshold", "The retraining guard decides whether"),
         ("MetricNotMet", "inference found no model that is good enough", "No version was registered, and inference"),
     ],

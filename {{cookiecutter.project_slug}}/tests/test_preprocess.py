@@ -15,6 +15,7 @@ from mlops_jobs.contract import Column
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile
+from mlops_jobs.monitor_files import unescaped, unmarked
 from mlops_jobs.split_rule import SplitRule
 from mlops_kit.data.sample import sample_table, write_csv
 from support import INFERENCE_ROWS, ROWS, apply_arguments, contract_of, files_in, fit_arguments, put, write_rows
@@ -41,7 +42,11 @@ def cell(contract, role, number):
 
 def read_baseline(project, **options):
     """The baseline with all its rows: where the only feature of one is missing, its line is empty."""
-    return pd.read_csv(project / "baseline" / "baseline.csv", skip_blank_lines=False, **options)
+    table = pd.read_csv(project / "baseline" / "baseline.csv", skip_blank_lines=False, **options)
+    table = table.rename(columns=unescaped)
+    for name in project.contract.categorical:
+        table[name] = table[name].map(unmarked, na_action="ignore")
+    return table
 
 
 def rows_of(contract, count):
@@ -105,6 +110,33 @@ def test_a_category_that_only_other_splits_hold_is_not_learned(tmp_path):
     assert load_fitted(tmp_path / "out" / "preprocessor")[1].categories["fabric"] == tuple(sorted(training))
     validation = pq.read_table(tmp_path / "out" / "validation" / "validation.parquet")
     assert np.isnan(validation["fabric"].to_numpy()).all()
+
+
+def fitted_on(rows, folder):
+    """What was learned of rows of the contract sizes."""
+    put(folder / "in" / "rows.csv", "shirt,fabric,class,cut\n" + "".join(rows))
+    put(folder / "dataset.yaml", contract_of("sizes").to_yaml())
+    preprocess.main(fit_arguments(folder / "dataset.yaml", folder / "in", folder / "out"))
+    report = json.loads((folder / "out" / "preprocessor" / "report.json").read_text(encoding="utf-8"))
+    return load_fitted(folder / "out" / "preprocessor")[1], report["rows"]
+
+
+def test_what_healthy_rows_look_like_is_learned(tmp_path):
+    rows = [f"s{row},{'' if row % 8 == 0 else 'wool'},{'ab'[row % 2]},cut {row}\n" for row in range(200)]
+    preprocessor, splits = fitted_on(rows, tmp_path)
+    expected = preprocessor.expected
+    assert (expected.rows, expected.missing, expected.non_negative) == (200, {"fabric": 25}, ())
+    outside = splits["train"] + splits["validation"]
+    assert expected.unseen["fabric"] == (0, outside)
+    assert expected.unseen["cut"] == (outside, outside), "each row has a cut of its own"
+
+
+def test_numbers_below_zero_are_normal_where_training_has_one(tmp_path):
+    rows = "".join(f"f{row};{row};{row - 50};A;-;{row}\n" for row in range(100))
+    put(tmp_path / "in" / "rows.csv", "flat;floor area;split;district;remark;price in $\n" + rows)
+    put(tmp_path / "dataset.yaml", contract_of("prices").to_yaml())
+    preprocess.main(fit_arguments(tmp_path / "dataset.yaml", tmp_path / "in", tmp_path / "out"))
+    assert load_fitted(tmp_path / "out" / "preprocessor")[1].expected.non_negative == ("floor area",)
 
 
 def test_an_empty_cell_to_predict_gets_the_median_of_the_training_split(project_named, tmp_path):

@@ -1,5 +1,10 @@
+import json
+from dataclasses import replace
+
 import pandas as pd
 import pytest
+from mlops_jobs.artifact import load_fitted
+from mlops_jobs.monitor_files import unescaped, unmarked
 from support import INFERENCE_ROWS, batch_transform, files_in, put, quality_arguments, refusal
 
 import quality_input
@@ -12,6 +17,9 @@ def test_the_features_of_what_was_predicted_stand_in_the_columns_of_the_baseline
     table = pd.read_csv(tmp_path / "inference-data.csv", skip_blank_lines=False)
     baseline = pd.read_csv(project / "baseline" / "baseline.csv")
     assert list(table.columns) == list(baseline.columns)
+    table = table.rename(columns=unescaped)
+    for name in contract.categorical:
+        table[name] = table[name].map(unmarked, na_action="ignore")
     inputs = pd.read_csv(
         project / "inference" / "inference-data.csv",
         sep=contract.delimiter,
@@ -98,3 +106,77 @@ def test_inputs_without_predictions_are_refused(project_named, tmp_path):
     job = quality_arguments(project_named("churn"), tmp_path / "in", tmp_path / "none", tmp_path / "out")
     refused = refusal(quality_input.main, job, tmp_path / "out")
     assert "rows.csv: does not exist; predict its input with predict.py first" in refused
+
+
+# What the model cannot use is counted
+
+SUGGESTED = {
+    "features": [
+        {"name": "split", "completeness": 1.0, "num_constraints": {"is_non_negative": True}},
+        {"name": "district", "completeness": 0.9, "string_constraints": {"domains": ["A", "B"]}},
+    ],
+    "monitoring_config": {"datatype_check_threshold": 1.0, "domain_content_threshold": 1.0},
+}
+
+
+def counted(project, folder, rows):
+    """The file of counts of a batch, and the constraints that the check is to use."""
+    put(folder / "in" / "rows.csv", f"flat;floor area;split;district;remark\n{rows}")
+    flats = [line.split(";")[0] for line in rows.splitlines()]
+    put(folder / "predictions" / "rows.csv", "flat,prediction\n" + "".join(f"{flat},1\n" for flat in flats))
+    put(folder / "baseline" / "constraints.json", json.dumps(SUGGESTED))
+    more = [text for name in ("counts", "baseline", "constraints") for text in (f"--{name}-dir", str(folder / name))]
+    quality_input.main(quality_arguments(project, folder / "in", folder / "predictions", folder / "out", *more))
+    files = (folder / "counts" / "rows.json", folder / "constraints" / "constraints.json")
+    return [json.loads(path.read_text("utf-8")) for path in files]
+
+
+def test_unseen_missing_and_negative_cells_are_counted_beside_what_is_normal(project_named, tmp_path, capsys):
+    project = project_named("prices")
+    rows = "f1;1;1;A;-\nf2;?;2;Z 1;-\nf3;-9;3;Z 1;-\nf4;;4;;-\n"
+    counts, _ = counted(project, tmp_path, rows)
+    expected = load_fitted(project / "model")[1].expected
+    assert counts["rows"] == 4
+    assert counts["checks"] == 4 + len(expected.non_negative), "missing cells of three columns, unseen ones of one"
+    found = {(entry["check"], entry["column"]): entry for entry in counts["counts"]}
+    assert {place: entry["count"] for place, entry in found.items() if place[0] != "negative"} == {
+        ("missing", "floor area"): 2,
+        ("missing", "district"): 1,
+        ("unseen", "district"): 2,
+    }
+    unseen = found["unseen", "district"]
+    assert (unseen["share"], (unseen["expected"], unseen["expected_rows"])) == (0.5, expected.unseen["district"])
+    assert (unseen["examples"], unseen["known"]) == (["Z 1"], ["A"])
+    assert "district: unseen 2 (50.0%)" in capsys.readouterr().out
+
+
+def test_the_constraints_leave_to_the_counts_what_a_healthy_batch_breaks_by_chance(project_named, tmp_path):
+    _, constraints = counted(project_named("prices"), tmp_path, "f1;1;1;A;-\n")
+    assert constraints["features"] == [
+        {"name": "split", "completeness": 0.0, "num_constraints": {"is_non_negative": False}},
+        {"name": "district", "completeness": 0.0},
+    ]
+    assert constraints["monitoring_config"]["datatype_check_threshold"] == 0.5
+
+
+def test_a_model_of_an_older_release_is_checked_as_it_was(project_named, tmp_path):
+    project = project_named("prices")
+    contract, preprocessor = load_fitted(project / "model")
+    rows = "flat;floor area;split;district;remark\nf1;1;1; 00060;-\n"
+    put(tmp_path / "in" / "rows.csv", rows)
+    put(tmp_path / "predictions" / "rows.csv", "flat,prediction\nf1,1\n")
+    put(tmp_path / "baseline" / "constraints.json", json.dumps(SUGGESTED))
+    folders = quality_input.Folders(
+        tmp_path / "in", tmp_path / "predictions", tmp_path / "out", None, tmp_path / "baseline", tmp_path / "used"
+    )
+    quality_input.quality_input(folders, contract, replace(preprocessor, expected=None))
+    assert json.loads((tmp_path / "used" / "constraints.json").read_text("utf-8")) == SUGGESTED
+    assert (tmp_path / "out" / "rows.csv").read_text("utf-8").splitlines()[1] == '1,1," 00060"'
+
+
+def test_a_baseline_without_constraints_is_refused(project_named, tmp_path):
+    put(tmp_path / "in" / "rows.csv", PRICES)
+    put(tmp_path / "predictions" / "rows.csv", "flat,prediction\nf1,1\nf2,2\n")
+    more = ["--baseline-dir", str(tmp_path / "none"), "--constraints-dir", str(tmp_path / "constraints")]
+    job = quality_arguments(project_named("prices"), tmp_path / "in", tmp_path / "predictions", tmp_path / "out", *more)
+    assert "holds no constraints.json of the model monitor" in refusal(quality_input.main, job, tmp_path / "out")

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+from math import comb
 from types import SimpleNamespace
 
 import pytest
 from fake_aws import client, create_bucket, create_queue, fake_aws, receive
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lambdas.report_data_quality.handler import handler, report
+from lambdas.report_data_quality.handler import chance, counted_violations, handler, report
 
 RESULTS = "executions/flats-dev-inference/abc/DataQualityCheck"
 EVENT = {
@@ -49,7 +52,7 @@ def answer(**changes):
 
 def test_data_that_breaks_the_baseline_is_an_event(queue):
     put("constraint_violations.json", {"violations": [violation("area"), violation("rooms")]})
-    assert answer() == {"DataQuality": "VIOLATION", "Violations": "2"}
+    assert answer() == {"DataQuality": "VIOLATION", "Violations": "2", "Counted": "[]"}
     (event,) = received(queue)
     assert (event["source"], event["detail-type"]) == ("mlops.flats", "Data Quality Violation")
     assert event["resources"] == [EVENT["execution_arn"]]
@@ -75,7 +78,7 @@ def test_data_that_breaks_the_baseline_is_an_event(queue):
 @pytest.mark.parametrize("name", ["constraint_violations.json", "statistics.json"])
 def test_data_without_violations_is_not_an_event(queue, name):
     put(name, {"violations": []})
-    assert answer() == {"DataQuality": "PASS", "Violations": "0"}
+    assert answer() == {"DataQuality": "PASS", "Violations": "0", "Counted": "[]"}
     assert received(queue) == []
 
 
@@ -116,3 +119,107 @@ def test_an_event_that_was_not_accepted_is_an_error():
     events = SimpleNamespace(put_events=lambda Entries: failed)  # noqa: N803
     with pytest.raises(RuntimeError, match="ThrottlingException: slow down"):
         report(EVENT, client("s3"), events)
+
+
+# The counts of the batch
+
+COUNTS = "executions/flats-dev-inference/abc/QualityInput/counts"
+
+
+def entry(column="code", check="unseen", count=0, expected=0, expected_rows=300, **more):
+    return {
+        "column": column,
+        "check": check,
+        "count": count,
+        "expected": expected,
+        "expected_rows": expected_rows,
+    } | more
+
+
+def counted(*entries, rows=200, checks=10):
+    return {"rows": rows, "checks": checks, "counts": list(entries)}
+
+
+def put_counts(name, content):
+    client("s3").put_object(Bucket="bucket", Key=f"{COUNTS}/{name}", Body=json.dumps(content).encode())
+
+
+def test_codes_that_training_never_saw_are_a_violation_with_column_share_and_an_example_of_each(queue):
+    put("constraint_violations.json", {"violations": [violation("area%2Em2")]})
+    put_counts("a.json", counted(entry(count=200, expected=1, examples=["60"], known=["00060"])))
+    found = answer(counts_uri=f"s3://bucket/{COUNTS}")
+    assert (found["DataQuality"], found["Violations"]) == ("VIOLATION", "2")
+    (event,) = received(queue)
+    code, area = event["detail"]["violations"]
+    assert code == {
+        "feature": "code",
+        "check": "unseen_category_check",
+        "description": "100.0% of 200 rows have a category that the model was not trained on; 0.3% is normal. For "
+        "example '60' (training has '00060')",
+    }
+    assert area["feature"] == "area.m2", "the name without what the monitor needs"
+    assert json.loads(found["Counted"]) == [code]
+
+
+def test_the_counts_of_all_instances_are_added_up():
+    first, second = (counted(entry(count=9, examples=[text], known=["00060"])) for text in ("60", "65"))
+    assert counted_violations([first]) == [], "nine of 200 and none of 300 could be chance in ten checks"
+    [found] = counted_violations([first, second])
+    assert found["description"].startswith("4.5% of 400 rows")
+    assert "'60' (training has '00060'), '65' (training has '00060')" in found["description"]
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "text"),
+    [
+        ("missing", "missing_cells_check", "30.0% of 200 rows have no value; of the training data 1.0% had none"),
+        ("negative", "negative_number_check", "30.0% of 200 rows have a negative number; the training data has none"),
+    ],
+)
+def test_missing_and_negative_cells_are_judged_as_well(check, name, text):
+    [found] = counted_violations([counted(entry(check=check, count=60, expected=3))])
+    assert (found["check"], found["description"]) == (name, text)
+
+
+@pytest.mark.parametrize(
+    ("count", "rows", "expected", "expected_rows"),
+    [
+        (1, 1, 0, 300),  # a single row
+        (1, 200, 0, 300),
+        (6, 200, 3, 300),
+        (900, 1_000_000, 0, 1_000_000),  # significant, and of no consequence
+        (200, 200, 299, 300),
+    ],
+)
+def test_what_chance_explains_or_does_not_matter_is_no_violation(count, rows, expected, expected_rows):
+    content = counted(entry(count=count, expected=expected, expected_rows=expected_rows), rows=rows)
+    assert counted_violations([content]) == []
+
+
+def test_a_model_of_an_older_release_does_not_know_what_is_normal():
+    old = {"column": "code", "check": "unseen", "count": 200}
+    assert counted_violations([{"rows": 200, "checks": 2, "counts": [old]}]) == []
+
+
+@given(st.integers(0, 12), st.integers(1, 12), st.integers(0, 12), st.integers(1, 12))
+def test_the_chance_is_that_of_fishers_exact_test(count, rows, expected, expected_rows):
+    count, expected = min(count, rows), min(expected, expected_rows)
+    total = count + expected
+    ways = sum(comb(rows, found) * comb(expected_rows, total - found) for found in range(count, min(total, rows) + 1))
+    assert chance(count, rows, expected, expected_rows) == pytest.approx(ways / comb(rows + expected_rows, total))
+
+
+def test_counts_that_are_not_there_are_an_error(queue):
+    put("constraint_violations.json", {"violations": []})
+    with pytest.raises(ValueError, match=re.escape(f"quality_input.py left no counts under s3://bucket/{COUNTS}")):
+        answer(counts_uri=f"s3://bucket/{COUNTS}")
+    assert received(queue) == []
+
+
+def test_an_output_of_the_step_stays_within_sagemakers_limit():
+    put("constraint_violations.json", {"violations": []})
+    put_counts("a.json", counted(*(entry(f"c{n}", count=200, examples=["ü" * 60], known=["0"]) for n in range(30))))
+    found = answer(counts_uri=f"s3://bucket/{COUNTS}")
+    assert found["Violations"] == "30"
+    assert len(found["Counted"]) <= 1024
+    assert len(json.loads(found["Counted"])) >= 1

@@ -53,6 +53,8 @@ def diagnose(
                 return f"{where}: {_length_fault(contract, names, cells)}"
             if len(cells) > 1 and not any(cell.strip() for cell in cells):
                 return f"{where}: all cells are empty; remove the row"
+            if [cell.strip() for cell in cells] == names:
+                return f"{where}: repeats the column names; remove the row"
             for name, text in zip(names, cells, strict=True):
                 if fault := _cell_fault(contract, roles.get(name), name, text, seen, f"row {row} of {path.name}"):
                     return f"{where}, column {name!r}: {fault}"

@@ -126,6 +126,8 @@ class CsvStream:
             if pa.types.is_floating(self._types[name]):
                 place = batch.schema.get_field_index(name)
                 batch = batch.set_column(place, name, self._numbers(name, batch.column(name)))
+        if _repeats_header(batch):
+            self.explain("a row repeats the column names; remove it")
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_floating(column.type):
                 values = (column.fill_null(0.0) if column.null_count else column).to_numpy()
@@ -149,6 +151,28 @@ def _arrow_type(contract: Contract, role: str) -> pa.DataType:
     if role == "numeric" or (role == "target" and not contract.is_classification):
         return pa.float64()
     return pa.string() if role in ("id", "input", "ignored") else pa.dictionary(pa.int32(), pa.string())
+
+
+def _repeats_header(batch: pa.RecordBatch) -> bool:
+    """Whether a row holds nothing but the columns' names, as between two files that were put together.
+
+    A column of numbers cannot hold its name, and a dictionary shows at once whether it does: of most files no cell is
+    read for this.
+    """
+    if any(pa.types.is_floating(column.type) for column in batch.columns):
+        return False
+    coded = [name for name in batch.schema.names if pa.types.is_dictionary(batch.column(name).type)]
+    if not all(pc.any(_equals(batch.column(name).dictionary, name)).as_py() for name in coded):
+        return False
+    rows = pa.array([True] * batch.num_rows)
+    for name in batch.schema.names:
+        column = batch.column(name)
+        rows = pc.and_(rows, _equals(column.cast(pa.string()), name))
+    return bool(pc.any(rows).as_py())
+
+
+def _equals(texts: pa.Array, text: str) -> pa.Array:
+    return pc.equal(pc.utf8_trim_whitespace(texts), text)
 
 
 def _has_line_break(column: pa.Array) -> bool:
@@ -192,6 +216,11 @@ def _check_columns(path: Path, contract: Contract, columns: tuple[str, ...], fir
                 f"set csv.delimiter to {other!r} in the contract or save the file with {contract.delimiter!r}"
             )
     if not contract.header:
+        if set(first) <= set(columns):
+            raise ColumnsError(
+                f"{path}: row 1 holds column names ({', '.join(first)}) and csv.header is false in the contract; "
+                "remove the row, or set csv.header to true"
+            )
         if len(first) != len(columns):
             raise ColumnsError(
                 f"{path}: row 1 has {len(first)} columns and not {len(columns)} ({', '.join(columns)}); "

@@ -18,35 +18,40 @@ import pyarrow.compute as pc
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import DataError
+from mlops_jobs.expected import Expected, normally_unseen
 from mlops_jobs.giveaways import SampledRows, giveaways
 from mlops_jobs.labelled_rows import LabelledBatch
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, texts
 from mlops_jobs.split_rule import ROW
-from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, NAMES, TRAIN, VALIDATION, RowSplits
+from mlops_jobs.splitting import LEFT_OUT, MIN_ROWS, MIN_ROWS_OF_A_CLASS, NAMES, TRAIN, VALIDATION, RowSplits
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
 
 
 class Vocabulary:
-    """The distinct texts of a column in order of appearance, and how often each came in the training split."""
+    """The distinct texts of a column in order of appearance, and how often each came in the splits."""
 
     def __init__(self) -> None:
         self.code_of: dict[str, int] = {}
         self.total = np.zeros(0, dtype=np.int64)
         self.in_training = np.zeros(0, dtype=np.int64)
+        self.in_validation = np.zeros(0, dtype=np.int64)
 
     def encode(self, column: pa.DictionaryArray) -> np.ndarray:
         """Give each text its code, new ones the next; shape (n,), int32."""
         codes = [self.code_of.setdefault(text, len(self.code_of)) for text in texts(column.dictionary)]
         return np.array(codes, dtype=np.int32)[column.indices.to_numpy()]
 
-    def count(self, codes: np.ndarray, training: np.ndarray) -> None:
-        """Count the codes of a batch; `training` marks the rows of the training split."""
+    def count(self, codes: np.ndarray, splits: np.ndarray) -> None:
+        """Count the codes of a batch, whose rows are in these splits."""
         self.total = _grown(self.total, np.bincount(codes, minlength=len(self.code_of)))
-        self.in_training = _grown(self.in_training, np.bincount(codes[training], minlength=len(self.code_of)))
+        parts = (np.bincount(codes[splits == split], minlength=len(self.code_of)) for split in (TRAIN, VALIDATION))
+        in_training, in_validation = parts
+        self.in_training = _grown(self.in_training, in_training)
+        self.in_validation = _grown(self.in_validation, in_validation)
 
     def count_of(self, codes: np.ndarray, text: str) -> int:
         """How often a text is among the codes of a batch."""
@@ -56,6 +61,17 @@ class Vocabulary:
         """The texts that the training split holds, sorted, without the empty one."""
         seen = (text for text, code in self.code_of.items() if text and self.in_training[code])
         return tuple(sorted(seen))
+
+    def normally_unseen(self, splits: np.ndarray) -> tuple[int, int]:
+        """How many cells of healthy rows are in no row of the training split, and of how many; see `expected`.
+
+        Args:
+            splits: the rows of each split; shape (3,).
+        """
+        present = np.array([bool(text) for text in self.code_of], dtype=bool)
+        unseen = self.in_validation[(self.in_training == 0) & present].sum()
+        single = np.count_nonzero((self.in_training == 1) & present)
+        return normally_unseen(int(unseen), int(splits[VALIDATION]), single, int(splits[TRAIN]))
 
     def recode(self, names: tuple[str, ...]) -> np.ndarray:
         """A table from codes to indices in `names`; NaN for what is not among them."""
@@ -103,6 +119,8 @@ class Fitter:
         self.contract = contract
         self.own_features = own_features or OwnFeatures()
         self.missing = dict.fromkeys(contract.features, 0)
+        self._rows = np.zeros(LEFT_OUT + 1, dtype=np.int64)
+        self._non_negative = dict.fromkeys(contract.numeric)
         self._splits = splits
         self._files = tuple(files)  # in which a class that is refused is looked up
         self._sample = SampledRows()
@@ -135,10 +153,10 @@ class Fitter:
         """
         target, strata = self._target(batch)
         splits = self._splits.assign(labelled.keys, strata, labelled.times, is_test_file=labelled.is_test_file)
-        training = splits == TRAIN
         if self.contract.is_classification:
-            self._classes.count(strata, training)
-        columns = [self._feature(name, batch.column(name), training) for name in self.contract.features]
+            self._classes.count(strata, splits)
+        self._rows += np.bincount(splits, minlength=len(self._rows))
+        columns = [self._feature(name, batch.column(name), splits) for name in self.contract.features]
         rows = pa.record_batch([*columns, target], schema=self._schema)
         self._sample.add(labelled.content, batch.select([*self.contract.features, self.contract.target]))
         for split, spool in self._spools.items():
@@ -174,6 +192,7 @@ class Fitter:
             categories={name: vocabulary.known() for name, vocabulary in self._vocabularies.items()},
             classes=classes,
             own_features=self.own_features,
+            expected=self._expected(),
         )
 
     def lacking_classes(self, where: str) -> dict[str, list[str]]:
@@ -228,9 +247,19 @@ class Fitter:
             )
         return pa.array(codes), codes
 
-    def _feature(self, name: str, column: pa.Array, training: np.ndarray) -> pa.Array:
+    def _expected(self) -> Expected:
+        return Expected(
+            rows=int(self._rows.sum()),
+            missing={name: count for name, count in self.missing.items() if count},
+            unseen={name: known.normally_unseen(self._rows) for name, known in self._vocabularies.items()},
+            non_negative=tuple(self._non_negative),
+        )
+
+    def _feature(self, name: str, column: pa.Array, splits: np.ndarray) -> pa.Array:
         if name in self._medians:
             self.missing[name] += column.null_count
+            if name in self._non_negative and (pc.min(column).as_py() or 0.0) < 0:
+                del self._non_negative[name]
             return column.cast(pa.float32())
         vocabulary = self._vocabularies[name]
         codes = vocabulary.encode(column)
@@ -239,7 +268,7 @@ class Fitter:
                 f"column {name!r} holds more than {MAX_CATEGORIES} distinct texts, too many for a category; "
                 "give it the role ignored in the contract"
             )
-        vocabulary.count(codes, training)
+        vocabulary.count(codes, splits)
         self.missing[name] += vocabulary.count_of(codes, "")
         return pa.array(codes)
 

@@ -73,7 +73,7 @@ class Outputs:
 
 
 class CsvOutput:
-    """Write tables of the same columns into one CSV file with a header."""
+    """Write tables of the same columns into one CSV file with a header; their types may differ."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -90,11 +90,14 @@ class CsvOutput:
         """Write the rows below those before."""
         if self._file is None:
             self._file = pa.OSFile(str(self._path), "wb")
+            self._schema = rows.schema
             self._writer = pa.csv.CSVWriter(self._file, rows.schema)  # writes the header
             self._text = CsvText(rows.schema)
         for batch in [rows] if isinstance(rows, pa.RecordBatch) else rows.to_batches():
             lines = self._text.lines(batch)
-            if lines is None:
+            if lines is not None:
+                self._file.write(lines)
+            elif batch.schema == self._schema:
                 self._writer.write(batch)
             else:
-                self._file.write(lines)
+                pa.csv.write_csv(batch, self._file, pa.csv.WriteOptions(include_header=False))

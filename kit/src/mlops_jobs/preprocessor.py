@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import UserError
+from mlops_jobs.expected import Expected
 from mlops_jobs.own_features import FILE, OwnFeatures
 
 
@@ -51,6 +52,7 @@ class Preprocessor:
         categories: the sorted categories of each categorical column.
         classes: the sorted classes of the target, for binary with the positive one last; empty for a regression.
         own_features: adds the team's own columns to raw rows.
+        expected: what healthy rows look like; None for a preprocessor of release 0.4.0 or older.
     """
 
     features: tuple[str, ...]
@@ -58,6 +60,7 @@ class Preprocessor:
     categories: Mapping[str, tuple[str, ...]]
     classes: tuple[str, ...]
     own_features: OwnFeatures = field(default_factory=OwnFeatures, compare=False)
+    expected: Expected | None = None
 
     @property
     def feature_types(self) -> list[str]:
@@ -126,6 +129,7 @@ class Preprocessor:
             "categories": {name: list(known) for name, known in self.categories.items()},
             "classes": self.classes,
             **({"own_features": self.own_features.fingerprint} if self.own_features.source else {}),
+            **({"expected": self.expected.as_dict()} if self.expected else {}),
         }
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
@@ -159,6 +163,7 @@ def load_preprocessor(text: str | bytes, contract: Contract, own_features: OwnFe
             categories={name: tuple(known) for name, known in raw["categories"].items()},
             classes=tuple(raw["classes"]),
             own_features=own_features,
+            expected=Expected.from_dict(raw["expected"]) if "expected" in raw else None,
         )
         fingerprint = raw.get("own_features", "")
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -19,6 +19,8 @@ TONES = {
     "Waiting": "quiet",
     "Skipped": "quiet",
     "NO_LABELS": "quiet",
+    "NO_MATCH": "bad",
+    "UNDEFINED": "warn",
 }
 COLOURS = {"good": "green", "bad": "red", "warn": "yellow", "busy": "cyan", "quiet": "dim"}
 

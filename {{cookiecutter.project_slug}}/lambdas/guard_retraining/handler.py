@@ -28,7 +28,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 STEP = "ModelQuality"
-VIOLATION, NO_LABELS = "VIOLATION", "NO_LABELS"
+VIOLATION = "VIOLATION"
+UNJUDGED = ("NO_LABELS", "NO_MATCH", "UNDEFINED")  # they say nothing about the model, so they do not count
 DETAIL_TYPE = "Retraining Decision"
 STARTED, HELD_BACK = "started", "held-back"
 RUNNING = ("Executing", "Stopping")
@@ -85,7 +86,7 @@ class Verdict:
     Attributes:
         execution: the ARN of the inference.
         judged: when the verdict was made, in seconds since 1970.
-        verdict: PASS, VIOLATION or NO_LABELS.
+        verdict: PASS, VIOLATION, NO_LABELS, NO_MATCH or UNDEFINED.
         value: of the metric; None without labels.
         decision: started or held-back; empty for a PASS, which needs no decision.
         reason: a sentence that explains the decision.
@@ -269,7 +270,7 @@ class Guard:
         """
         verdict = self._verdict(event)
         answer = {"execution": verdict.execution, "verdict": verdict.verdict}
-        if verdict.verdict == NO_LABELS:
+        if verdict.verdict in UNJUDGED:
             return answer
         verdict = self._store(verdict)
         if not verdict.violates:

@@ -77,6 +77,13 @@ FAILURE_MODES = {  # by the Fail step that ends the execution on purpose
         "now, reject the current one.",
         ("status", 'reject --version ... --comment "..."'),
     ),
+    "LabelsNotMatched": FailureMode(
+        "the labels of a batch do not match its predictions",
+        "The predictions were written, but their quality is unknown, and nothing is retrained. Compare the two ids in "
+        "the reason, correct the labels where they are exported, and upload them again; then start inference again. "
+        "If they are the labels of another batch, put each batch and its labels into a subfolder of their own.",
+        ("status", "start inference"),
+    ),
     "MetricNotMet": FailureMode(
         "{pipeline} found no model that is good enough",
         "No version was registered, and inference keeps using the current model. Improve the data or the "

@@ -12,8 +12,6 @@ import numpy as np
 from mlops_kit.images.monitor_columns import Column
 from mlops_kit.images.monitor_statistics import unfold
 
-STANDARD_ERRORS = 4.0  # that a batch may be less complete than a baseline with missing cells
-SIGNIFICANCE = 0.001  # the probability below which it is not chance that only the batch has negative numbers
 ROBUST = 1.8  # the factor of Deequ's correction for small samples
 
 Feature = Mapping[str, Any]
@@ -34,8 +32,7 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
             violated.append(_violation(name, "missing_column_check", "the column is missing in the dataset"))
             continue
         own = {**config, **feature.get("monitoringConfigOverrides", {})}
-        rows = statistics["dataset"]["item_count"]
-        violated += _column_violations(present[name], feature, statistics_of.get(name, {}), own, rows)
+        violated += _column_violations(present[name], feature, statistics_of.get(name, {}), own)
     expected = {feature["name"] for feature in constraints["features"]}
     violated += [
         _violation(name, "extra_column_check", "the column is missing in the baseline")
@@ -45,13 +42,11 @@ def violations(columns: Sequence[Column], statistics: Feature, constraints: Feat
     return violated
 
 
-def _column_violations(
-    column: Column, constraint: Feature, baseline: Feature, config: Feature, baseline_rows: float
-) -> Iterator[Violation]:
+def _column_violations(column: Column, constraint: Feature, baseline: Feature, config: Feature) -> Iterator[Violation]:
     checks = {
         "data_type_check": _data_type(column, constraint, config),
-        "completeness_check": _completeness(column, constraint, baseline_rows),
-        "non_negative_check": _non_negative(column, constraint, baseline_rows),
+        "completeness_check": _completeness(column, constraint),
+        "non_negative_check": _non_negative(column, constraint),
         "categorical_values_check": _domain(column, constraint, config),
         "baseline_drift_check": _drift(column, baseline, config["distribution_constraints"]),
     }
@@ -80,23 +75,18 @@ def _data_type(column: Column, constraint: Feature, config: Feature) -> str:
     )
 
 
-def _completeness(column: Column, constraint: Feature, baseline_rows: float) -> str:
-    expected, rows = float(constraint["completeness"]), column.present + column.missing
-    if not rows:
+def _completeness(column: Column, constraint: Feature) -> str:
+    expected = float(constraint["completeness"])
+    if not column.present + column.missing:
         return "Completeness requirement is not met. Observed: no rows."
-    overall = (expected * baseline_rows + column.present) / (baseline_rows + rows)
-    error = math.sqrt(overall * (1 - overall) * (1 / baseline_rows + 1 / rows))
-    tolerance = STANDARD_ERRORS * error if expected < 1 else 0.0
-    if column.completeness >= expected - tolerance:
+    if column.completeness >= expected:
         return ""
     return f"Completeness requirement is not met. Expected: {expected:.1%}. Observed: {column.completeness:.1%}."
 
 
-def _non_negative(column: Column, constraint: Feature, baseline_rows: float) -> str:
+def _non_negative(column: Column, constraint: Feature) -> str:
     negative = int((column.numbers < 0).sum())
     if not constraint.get("num_constraints", {}).get("is_non_negative") or not negative:
-        return ""
-    if (column.present / (column.present + baseline_rows)) ** negative > SIGNIFICANCE:
         return ""
     return f"Non-negative requirement is not met. Observed: {negative} negative numbers, down to {column.numbers[0]:g}."
 

@@ -1,15 +1,21 @@
-"""The columns of a dataset, as the model monitor classifies them."""
+"""The columns of a dataset, as the model monitor classifies them: by the text of their cells."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
+
+# Deequ's patterns (com.amazon.deequ.analyzers.catalyst.StatefulDataType). Those of release 2.0 know no exponent: to
+# them 1e-07 is a text. A cell of the text "true" or "false" is Boolean, which the monitor reports as String.
+INTEGRAL = r"^[-+]? ?\d+$"
+FRACTIONAL = r"^[-+]? ?(\d+\.\d*|\d*\.\d+)$"
 
 
 @dataclass(frozen=True)
@@ -38,45 +44,51 @@ class Column:
         return self.present / total if total else 0.0
 
 
-def read_columns(dataset: pd.DataFrame) -> list[Column]:
-    """The columns of a table, in order."""
-    return [_column(str(name), dataset[name]) for name in dataset.columns]
+def read_columns(dataset: pa.Table) -> list[Column]:
+    """The columns of a table of texts, in order; a missing cell is null."""
+    return [_column(name, cells) for name, cells in zip(dataset.column_names, dataset.columns, strict=True)]
 
 
-def _column(name: str, cells: pd.Series[Any]) -> Column:
-    values = cells.dropna()
-    present, missing = len(values), len(cells) - len(values)
-    is_text = not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
-    numeric = pd.to_numeric(values.astype(str), errors="coerce").dropna() if is_text else values
-    numbers = numeric.to_numpy(dtype=np.float64)
-    numbers = np.sort(numbers[np.isfinite(numbers)])
-    shares = _shares(numbers, present)
-    kind = _type(present, shares)
-    counts = values.astype(str).value_counts() if kind == "String" else {}
+def _column(name: str, cells: pa.ChunkedArray) -> Column:
+    values = cells.drop_null()
+    kinds = _kinds(values)
+    present = len(values)
+    kind = _type(present, kinds)
+    is_text = kind in ("String", "Unknown")
+    numbers = np.empty(0) if is_text else np.sort(_as_numbers(values))
+    counted = pc.value_counts(values).to_pylist() if kind == "String" else []
+    counted.sort(key=lambda entry: (-entry["counts"], entry["values"]))
     return Column(
         name=name,
         type=kind,
         present=present,
-        missing=missing,
-        numbers=np.empty(0) if kind == "String" else numbers,
-        counts={str(text): int(count) for text, count in dict(counts).items()},
-        shares=shares,
+        missing=len(cells) - present,
+        numbers=numbers,
+        counts={entry["values"]: entry["counts"] for entry in counted},
+        shares={kind: count / max(present, 1) for kind, count in kinds.items()},
     )
 
 
-def _shares(numbers: Numbers, present: int) -> dict[str, float]:
-    integers = int((numbers == np.round(numbers)).sum())
-    total = max(present, 1)
-    return {
-        "Integral": integers / total,
-        "Fractional": (len(numbers) - integers) / total,
-        "String": (present - len(numbers)) / total,
-    }
+def _kinds(values: pa.ChunkedArray) -> dict[str, int]:
+    """How many cells are of each kind."""
+    integral, fractional = (_count(values, pattern) for pattern in (INTEGRAL, FRACTIONAL))
+    return {"Integral": integral, "Fractional": fractional, "String": len(values) - integral - fractional}
 
 
-def _type(present: int, shares: dict[str, float]) -> str:
+def _count(values: pa.ChunkedArray, pattern: str) -> int:
+    return pc.sum(pc.match_substring_regex(values, pattern)).as_py() or 0
+
+
+def _as_numbers(values: pa.ChunkedArray) -> Numbers:
+    if _count(values, "^[+]|^[-+]? "):  # pyarrow reads no number with a plus sign, or a blank after its sign
+        values = pc.replace_substring(pc.replace_substring(values, "+", ""), " ", "")
+    numbers: Numbers = values.cast(pa.float64()).to_numpy()
+    return numbers
+
+
+def _type(present: int, kinds: Mapping[str, int]) -> str:
     if not present:
         return "Unknown"
-    if shares["String"]:
+    if kinds["String"]:
         return "String"
-    return "Fractional" if shares["Fractional"] else "Integral"
+    return "Fractional" if kinds["Fractional"] else "Integral"

@@ -1,9 +1,11 @@
-"""The results of the two quality checks: drift of the data, and the metric on labelled rows."""
+"""The results of the quality checks: drift of the data, what was counted in it, and the metric on labelled rows."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from mlops_jobs.monitor_files import unescaped
 from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.bullet_chart import bullet_chart, measure_of
 from mlops_kit.report.elements import Column, Html, Section, code, facts, html, join, keyed, number, row, table
@@ -26,7 +28,9 @@ def model_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
     counted = [(f"rows {name}", number(amount)) for name, amount in rows.items()]
     if measure is None:
         headline = f"model quality {verdict}: {metric} was not measured"
-        body = join(html("p", status(verdict), f" {metric} was not measured", class_="verdict"), facts(counted))
+        reason = str(content.get("reason") or "")
+        sentence = html("p", status(verdict), f" {metric} was not measured", class_="verdict")
+        body = join(sentence, html("p", reason, class_="reason") if reason else None, facts(counted))
         return Section("Model quality", headline, body)
     value = number(measure.value)
     headline = f"model quality {verdict}: {metric} {value}, threshold {number(measure.threshold)}"
@@ -45,33 +49,65 @@ def data_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
     if content is None:
         return None
     violations = [item for item in content.get("violations") or [] if isinstance(item, dict)]
+    for violation in violations:
+        violation["feature_name"] = unescaped(str(violation.get("feature_name", "")))
     if not violations:
-        headline = "no data-quality violation"
+        headline = "no drift from the baseline"
         body = html("p", badge("good", "Every feature matches the baseline"), class_="verdict")
         return Section("Data quality", headline, body)
     headline = count(len(violations), "data-quality violation")
     body = join(
         html("p", badge("bad", headline), class_="verdict"),
-        _violations(violations),
+        _violations(violations, "Violations of the baseline's constraints"),
         _distributions(step, violations, artifacts),
     )
     return Section("Data quality", headline, body)
 
 
-def _violations(violations: list[dict[str, Any]]) -> Html:
+def counted_of(step: StepRecord, _: Artifacts) -> Section | None:
+    """The violations that follow from what was counted in a batch: an output of the step that makes the verdict."""
+    violations = json.loads(str(step.outputs.get("Counted") or "[]"))
+    if not violations:
+        return None
+    headline = (
+        count(len(violations), "data-quality violation")
+        + ": "
+        + ", ".join(f"{violation['feature']} ({words(violation['check'])})" for violation in violations)
+    )
+    renamed = [
+        {
+            "feature_name": violation["feature"],
+            "constraint_check_type": violation["check"],
+            "description": violation["description"],
+        }
+        for violation in violations
+    ]
+    body = join(
+        html("p", badge("bad", count(len(violations), "data-quality violation")), class_="verdict"),
+        _violations(renamed, "Cells that the model cannot use"),
+    )
+    return Section("Counted in the batch", headline, body)
+
+
+def words(check: str) -> str:
+    """The name of a check as words."""
+    return check.replace("_", " ")
+
+
+def _violations(violations: list[dict[str, Any]], caption: str) -> Html:
     columns = [Column("Feature"), Column("Check"), Column("Details")]
     rows = [
         row(
             columns,
             [
                 code(str(violation.get("feature_name", ""))),
-                str(violation.get("constraint_check_type", "")).replace("_", " "),
+                words(str(violation.get("constraint_check_type", ""))),
                 str(violation.get("description", "")),
             ],
         )
         for violation in violations
     ]
-    return table("Violations of the baseline's constraints", columns, rows, "violations")
+    return table(caption, columns, rows, "violations")
 
 
 def _distributions(step: StepRecord, violations: list[dict[str, Any]], artifacts: Artifacts) -> Html | None:
@@ -102,7 +138,7 @@ def _distributions(step: StepRecord, violations: list[dict[str, Any]], artifacts
 
 
 def _features(statistics: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {str(item.get("name")): item for item in (statistics or {}).get("features") or []}
+    return {unescaped(str(item.get("name"))): item for item in (statistics or {}).get("features") or []}
 
 
 def _moved(before: dict[str, Any], after: dict[str, Any]) -> str:

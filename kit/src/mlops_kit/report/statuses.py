@@ -15,6 +15,8 @@ SHAPES = {
 WORDS = {
     "PendingManualApproval": "Pending approval",
     "NO_LABELS": "No labels",
+    "NO_MATCH": "No match",
+    "UNDEFINED": "Undefined",
     "VIOLATION": "Violation",
     "PASS": "Pass",
 }

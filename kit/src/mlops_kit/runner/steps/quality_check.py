@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mlops_jobs.monitor_files import unescaped
 from mlops_kit import images
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.step_result import StepResult
@@ -121,7 +122,8 @@ def _summary(violations: list[dict[str, str]]) -> str:
     if not violations:
         return "no violations"
     named = [
-        f"{violation['feature_name']} ({violation['constraint_check_type']})" for violation in violations[:MAX_SHOWN]
+        f"{unescaped(violation['feature_name'])} ({violation['constraint_check_type']})"
+        for violation in violations[:MAX_SHOWN]
     ]
     more = ["..."] if len(violations) > MAX_SHOWN else []
     return f"{len(violations)} violation{'s' * (len(violations) > 1)}: {', '.join(named + more)}"

@@ -1,0 +1,87 @@
+"""What healthy rows look like to a model: counted in the labelled rows when its preprocessor was fitted.
+
+What a batch holds is compared with it: a category that training never saw becomes "missing" to the model, whose
+predictions go on looking plausible. How many such cells are normal, only rows outside the training split can show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MISSING, UNSEEN, NEGATIVE = "missing", "unseen", "negative"
+DIFFERENT = 0.05  # the probability below which the validation split differs from the training split by more than chance
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Counts of the labelled rows, by column.
+
+    Attributes:
+        rows: all labelled rows, in which missing cells were counted.
+        missing: missing cells of each feature that has any.
+        unseen: for each categorical feature, cells with a category that the training split lacks, and the rows in which
+            they were counted; see `normally_unseen`.
+        non_negative: the numeric features without a negative number.
+    """
+
+    rows: int
+    missing: Mapping[str, int]
+    unseen: Mapping[str, tuple[int, int]]
+    non_negative: tuple[str, ...]
+
+    def of(self, check: str, column: str) -> tuple[int, int]:
+        """The expected count of a check (MISSING, UNSEEN or NEGATIVE), and the rows in which it was counted."""
+        if check == UNSEEN:
+            return self.unseen[column]
+        return (self.missing.get(column, 0) if check == MISSING else 0), self.rows
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as JSON holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Expected:
+        """Read what `as_dict` wrote; raises KeyError, TypeError or ValueError where it is something else."""
+        unseen = {name: (int(count), int(rows)) for name, (count, rows) in raw["unseen"].items()}
+        return cls(int(raw["rows"]), dict(raw["missing"]), unseen, tuple(raw["non_negative"]))
+
+
+def normally_unseen(unseen: int, validation_rows: int, single: int, training_rows: int) -> tuple[int, int]:
+    """How many cells of healthy rows hold a category that the model was not trained on, and of how many.
+
+    The validation split shows it, but it is small. In the training split, the rows whose category occurs once would be
+    unseen if left out of it: their share estimates the same (Good and Turing), from more rows. Where the validation
+    split has more than chance explains, as after a split by time or by group, it counts alone.
+
+    Args:
+        unseen: cells of the validation split with a category that the training split lacks.
+        validation_rows: its rows.
+        single: categories that occur once in the training split.
+        training_rows: its rows.
+    """
+    if chance(unseen, validation_rows, single, training_rows) < DIFFERENT:
+        return unseen, validation_rows
+    return unseen + single, validation_rows + training_rows
+
+
+def chance(count: int, rows: int, other_count: int, other_rows: int) -> float:
+    """The probability of at least `count` in the first of two samples of one population, by Fisher's exact test.
+
+    >>> round(chance(3, 3, 0, 3), 3)  # one of the 20 ways to choose three of six rows
+    0.05
+    """
+    total, probability = count + other_count, 0.0
+    ways = _log_choose(rows + other_rows, total)
+    for found in range(count, min(total, rows) + 1):
+        term = math.exp(_log_choose(rows, found) + _log_choose(other_rows, total - found) - ways)
+        probability += term
+        if term < probability * 1e-12:
+            break
+    return min(probability, 1.0)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) if 0 <= k <= n else -math.inf
