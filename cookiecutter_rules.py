@@ -30,6 +30,8 @@ FOLDER = "{{cookiecutter.project_slug}}"
 TYPES = {"str": (str, "text"), "bool": (bool, "true or false")}
 # The addresses that Copier recognizes as git repositories; any other address needs the prefix `git+`.
 RECOGNIZED_BY_COPIER = re.compile(r"git@|git\+|git://|https://git(hub|lab)\.com/|.*\.git$")
+# An address with a user and a password or token in it; the answers file is written without them.
+SECRET = re.compile(r"(git\+)?(https?://[^/]*@|ssh://[^/:@]*:[^/@]*@)")
 
 
 class CopierRules(Extension):
@@ -43,7 +45,9 @@ class CopierRules(Extension):
             for name, question in settings().items()
             if not name.startswith("_") and question.get("when", True)
         }
-        environment.filters.update(proposed=self.proposed, checked=self.checked, left_out=self.left_out)
+        environment.filters.update(
+            proposed=self.proposed, checked=self.checked, left_out=self.left_out, regex_replace=regex_replace
+        )
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Check the answers when the folder's name is rendered, and turn any foreign source into a literal.
@@ -62,7 +66,13 @@ class CopierRules(Extension):
 
     def checked(self, answers: Answers) -> Answers:
         """Return the answers if all are valid; otherwise raise an error with one sentence for each invalid answer."""
-        if refusals := self.refusals(answers):
+        refusals = self.refusals(answers)
+        if "_repo_dir" not in answers and SECRET.match(answers["_template"]):
+            refusals.append(
+                "cruft would write the password or token in the template's address into .cruft.json: give the address "
+                "without it, and let git ask for it or keep it (git help credentials)."
+            )
+        if refusals:
             raise FailedHookException("\n".join(refusals))
         self.environment.globals["_copier_answers"] = origin(answers)
         return answers
@@ -138,10 +148,17 @@ def render(source: str, answers: Answers) -> str:
     return template(source).render(answers).strip() if source else ""
 
 
+def regex_replace(text: str, pattern: str, replacement: str) -> str:
+    """Replace what matches a pattern, as Copier's filter of this name does."""
+    return re.sub(pattern, replacement, text)
+
+
 def origin(answers: Answers) -> dict[str, str]:
     """Return the template's address and version, under the keys that `copier update` reads."""
-    template = os.path.abspath(answers["_repo_dir"])  # noqa: PTH100 - must not resolve a symbolic link to the template
-    is_folder = answers["_repo_dir"] == answers["_template"]
+    # cruft passes no `_repo_dir`: it has cloned the template that this file belongs to.
+    folder = answers.get("_repo_dir", TEMPLATE)
+    template = os.path.abspath(folder)  # noqa: PTH100 - must not resolve a symbolic link to the template
+    is_folder = folder == answers["_template"]
     # Copier cannot update from a folder inside another repository.
     commit = git(template, "describe", "--tags", "--always") if Path(template, ".git").exists() else ""
     if not commit:
@@ -153,12 +170,16 @@ def origin(answers: Answers) -> dict[str, str]:
         return {"_src_path": template} if is_folder else {}
     return {
         "_commit": commit,
-        "_src_path": template if is_folder else address(git(template, "remote", "get-url", "origin")),
+        "_src_path": address(
+            template if is_folder else git(template, "config", "--get", "remote.origin.url") or template
+        ),
     }
 
 
 def address(remote: str) -> str:
     """Return a git remote in a form that Copier recognizes; a self-hosted one may need the prefix `git+`."""
+    if os.path.isdir(remote):  # noqa: PTH112 - as in `origin`
+        return os.path.abspath(remote)  # noqa: PTH100
     return remote if RECOGNIZED_BY_COPIER.match(remote) else f"git+{remote}"
 
 

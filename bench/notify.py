@@ -125,7 +125,6 @@ def run(script: str, arguments: list[str], stem: str, url: str) -> float:
         "ENVIRONMENT": environment,
         "TOPIC_ARN": f"arn:aws:sns:eu-west-1:123456789012:{stem}-notifications",
         "TABLE": f"{stem}-events",
-        "TEXTS": "[]",
     }
     command = [sys.executable, "-c", script, *arguments]
     output = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | variables).stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -258,7 +259,17 @@ def as_plan(script: str, project: Path, environment: str = "dev", **variables: s
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    ("region", "partition"),
+    [
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("us-isof-south-1", "aws-iso-f"),
+    ],
 )
 def test_a_role_is_named_by_rule_in_the_account_that_the_configuration_names(
     bake: Bake, region: str, partition: str
@@ -344,3 +355,24 @@ def test_a_merge_request_from_definitions_that_do_not_compile_says_so(project: P
 
     assert told.returncode == 0, told.stderr
     assert "The definitions of HEAD do not compile" in (project / "build" / "definitions.md").read_text("utf-8")
+
+
+def test_a_project_in_a_folder_of_a_repository_shows_its_changes_too(bake: Bake, tmp_path: Path) -> None:
+    repository = tmp_path / "monorepo"
+    (repository / "other").mkdir(parents=True)
+    (repository / "other" / "README.md").write_text("Of another team.\n", encoding="utf-8")
+    git(tmp_path, "init", "--quiet", str(repository))
+    commit_all(repository)
+    project = repository / "ml" / "rings"
+    shutil.copytree(bake("copier"), project, ignore=shutil.ignore_patterns(".git"))
+    commit_all(repository)
+    settings = project / "config" / "pipelines.yaml"
+    settings.write_text(settings.read_text("utf-8").replace("  jobs: 20\n", "  jobs: 30\n"), encoding="utf-8")
+    commit_all(repository)
+    pages = {}
+    for base in ("HEAD~1", "HEAD~2"):
+        told = shell(f"infra/ci/definitions.sh {base} build/page.md", project, PATH=f"{sys.prefix}/bin:/usr/bin:/bin")
+        assert told.returncode == 0, told.stderr
+        pages[base] = (project / "build" / "page.md").read_text("utf-8")
+    assert "## training-hpo\n\n- changed" in pages["HEAD~1"]
+    assert pages["HEAD~2"] == "HEAD~2 has no project in ml/rings/ yet, so there is nothing to compare.\n"

@@ -13,6 +13,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
+from plumbum import local
 
 from cookiecutter_rules import address
 from support import ENGINES, ROOT, TREE, clean_copy, git, keep_what_answers_change, run_cookiecutter, snapshot
@@ -284,6 +285,86 @@ def test_a_template_without_a_release_is_followed_by_commit(engine: str, release
 
     assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
     assert recorded(project)["_commit"] == git(releases, "describe", "--always")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("secret", "kept"),
+    [
+        ("https://ada:gl%40pat@git.example.com/ml/template.git", "https://git.example.com/ml/template.git"),
+        ("https://glpat-token@git.example.com/ml/template.git", "https://git.example.com/ml/template.git"),
+        ("ssh://git:word@git.example.com/ml/template.git", "ssh://git@git.example.com/ml/template.git"),
+    ],
+)
+def test_a_token_in_the_template_s_address_is_in_no_file_of_the_project_and_updates_do_without_it(
+    engine: str, secret: str, kept: str, releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(releases, monkeypatch, secret, kept)
+    project = born(engine, secret, tmp_path / "team")
+    assert recorded(project)["_src_path"] == kept
+    for path in project.rglob("*"):
+        assert not path.is_file() or ".git" in path.parts or secret.partition("@")[0].encode() not in path.read_bytes()
+    insert(releases / TREE / "Makefile", "# Theirs.", at=0)
+    release(releases, "v2.0.0")
+
+    update(project)
+
+    assert (project / "Makefile").read_text("utf-8").startswith("# Theirs.\n")
+    assert recorded(project)["_src_path"] == kept
+
+
+@pytest.mark.parametrize("kept", ["git@git.example.com:ml/template.git", "ssh://git@git.example.com/ml/template.git"])
+def test_the_user_of_an_ssh_address_is_no_secret(
+    kept: str, releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(releases, monkeypatch, kept)
+    projects = [born(engine, kept, tmp_path / engine) for engine in ENGINES]
+    assert [recorded(project)["_src_path"] for project in projects] == [kept, kept]
+
+
+def stand_in(repository: Path, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """Let git find a repository at other addresses."""
+    variables = {"GIT_CONFIG_COUNT": str(len(addresses))}
+    for number, replaced in enumerate(addresses):
+        variables[f"GIT_CONFIG_KEY_{number}"] = f"url.{repository.as_uri()}.insteadOf"
+        variables[f"GIT_CONFIG_VALUE_{number}"] = replaced
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setitem(local.env, name, value)  # type: ignore[arg-type]  # Copier runs git in the environment of plumbum's import
+
+
+# As cruft 2.16 does: it generates from a clone in a temporary folder, which it does not pass as `_repo_dir`.
+AS_CRUFT = """
+import sys
+from cookiecutter.generate import generate_context, generate_files
+from cookiecutter.prompt import prompt_for_config
+context = generate_context(context_file="cookiecutter.json")
+context["cookiecutter"] = prompt_for_config(context, no_input=True)
+context["cookiecutter"]["_template"] = sys.argv[1]
+generate_files(repo_dir=".", context=context, output_dir=sys.argv[2])
+"""
+
+
+def as_cruft(clone: Path, address: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Generate a project into a folder."""
+    folder.mkdir()
+    command = [sys.executable, "-c", AS_CRUFT, address, str(folder)]
+    return subprocess.run(command, cwd=clone, capture_output=True, text=True)
+
+
+def test_cruft_creates_a_project_that_copier_can_update(releases: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", releases.as_uri(), str(clone))
+    run = as_cruft(clone, releases.as_uri(), tmp_path / "team")
+    assert run.returncode == 0, run.stderr
+    answers = recorded(tmp_path / "team" / "abalone-rings")
+    assert answers.items() >= {"_commit": "v1.0.0", "_src_path": f"git+{releases.as_uri()}"}.items()
+
+
+def test_cruft_is_refused_an_address_with_a_token_that_it_would_commit(releases: Path, tmp_path: Path) -> None:
+    run = as_cruft(releases, "https://glpat-token@git.example.com/ml/template.git", tmp_path / "team")
+    assert "into .cruft.json: give the address without it" in run.stderr
+    assert list((tmp_path / "team").iterdir()) == []
 
 
 def test_cookiecutter_can_start_from_an_older_release_of_a_remote_template(releases: Path, tmp_path: Path) -> None:

@@ -94,13 +94,13 @@ class Lab:
             "AppSpecification": {
                 "ImageUri": "image",
                 "ContainerEntrypoint": ["python3", "/opt/ml/processing/input/code/job.py"],
-                "ContainerArguments": list(arguments),
+                **({"ContainerArguments": list(arguments)} if arguments else {}),
             },
             "Environment": dict(environment or {}),
             "ProcessingInputs": job_inputs,
             "ProcessingOutputConfig": {"Outputs": [self._output(name, output) for output in outputs]},
             "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
-            "RoleArn": "role",
+            "RoleArn": self.cloud.environment.role_arn,
         }
         return {"Name": name, "Type": "Processing", "Arguments": request, **more}
 

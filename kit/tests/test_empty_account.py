@@ -9,6 +9,8 @@ from moto.awslambda.models import LambdaFunction
 from moto.events.models import Rule
 
 from mlops_kit.aws.environment import TERRAFORM_OUTPUTS
+from mlops_kit.data.data_files import put_markers
+from mlops_kit.local_cloud.account import create_bucket
 from mlops_kit.local_cloud.cloud import LocalCloud
 
 ORIGINALS = (Rule.send_to_targets, LambdaFunction.__init__)
@@ -50,3 +52,22 @@ def test_a_rule_of_a_security_group_keeps_its_description(cloud: LocalCloud) -> 
 
 def test_moto_is_patched_while_the_cloud_is_open(cloud: LocalCloud) -> None:
     assert not {Rule.send_to_targets, LambdaFunction.__init__} & set(ORIGINALS)
+
+
+def test_a_marker_follows_the_files_where_only_a_marker_starts_a_pipeline(cloud: LocalCloud) -> None:
+    s3, bucket = cloud.client("s3"), cloud.environment.bucket
+    create_bucket(cloud.environment, bucket)
+    put_markers(cloud.environment, ["inference/november"])
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket), "there is no function, so nothing waits for a marker"
+    role = cloud.client("iam").create_role(RoleName="start", AssumeRolePolicyDocument='{"Version": "2012-10-17"}')
+    cloud.client("lambda").create_function(
+        FunctionName=cloud.environment.pipeline_name("start-pipeline"),
+        Runtime="python3.12",
+        Role=role["Role"]["Arn"],
+        Handler="handler.handler",
+        Code={"ZipFile": b""},
+        Environment={"Variables": {"MARKER": "_READY"}},
+    )
+    put_markers(cloud.environment, ["inference/november", "inference/november", "labels/november"])
+    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == ["data/inference/november/_READY", "data/labels/november/_READY"]

@@ -68,7 +68,7 @@ def test_an_input_that_is_not_there_fails_the_step(lab: Lab) -> None:
     record = lab.run(lab.job("List", LIST, inputs={"data": "s3://no-such-bucket/x"}))
     assert "NoSuchBucket" in record["reason"]
     record = lab.run(lab.job("List", LIST, inputs={"data": "/tmp/x"}))
-    assert "'/tmp/x' is not an S3 URI" in record["reason"]
+    assert "Value '/tmp/x' at 'ProcessingInputs.2.member.S3Input.S3Uri'" in record["reason"]
 
 
 @pytest.mark.parametrize(

@@ -354,5 +354,9 @@ def test_a_tuning_without_one_good_job_has_failed(lab: Lab) -> None:
 
 def test_what_local_mode_cannot_tune_is_refused(lab: Lab) -> None:
     request = tuning(lab)
-    request["Arguments"]["WarmStartConfig"] = {"ParentHyperParameterTuningJobs": []}
+    parents = [{"HyperParameterTuningJobName": "earlier"}]
+    request["Arguments"]["WarmStartConfig"] = {
+        "ParentHyperParameterTuningJobs": parents,
+        "WarmStartType": "TransferLearning",
+    }
     assert "local mode does not support WarmStartConfig" in lab.run(request)["reason"]

@@ -80,12 +80,14 @@ class DestroyedStack:
         before: the contents of the account before the apply, see Cloud.contents.
         used: the contents after the pipelines were deployed.
         after: the contents after the destroy.
+        requests: of Terraform, as service, operation and whether it sets tags, by phase: apply, plan, update, destroy.
     """
 
     stack: Stack
     before: Mapping[str, list[str]]
     used: Mapping[str, list[str]]
     after: Mapping[str, list[str]]
+    requests: Mapping[str, list[tuple[str, str, bool]]]
 
 
 def apply(
@@ -123,14 +125,22 @@ def bootstrap(project: Path, folder: Path, cloud: Cloud, environment: str) -> St
 def apply_and_destroy(project: Path, folder: Path, cloud: Cloud) -> DestroyedStack:
     """Apply a project, deploy its pipelines, add data, and destroy all of it."""
     before = cloud.contents()
+    cloud.call("phase", "apply")
     stack = apply(project, folder, cloud, "local")
+    cloud.call("phase", "plan")
+    stack.terraform.changes(*stack.arguments)
+    cloud.call("phase", "update")
+    for tags in ({"team": "ml", "cost-center": "1"}, {"team": "data"}):
+        _set_tags(folder, tags)
+        stack.terraform.apply(*stack.arguments, "-var=log_retention_days=30", "-var=monthly_budget_usd=7")
     cloud.call("deploy")
     cloud.client("s3").put_object(Bucket=stack.place.bucket, Key="executions/kept.csv", Body=b"1")
     cloud.client("sagemaker").create_model_package(ModelPackageGroupName=stack.place.name_prefix)
     used = cloud.contents()
     cloud.call("delete", stack.place.name_prefix)
+    cloud.call("phase", "destroy")
     stack.terraform.destroy(*stack.arguments)
-    return DestroyedStack(stack, before, used, cloud.contents())
+    return DestroyedStack(stack, before, used, cloud.contents(), cloud.call("requests"))
 
 
 def existing_network(cloud: Cloud) -> Network:
@@ -159,6 +169,13 @@ def _place(project: Path, environment: str) -> Place:
     name = yaml.safe_load((project / "config" / "pipelines.yaml").read_text("utf-8"))["project"]
     account = yaml.safe_load((project / "config" / "environments" / "dev.yaml").read_text("utf-8"))
     return Place(name, environment, account["account_id"], account["region"])
+
+
+def _set_tags(folder: Path, tags: Mapping[str, str]) -> None:
+    """Set the team's tags in the copy of a project's configuration."""
+    path = folder / "config" / "pipelines.yaml"
+    settings = yaml.safe_load(path.read_text("utf-8"))
+    path.write_text(yaml.safe_dump({**settings, "tags": dict(tags)}), encoding="utf-8")
 
 
 def _describe(project: Path, file: Path, network: Network) -> None:

@@ -23,7 +23,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def check_out(folder: Path) -> Path:
-    for part in ("infra", "lambdas"):
+    for part in ("config", "infra", "lambdas"):
         shutil.copytree(ROOT / TREE / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "build"))
     return folder
 

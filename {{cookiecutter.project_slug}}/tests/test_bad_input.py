@@ -124,7 +124,7 @@ def test_fit_refuses_a_folder_without_files(tmp_path):
 def test_a_file_that_would_be_left_out_in_silence_is_refused(project_named, tmp_path, stray):
     project = project_named("prices")
     shutil.copytree(project / "inference", tmp_path / "in")
-    put(tmp_path / "in" / stray, "")
+    put(tmp_path / "in" / stray, "1")
     refused = refusal(
         predict.main, predict_arguments(tmp_path / "in", project / "model", tmp_path / "out"), tmp_path / "out"
     )
@@ -269,7 +269,7 @@ def test_predict_refuses_a_folder_with_nothing_to_predict_or_one_name_twice(proj
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
     assert "is not a folder" in refused
     put(tmp_path / "in" / "a.csv", "1\n")
-    put(tmp_path / "in" / "a.parquet", "")
+    put(tmp_path / "in" / "a.parquet", "1")
     refused = refusal(predict.main, predict_arguments(tmp_path / "in", model, tmp_path / "out"), tmp_path / "out")
     assert "a.csv and a.parquet would have results of one name; remove or rename one" in refused
 

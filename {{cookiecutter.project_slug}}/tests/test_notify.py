@@ -635,11 +635,13 @@ def test_the_example_in_the_configuration_works(notifications):
     assert "\nAsk Ada: the files come from her system.\n" in text
 
 
-def test_the_handler_reads_the_variables_of_terraform_and_logs_its_answer(notifications, monkeypatch, capsys):
+def test_the_handler_reads_its_variables_and_texts_and_logs_its_answer(notifications, monkeypatch, capsys, tmp_path):
     texts = [{"pipeline": "training", "step": "Train", "status": "Failed", "text": "Ask Ada."}]
     variables = {"PROJECT": "flats", "ENVIRONMENT": "dev", "TOPIC_ARN": TOPIC, "TABLE": TABLE}
-    for name, value in {**variables, "TEXTS": json.dumps(texts)}.items():
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    monkeypatch.setattr(module, "TEXTS", str(tmp_path / "texts.json"))
     module.client.cache_clear()
     answer = handler(SAMPLE.step_changed(), SimpleNamespace(aws_request_id="call"))
     module.client.cache_clear()

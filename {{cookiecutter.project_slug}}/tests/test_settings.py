@@ -169,7 +169,7 @@ REFUSED = {
         0.5,
         "retries.backoff_rate is 0.5; it must be a number of at least 1",
     ),
-    "a tag that is a number": ("tags", {"cost": 4711}, "tags.cost is 4711; it must be up to 128 letters, digits, "),
+    "a tag that is a number": ("tags", {"cost": 4711}, "tags.cost is 4711; it must be up to 256 letters, digits, "),
     "a tag under a number": ("tags", {4711: "x"}, "tags.4711 is read as 4711, and a key must be a string; put it in"),
     "a tag of AWS's own": (
         "tags",

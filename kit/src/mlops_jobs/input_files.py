@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mlops_jobs.data_objects import why_not_data
 from mlops_jobs.errors import DataError
 
 SHARDED = "one of several instances that share the files: no file, or no folder, is not an error"  # for --help
@@ -39,16 +40,31 @@ def files_of(folder: str | Path, *kinds: str, sharded: bool = False) -> list[Pat
         if other != path.name:
             raise DataError(f"{folder}: {other} and {path.name} would have results of one name; remove or rename one")
     if not found and not sharded:
+        for path in sorted(Path(folder).iterdir()):
+            if path.is_file() and not why_not_data(path.name, size=1):
+                raise DataError(f"{path}: is empty; give a file with rows")
         raise DataError(f"{folder}: holds no {wanted} file; put the data there or give another folder")
     return found
 
 
 def visible(folder: str | Path) -> list[Path]:
-    """What a folder holds, by name, but for what hides behind a dot or an underscore (.gitkeep, _SUCCESS).
+    """The files of a folder that are data, and the folders with such files, by name.
 
     Raises:
         DataError: the folder does not exist.
     """
     if not Path(folder).is_dir():
         raise DataError(f"{folder}: is not a folder; give the folder of the files")
-    return sorted(path for path in Path(folder).iterdir() if not path.name.startswith((".", "_")))
+    return sorted(path for path in Path(folder).iterdir() if _has_data(path, path.name))
+
+
+def _has_data(path: Path, name: str) -> bool:
+    """Whether a file is data, or a folder contains some.
+
+    Args:
+        path: the file or folder.
+        name: its path below the folder of the data.
+    """
+    if path.is_dir():
+        return any(_has_data(inner, f"{name}/{inner.name}") for inner in path.iterdir())
+    return not why_not_data(name, path.stat().st_size)

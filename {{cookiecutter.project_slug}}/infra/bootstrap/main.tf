@@ -25,8 +25,17 @@ provider "aws" {
   allowed_account_ids = [local.account_id]
 
   default_tags {
-    tags = local.tags
+    tags = module.names.tags
   }
+}
+
+module "names" {
+  source = "../modules/names"
+
+  project     = local.pipelines.project
+  environment = var.environment
+  region      = local.region
+  tags        = local.pipelines.tags
 }
 
 # Names are derived from the files that the rest of the project reads.
@@ -38,19 +47,13 @@ locals {
   project    = local.pipelines.project
   account_id = tostring(local.environment.account_id)
   region     = local.environment.region
-  partition  = startswith(local.region, "cn-") ? "aws-cn" : startswith(local.region, "us-gov-") ? "aws-us-gov" : "aws"
-  domain     = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  partition  = module.names.partition.name
+  domain     = module.names.partition.dns_suffix
 
-  name_prefix         = "${local.project}-${var.environment}"
+  name_prefix         = module.names.name_prefix
   state_bucket        = "${local.project}-tfstate-${local.account_id}"
   bucket              = try(local.environment.bucket, "${local.name_prefix}-${local.account_id}")
   model_package_group = try(local.environment.model_package_group, local.name_prefix)
-
-  tags = merge(local.pipelines.tags, {
-    project     = local.project
-    environment = var.environment
-    managed-by  = "terraform"
-  })
 
   # The beginning of each service's ARNs in this account and region.
   arn = {
@@ -71,8 +74,8 @@ locals {
   ]
 
   # Keys and networks have no names, so tags identify the ones that belong to the project.
-  own_resource = { for tag in ["project", "environment"] : "aws:ResourceTag/${tag}" => local.tags[tag] }
-  own_request  = { for tag in ["project", "environment"] : "aws:RequestTag/${tag}" => local.tags[tag] }
+  own_resource = { for tag in ["project", "environment"] : "aws:ResourceTag/${tag}" => module.names.tags[tag] }
+  own_request  = { for tag in ["project", "environment"] : "aws:RequestTag/${tag}" => module.names.tags[tag] }
 }
 
 output "state_bucket" {

@@ -32,6 +32,12 @@ variable "gitlab_project" {
     )
     error_message = "gitlab_project must be the project's full path in its URL, for example ml/abalone-rings."
   }
+
+  # A role's trust policy may have 2,048 characters.
+  validation {
+    condition     = var.gitlab_project == null ? true : length(var.gitlab_project) <= 255
+    error_message = "gitlab_project must be at most 255 characters long, as in GitLab."
+  }
 }
 
 variable "gitlab_url" {
@@ -43,6 +49,19 @@ variable "gitlab_url" {
     condition     = can(regex("^https://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$", var.gitlab_url))
     error_message = "gitlab_url must begin with https:// and not end with a slash, for example https://gitlab.com."
   }
+
+  validation {
+    condition     = !can(regex("^https://[^/]+:", var.gitlab_url))
+    error_message = <<-EOT
+      gitlab_url must not contain a port, because IAM takes no identity provider with one; serve GitLab at the port 443,
+      or create the roles without CI (omit gitlab_project).
+    EOT
+  }
+
+  validation {
+    condition     = length(var.gitlab_url) <= 255
+    error_message = "gitlab_url must be at most 255 characters long, because IAM takes no longer one."
+  }
 }
 
 variable "default_branch" {
@@ -53,6 +72,11 @@ variable "default_branch" {
   validation {
     condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_./-]*$", var.default_branch))
     error_message = "default_branch must be the name of one branch, without wildcards, for example main."
+  }
+
+  validation {
+    condition     = length(var.default_branch) <= 255
+    error_message = "default_branch must be at most 255 characters long, as in GitLab."
   }
 }
 

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 
 base=$1
 page=$2
+folder=$(git rev-parse --show-prefix) # of the project in its repository: empty, or a path with a slash at its end
 checkout=$PWD/build/base
 definitions=$PWD/build/base-definitions
 
@@ -27,7 +28,9 @@ git worktree prune
 git worktree add --quiet --detach "$checkout" "$base"
 
 mkdir -p "$(dirname "$page")"
-if (compile "$checkout" "$definitions"); then
+if [ ! -d "$checkout/${folder}config" ]; then
+  echo "$base has no project${folder:+ in $folder} yet, so there is nothing to compare." > "$page"
+elif (compile "$checkout/$folder" "$definitions"); then
   mlops diff --against "$definitions" > "$page"
 else
   echo "The definitions of $base do not compile, so there is nothing to compare." > "$page"

@@ -31,9 +31,14 @@ STEM=$(value project config/pipelines.yaml)-$ENVIRONMENT
 [ "$STEM" != "-$ENVIRONMENT" ] || fail "config/pipelines.yaml: project is missing"
 [ -n "${AWS_ID_TOKEN:-}" ] || fail "AWS_ID_TOKEN is not set: this runs only in jobs of .gitlab-ci.yml with id_tokens"
 
-case $AWS_REGION in
+case $AWS_REGION in # as in infra/modules/names
   cn-*) partition=aws-cn ;;
+  eu-isoe-*) partition=aws-iso-e ;;
+  eusc-*) partition=aws-eusc ;;
   us-gov-*) partition=aws-us-gov ;;
+  us-iso-*) partition=aws-iso ;;
+  us-isob-*) partition=aws-iso-b ;;
+  us-isof-*) partition=aws-iso-f ;;
   *) partition=aws ;;
 esac
 

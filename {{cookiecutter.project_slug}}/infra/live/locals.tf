@@ -11,11 +11,11 @@ locals {
   project    = local.settings.project
   account_id = tostring(try(local.environment_config.account_id, ""))
   region     = try(local.environment_config.region, "")
-  partition  = startswith(local.region, "cn-") ? "aws-cn" : startswith(local.region, "us-gov-") ? "aws-us-gov" : "aws"
+  partition  = module.names.partition.name
 
   # An environment is one word, and no name ends with a hyphen and another name of the same kind. So names of different
   # projects or environments never coincide.
-  name_prefix         = "${local.project}-${var.environment}"
+  name_prefix         = module.names.name_prefix
   bucket              = try(local.environment_config.bucket, "${local.name_prefix}-${local.account_id}")
   model_package_group = try(local.environment_config.model_package_group, local.name_prefix)
 
@@ -62,12 +62,7 @@ locals {
     account_id               = local.account_id
     region                   = local.region
     partition                = local.partition
+    dns_suffix               = module.names.partition.dns_suffix
     permissions_boundary_arn = var.use_permissions_boundary ? local.boundary_arn : null
   }
-
-  tags = merge(local.settings.tags, {
-    project     = local.project
-    environment = var.environment
-    managed-by  = "terraform"
-  })
 }

@@ -1,5 +1,14 @@
 # One environment of the project in one AWS account. The pipelines are created by `mlops deploy`.
 
+module "names" {
+  source = "../modules/names"
+
+  project     = local.settings.project
+  environment = var.environment
+  region      = local.region
+  tags        = local.settings.tags
+}
+
 module "storage" {
   source  = "../modules/storage"
   context = local.context
@@ -76,7 +85,7 @@ module "functions" {
   prefixes               = local.prefixes
   reserved_concurrency   = var.reserved_concurrency
   retraining             = local.events.retraining
-  texts_json             = jsonencode(local.events.notifications.texts)
+  marker                 = try(local.events.new_data.marker, "")
 }
 
 module "events" {
@@ -117,7 +126,7 @@ module "monitoring" {
     failed-calls       = module.notifications.failed_calls_queue
     undelivered-events = module.notifications.undelivered_events_queue
   }
-  monthly_budget_usd = var.monthly_budget_usd
+  monthly_budget_usd = module.names.partition.has_budgets ? var.monthly_budget_usd : 0
 }
 
 # What `mlops` reads of all this: ids that cannot be derived from names, and names that the team has chosen.

@@ -77,7 +77,7 @@ variable "training_schedule" {
 
   validation {
     condition = (
-      var.training_schedule == null ? true : can(regex("^(cron|rate|at)\\(.+\\)$", var.training_schedule))
+      var.training_schedule == null ? true : can(regex("^(cron|rate|at)\\(.{1,250}\\)$", var.training_schedule))
     )
     error_message = "training_schedule must be like cron(0 3 ? * MON *), rate(7 days), at(2030-01-31T03:00:00) or null."
   }
@@ -90,7 +90,7 @@ variable "inference_schedule" {
 
   validation {
     condition = (
-      var.inference_schedule == null ? true : can(regex("^(cron|rate|at)\\(.+\\)$", var.inference_schedule))
+      var.inference_schedule == null ? true : can(regex("^(cron|rate|at)\\(.{1,250}\\)$", var.inference_schedule))
     )
     error_message = "inference_schedule must be like cron(0 5 * * ? *), rate(1 day), at(2030-01-31T05:00:00) or null."
   }
@@ -152,6 +152,12 @@ variable "consumer_account_ids" {
   validation {
     condition     = alltrue([for account in var.consumer_account_ids : can(regex("^[0-9]{12}$", account))])
     error_message = "consumer_account_ids must be strings of 12 digits."
+  }
+
+  # The policy of a bucket may have 20 KB, and that of a model package group about as many.
+  validation {
+    condition     = length(var.consumer_account_ids) <= 100
+    error_message = "consumer_account_ids must be at most 100, because the size of a bucket's policy is limited."
   }
 }
 

@@ -17,6 +17,6 @@ provider "aws" {
   allowed_account_ids = [local.account_id] # prevents applying to another environment's account by mistake
 
   default_tags {
-    tags = local.tags
+    tags = module.names.tags
   }
 }

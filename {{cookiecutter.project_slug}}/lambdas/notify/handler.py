@@ -36,6 +36,8 @@ from idempotency import IdempotencyStore
 from lookup import Lookup
 from messages import Writer
 
+# The team's own texts, `notifications.texts` of config/events.yaml: infra/package_lambdas.py adds this file.
+TEXTS = os.path.join(os.path.dirname(__file__), "texts.json")  # noqa: PTH118, PTH120 - as in team_texts
 # In seconds. A request that hangs is better given up and retried by Lambda than waited for until the call times out.
 TIMEOUTS = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -55,15 +57,25 @@ class Settings:
     texts: Sequence[Mapping[str, Any]]
 
     @classmethod
-    def from_variables(cls, variables: Mapping[str, str]) -> Settings:
+    def from_variables(cls, variables: Mapping[str, str], texts: Sequence[Mapping[str, Any]]) -> Settings:
         """Read the function's environment variables; raises KeyError if one is missing."""
         return cls(
             variables["PROJECT"],
             variables["ENVIRONMENT"],
             variables["TOPIC_ARN"],
             variables["TABLE"],
-            json.loads(variables["TEXTS"]),
+            texts,
         )
+
+
+@cache
+def team_texts(file: str) -> Sequence[Mapping[str, Any]]:
+    """The team's own texts; none outside of a package, where there is no such file."""
+    if not os.path.exists(file):  # noqa: PTH110 - importing pathlib would lengthen a cold start
+        return []
+    with open(file, encoding="utf-8") as opened:  # noqa: PTH123 - the same
+        texts: Sequence[Mapping[str, Any]] = json.load(opened)
+    return texts
 
 
 @cache
@@ -89,7 +101,8 @@ def client(service: str) -> Any:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     """The entry point of AWS Lambda; see `notify`. Logs the answer."""
-    answer = notify(event, Settings.from_variables(os.environ), client, str(context.aws_request_id), int(time.time()))
+    settings = Settings.from_variables(os.environ, team_texts(TEXTS))
+    answer = notify(event, settings, client, str(context.aws_request_id), int(time.time()))
     print(json.dumps(answer))
     return answer
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from mlops_jobs.data_objects import path_below, why_not_data
 
 # How SageMaker reports that a group does not exist.
 _ABSENT = ("ResourceNotFound", "ValidationException")
@@ -78,7 +79,7 @@ def resolve(event: dict[str, Any], s3: Any, sagemaker: Any) -> dict[str, str]:
 
 
 def _objects(s3: Any, uri: str) -> list[tuple[str, str]]:
-    """Key and ETag of each object that a job reads: no folder markers, no names that begin with a dot or underscore.
+    """Key and ETag of each object that a job reads.
 
     Raises:
         ValueError: a key outside the folder begins like the URI, so that a job would read it, too.
@@ -89,7 +90,7 @@ def _objects(s3: Any, uri: str) -> list[tuple[str, str]]:
         (item["Key"], item["ETag"])
         for page in pages
         for item in page.get("Contents", [])
-        if not item["Key"].rpartition("/")[2].startswith((".", "_")) and not item["Key"].endswith("/")
+        if not why_not_data(path_below(location.prefix, item["Key"]), item["Size"])
     ]
     for key, _ in objects:
         if location.prefix and key != location.prefix and not key.startswith(f"{location.prefix.rstrip('/')}/"):

@@ -5,7 +5,8 @@ An event that arrives twice starts one execution, because both calls use the sam
 
 Each object has its own event, so several files start as many executions, and the last execution sees all files. No
 execution is skipped in favour of a later one: S3 dates a multipart upload by its beginning, so a listing does not show
-which object was completed last.
+which object was completed last. Where `new_data.marker` of config/events.yaml names an object, for example _READY, only
+that object starts a pipeline: write it after all files of a batch, and they start one execution.
 
 Needs the IAM actions sagemaker:StartPipelineExecution on the pipelines, s3:ListBucket on the bucket, and those of every
 function's log.
@@ -22,6 +23,7 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from mlops_jobs.data_objects import path_below, why_not_data
 
 # Where the pipeline inference looks for rows and labels by default.
 ROWS, LABELS = "data/inference/", "data/labels/"
@@ -33,16 +35,23 @@ class Settings:
 
     Attributes:
         prefixes: the kind of pipeline that an object starts, by prefix of its key.
+        marker: the name of the only object of a batch that starts a pipeline; empty: each object with data does.
     """
 
     project: str
     environment: str
     prefixes: Mapping[str, str]
+    marker: str = ""
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Settings:
         """Read the function's environment variables; raises KeyError if one is missing."""
-        return cls(variables["PROJECT"], variables["ENVIRONMENT"], json.loads(variables["PREFIXES"]))
+        return cls(
+            variables["PROJECT"],
+            variables["ENVIRONMENT"],
+            json.loads(variables["PREFIXES"]),
+            variables.get("MARKER", ""),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +117,7 @@ def start(event: Mapping[str, Any], settings: Settings, s3: Any, sagemaker: Any)
         prefixes = ", ".join(settings.prefixes)
         raise ValueError(f"s3://{new.bucket}/{new.key} starts no pipeline; only objects under {prefixes} do")
     batch = "".join(new.key[len(prefix) :].rpartition("/")[:2])  # empty, or a folder with a trailing slash
-    skipped = why_not_data(new.key, new.size)
+    skipped = _why_not_started(settings, new.key[len(prefix) :], new.size)
     if not skipped and prefix == LABELS and not _holds_data(s3, new.bucket, ROWS + batch):
         skipped = f"s3://{new.bucket}/{ROWS}{batch} has no rows yet; they will start the pipeline when they arrive"
     if skipped:
@@ -120,21 +129,27 @@ def start(event: Mapping[str, Any], settings: Settings, s3: Any, sagemaker: Any)
     return {"key": new.key, "execution": _start(sagemaker, settings, settings.prefixes[prefix], new, parameters)}
 
 
-def why_not_data(key: str, size: int) -> str:
-    """The reason why jobs do not read an object of this size; empty if they read it."""
-    name = key.rpartition("/")[2]
-    if not name:
-        return "it is a folder"
-    if name.startswith((".", "_")):
-        return "jobs do not read files whose names begin with . or _"
-    return "" if size else "it is empty"
+def _why_not_started(settings: Settings, path: str, size: int) -> str:
+    """The reason why an object starts no pipeline; empty if it does.
+
+    Args:
+        settings: the function's configuration.
+        path: of the object below the folder of its kind of data.
+        size: in bytes; a marker may be empty.
+    """
+    *folders, name = path.split("/")
+    if not settings.marker:
+        return why_not_data(path, size)
+    if name != settings.marker:
+        return f"only {settings.marker} starts a pipeline (new_data.marker in config/events.yaml)"
+    return why_not_data("/".join([*folders, "data"]), size=1)
 
 
 def _holds_data(s3: Any, bucket: str, prefix: str) -> bool:
     """Whether there is an object under a prefix that jobs read."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     items = (item for page in pages for item in page.get("Contents", []))
-    return any(not why_not_data(item["Key"], item["Size"]) for item in items)
+    return any(not why_not_data(path_below(prefix, item["Key"]), item["Size"]) for item in items)
 
 
 def _start(sagemaker: Any, settings: Settings, kind: str, new: NewObject, parameters: Mapping[str, str]) -> str:

@@ -23,6 +23,8 @@ from mlops_jobs.errors import UserError
 from mlops_kit.aws import refusals
 from mlops_kit.aws.environment import Environment, bind
 from mlops_kit.checks import check
+from mlops_kit.checks.api_shapes import create_pipeline_shape
+from mlops_kit.checks.constraints import violations
 from mlops_kit.config.tags import load_tags
 from mlops_kit.definition import changes
 from mlops_kit.definition.code import code_files
@@ -123,7 +125,7 @@ def desired_pipelines(
     """
     own_tags = {"project": environment.project, "environment": environment.name}
     tags, entries = load_tags(root) | own_tags, open_project(root).pipelines
-    return {
+    pipelines = {
         kind: DesiredPipeline(
             environment.pipeline_name(kind),
             entries[kind].description,
@@ -133,6 +135,10 @@ def desired_pipelines(
         )
         for kind, text in (compile_all(root) if definitions is None else definitions).items()
     }
+    for kind, pipeline in pipelines.items():
+        if found := next(violations(pipeline.request, create_pipeline_shape()), None):
+            raise UserError(f"pyproject.toml: [tool.mlops.pipelines.{kind}]: AWS would refuse the pipeline: {found}")
+    return pipelines
 
 
 def find_faults(definitions: Mapping[str, Mapping[str, Any]]) -> list[str]:

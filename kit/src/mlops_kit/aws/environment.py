@@ -20,6 +20,7 @@ from botocore.config import Config
 from mlops_jobs.errors import UserError
 from mlops_kit.config import names
 from mlops_kit.config.reader import ConfigSection
+from mlops_kit.config.regions import REGION, partition_of
 from mlops_kit.definition.lineage import Lineage
 from mlops_kit.definition.offline import offline_import
 from mlops_kit.project import open_project
@@ -80,7 +81,7 @@ class Environment:
     def function_arn(self, name: str) -> str:
         """The ARN of one of the project's Lambda functions, for example resolve-inputs."""
         function = f"{self.project}-{self.name}-{name}"
-        return f"arn:{_partition(self.region)}:lambda:{self.region}:{self.account_id}:function:{function}"
+        return f"arn:{partition_of(self.region)}:lambda:{self.region}:{self.account_id}:function:{function}"
 
     def client(self, service: str) -> Any:
         """A boto3 client for a service of this environment, whatever AWS_ENDPOINT_URL is."""
@@ -228,8 +229,8 @@ def environment_names(root: Path) -> list[str]:
 def _environment(name: str, project: str, section: ConfigSection) -> Environment:
     """The environment that a file describes; a name that is not set is derived from the project's and the file's."""
     account = section.text("account_id", r"\d{12}", '12 digits in quotes, for example "123456789012"')
-    region = section.text("region", r"[a-z]{2,3}(-[a-z]+)+-\d", "an AWS region, for example eu-west-1")
-    arn, stem = f"arn:{_partition(region)}", f"{project}-{name}"
+    region = section.text("region", *REGION)
+    arn, stem = f"arn:{partition_of(region)}", f"{project}-{name}"
     written = section.names
     environment = Environment(
         name=name,
@@ -239,8 +240,8 @@ def _environment(name: str, project: str, section: ConfigSection) -> Environment
         bucket=section.text_or("bucket", f"{stem}-{account}", *names.BUCKET),
         kms_key_arn=section.text_or("kms_key_arn", f"{arn}:kms:{region}:{account}:alias/{stem}", *names.KEY),
         role_arn=section.text_or("role_arn", f"{arn}:iam::{account}:role/{stem}-pipeline", *names.ROLE),
-        subnets=section.texts("subnets", *names.SUBNETS),
-        security_groups=section.texts("security_groups", *names.SECURITY_GROUPS),
+        subnets=section.texts("subnets", *names.SUBNETS, maximum=names.MAX_SUBNETS),
+        security_groups=section.texts("security_groups", *names.SECURITY_GROUPS, maximum=names.MAX_SECURITY_GROUPS),
         model_package_group=section.text_or("model_package_group", stem, *names.MODEL_PACKAGE_GROUP),
         image_uri=section.optional_text("image_uri", *names.IMAGE),
         monitor_image_uri=section.optional_text("monitor_image_uri", *names.IMAGE),
@@ -260,8 +261,3 @@ def _refuse_long_function_names(environment: Environment) -> None:
                 f"{environment.source}: the Lambda function {name} would have a name of {len(name)} characters, and "
                 f"AWS takes {names.MAX_FUNCTION_NAME}; shorten this file's name, or project in config/pipelines.yaml"
             )
-
-
-def _partition(region: str) -> str:
-    """The partition of a region, the second part of every ARN."""
-    return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"

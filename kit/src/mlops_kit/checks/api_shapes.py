@@ -70,6 +70,11 @@ def request_shape(step_type: str) -> Shape:
     return service().operation_model(OPERATIONS[step_type].name).input_shape
 
 
+def create_pipeline_shape() -> Shape:
+    """The request that creates a pipeline."""
+    return service().operation_model("CreatePipeline").input_shape
+
+
 def response_shapes(step_type: str) -> list[Shape]:
     """The shapes that have a step's properties, as far as the API describes them."""
     return [service().shape_for(name) for name in OPERATIONS[step_type].responses]

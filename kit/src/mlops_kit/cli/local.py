@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from mlops_jobs.contract import load_contract
 from mlops_kit.aws.environment import LOCAL, Environment, load_environment
 from mlops_kit.cli.main import parse_parameters
-from mlops_kit.data.data_files import FOLDERS, data_files, upload_data
+from mlops_kit.data.data_files import FOLDERS, data_files, put_markers, upload_data
 from mlops_kit.local_cloud import daemon
 from mlops_kit.project import Project
 
@@ -118,6 +118,7 @@ def _upload(project: Project, environment: Environment, what: Sequence[str]) -> 
     rule = load_contract(project.contract).split
     for uri in upload_data(project.data, environment.client("s3"), environment.bucket, what, rule):
         _say(f"uploaded {uri}")
+    put_markers(environment, [FOLDERS[path.name] for path in data_files(project.data) if FOLDERS[path.name] in what])
 
 
 def _running(project: Project) -> Environment:

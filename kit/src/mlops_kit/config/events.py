@@ -36,6 +36,8 @@ def check_events(root: Path) -> None:
     project = open_project(root)
     events = ConfigSection.of_file(project.config / FILE, root)
     _check_retraining(events.section("retraining"))
+    if "new_data" in events.names:
+        _check_new_data(events.section("new_data"))
     _check_notifications(events.section("notifications"), project.kinds)
     events.refuse_the_rest()
 
@@ -44,6 +46,11 @@ def _check_retraining(section: ConfigSection) -> None:
     section.number("cooldown_hours", minimum=0)
     verdicts = section.integer("verdicts", minimum=1, maximum=MAX_VERDICTS)
     section.integer("violations", minimum=1, maximum=verdicts)
+    section.refuse_the_rest()
+
+
+def _check_new_data(section: ConfigSection) -> None:
+    section.text("marker", r"([_.][\w.=-]{1,99})?", "a name that begins with _ or ., which no job reads, or empty")
     section.refuse_the_rest()
 
 

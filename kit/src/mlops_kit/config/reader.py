@@ -103,14 +103,23 @@ class ConfigSection:
             raise UserError(f"{self.place}: {self._path}{key} would be {default!r} by default; set it to {form}")
         return default
 
-    def texts(self, key: str, pattern: str, form: str) -> tuple[str, ...]:
-        """A list, which may be empty, of strings that match a pattern; raises UserError if one does not."""
+    def texts(self, key: str, pattern: str, form: str, maximum: int | None = None) -> tuple[str, ...]:
+        """A list, which may be empty, of strings that match a pattern; raises UserError if one does not.
+
+        Args:
+            key: the key.
+            pattern: a regular expression.
+            form: the pattern in words, for the error.
+            maximum: the number of strings that AWS takes; None for any.
+        """
         values = self.take(key)
         if not isinstance(values, list):
             raise self.refusal(key, values, form)
         for value in values:
             if not isinstance(value, str) or not re.fullmatch(pattern, value):
                 raise self.refusal(key, values, form)
+        if maximum is not None and len(values) > maximum:
+            raise self.refusal(key, values, f"{form}, {maximum} at most")
         return tuple(values)
 
     def choice(self, key: str, *choices: str) -> str:

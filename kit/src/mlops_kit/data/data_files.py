@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from mlops_jobs.split_rule import BY_ROW, SplitRule
+from mlops_kit.aws.environment import Environment
 
 # The folder below data/ in the bucket: the defaults of the pipelines' parameters name these.
 FOLDERS = {"training-data.csv": "training", "inference-data.csv": "inference", "ground-truth.csv": "labels"}
@@ -52,3 +55,20 @@ def upload_data(
         with path.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=key, Body=stream)
     return [f"s3://{bucket}/{keys[path]}" for path in existing if path in keys]
+
+
+def put_markers(environment: Environment, folders: Iterable[str]) -> None:
+    """Put the marker into folders of the bucket that have their files, where only a marker starts a pipeline.
+
+    Args:
+        environment: where the function start-pipeline knows the marker's name.
+        folders: below data/, for example inference/november.
+    """
+    name = environment.pipeline_name("start-pipeline")
+    try:
+        settings = environment.client("lambda").get_function_configuration(FunctionName=name)
+    except ClientError:
+        return  # no function, so nothing starts by itself
+    if marker := settings.get("Environment", {}).get("Variables", {}).get("MARKER"):
+        for folder in dict.fromkeys(folders):
+            environment.client("s3").put_object(Bucket=environment.bucket, Key=f"data/{folder}/{marker}", Body=b"")

@@ -10,7 +10,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from mlops_kit.local_cloud.api import Answer, ApiError, Handler, Request
+from mlops_kit.local_cloud.parsed_requests import parse, service_of
 from mlops_kit.local_cloud.server import Wsgi
+from mlops_kit.local_cloud.service_limits import SERVICES, InlinePolicies, check_limits, error_response
 
 StartResponse = Callable[..., Any]
 
@@ -24,6 +26,7 @@ class Gateway:
         moto: moto's application.
         handlers: what replaces, precedes or follows moto's operations.
         pages: answers by method and path, for paths outside AWS's API.
+        inline_policies: returns the inline policies of a role by name.
     """
 
     def __init__(
@@ -31,9 +34,11 @@ class Gateway:
         moto: Wsgi,
         handlers: Sequence[Handler],
         pages: Mapping[tuple[str, str], Callable[[], Answer]],
+        inline_policies: InlinePolicies,
     ) -> None:
         self._moto = moto
         self._pages = pages
+        self._inline_policies = inline_policies
         self._instead = {name: action for handler in handlers for name, action in handler.instead.items()}
         self._before = {name: action for handler in handlers for name, action in handler.before.items()}
         self._after = {name: action for handler in handlers for name, action in handler.after.items()}
@@ -46,6 +51,10 @@ class Gateway:
         page = self._pages.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if page:
             return _respond(start_response, "200 OK", page())
+        if refusal := self._refusal(environ):
+            body, headers = refusal
+            start_response("400 Bad Request", [*headers, ("Content-Length", str(len(body)))])
+            return [body]
         operation = environ.get("HTTP_X_AMZ_TARGET", "")
         if operation not in self._handled:
             return self._moto(environ, start_response)
@@ -58,6 +67,17 @@ class Gateway:
             code = error.code if isinstance(error, ApiError) else error.response["Error"]["Code"]
             message = str(error) if isinstance(error, ApiError) else error.response["Error"]["Message"]
             return _respond(start_response, "400 Bad Request", {"__type": code, "message": message})
+
+    def _refusal(self, environ: dict[str, Any]) -> tuple[bytes, list[tuple[str, str]]] | None:
+        """The body and the headers of AWS's error, where a request is outside of a service's limits."""
+        service = service_of(environ)
+        request = parse(environ, service) if service in SERVICES else None
+        try:
+            if request:
+                check_limits(request, self._inline_policies)
+        except ApiError as error:
+            return error_response(error, request.protocol if request else "json")
+        return None
 
     def _handle_with_moto(
         self, operation: str, request: Request, environ: dict[str, Any], start_response: StartResponse

@@ -6,6 +6,7 @@ first request when all parts exist.
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -137,8 +138,16 @@ def connect_events(stack: ExitStack, options: Options, backend: Backend, runner:
         return identity()
 
     pages = {("GET", backend.path): identity, ("POST", backend.path): dismiss}
-    backend.server.serve(Gateway(moto_application(), handlers, pages))
+    backend.server.serve(Gateway(moto_application(), handlers, pages, lambda role: inline_policies(backend, role)))
     return Parts(backend, context, runner.bus, runner.executor, targets)
+
+
+def inline_policies(backend: Backend, role: str) -> dict[str, str]:
+    """The inline policies of a role as JSON, by name."""
+    iam = backend.client("iam")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    documents = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
+    return {name: json.dumps(document, separators=(",", ":")) for name, document in documents.items()}
 
 
 def _scripts(root: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlops_jobs.errors import UserError
+from mlops_kit.data.data_files import put_markers
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.emails import read_emails
 from mlops_kit.local_cloud.events.targets import read_deliveries
@@ -110,6 +111,7 @@ class EventTrigger:
             return self._manual.deliver(kind, files, batch, listener)
         known = len(self._cloud.executions(kind))
         _upload(self._cloud, files)
+        put_markers(self._cloud.environment, [key.rpartition("/")[0] for key in files])
         return self._follow_next(kind, known, listener)
 
     def restock(self, files: Files, listener: Listener) -> None:

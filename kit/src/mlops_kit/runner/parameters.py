@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,11 +13,30 @@ class ParameterError(ValueError):
     """A parameter that the pipeline does not have, or a value that it does not take."""
 
 
+MAX_VALUE = 1024  # characters of a value in a request
+
+# The forms of numbers; Python's own parsers also take 1_000, spaces, other scripts' digits, nan and inf.
+INTEGER = re.compile(r"[-+]?[0-9]+")
+FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+
+def _integer(text: str) -> int:
+    if not INTEGER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    if not FLOAT.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
+
+
 def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-PARSERS: dict[str, Callable[[str], Any]] = {"String": str, "Integer": int, "Float": float, "Boolean": _boolean}
+PARSERS: dict[str, Callable[[str], Any]] = {"String": str, "Integer": _integer, "Float": _float, "Boolean": _boolean}
 
 
 def read_parameters(body: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -43,6 +63,11 @@ def _value(name: str, parameter: Mapping[str, Any], text: str | None) -> Any:
         if parameter.get("DefaultValue") is None:
             raise ParameterError(f"the parameter {name!r} has no default; give it a value ({kind})")
         return parameter["DefaultValue"]
+    if not 1 <= len(text) <= MAX_VALUE:
+        raise ParameterError(
+            f"the value of the parameter {name!r} has {len(text)} characters; give it 1 to {MAX_VALUE}, or leave the "
+            "parameter out"
+        )
     try:
         value = PARSERS[str(kind)](text)
     except (KeyError, ValueError):

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from mlops_kit.checks.api_shapes import OPERATIONS, request_shape
+from mlops_kit.checks.constraints import violations
 from mlops_kit.runner.cache import cache_key
 from mlops_kit.runner.conditions import all_hold
 from mlops_kit.runner.expressions import Scope, as_text, resolve, walk
@@ -96,6 +98,7 @@ class StepExecutor:
         scope = self._scope()
         request = resolve(node.definition["Arguments"], scope)
         options = resolve({key: value for key, value in node.definition.items() if key not in STEP_FIELDS}, scope)
+        _refuse_invalid(node.type, request)
         cache_config = node.definition.get("CacheConfig", {})
         if not cache_config.get("Enabled"):
             return self._run(node, request, options)
@@ -157,6 +160,16 @@ class StepExecutor:
             raise client_error(f"{step} has no property file {name!r}")
         uri = walk(self.results[step], f"ProcessingOutputConfig.Outputs['{file['OutputName']}'].S3Output.S3Uri")
         return self._context.objects.read_json(f"{uri.rstrip('/')}/{file['FilePath']}")
+
+
+def _refuse_invalid(kind: str, request: Mapping[str, Any]) -> None:
+    """Fail as the service would: a value of a parameter may break a constraint that no check before could see.
+
+    Raises:
+        StepFailedError: a value is too long, out of its range, or of another form.
+    """
+    if kind in OPERATIONS and (found := next(violations(request, request_shape(kind)), None)):
+        raise client_error(f"ValidationException: 1 validation error detected: {found}")
 
 
 def _attempt(task: Task, kind: str) -> StepResult:

@@ -37,18 +37,18 @@ run "jobs_on_all_branches_of_this_project_plan" {
 run "self_hosted_gitlab_has_its_own_claims" {
   command = plan
   variables {
-    gitlab_url        = "https://git.example.com:8443/gitlab"
+    gitlab_url        = "https://git.example.com/gitlab"
     default_branch    = "release/1.x"
     oidc_provider_arn = null
   }
   assert {
-    condition     = toset(aws_iam_openid_connect_provider.gitlab[0].client_id_list) == toset(["https://git.example.com:8443/gitlab"])
+    condition     = toset(aws_iam_openid_connect_provider.gitlab[0].client_id_list) == toset(["https://git.example.com/gitlab"])
     error_message = "The identity provider must only accept tokens for this audience."
   }
   assert {
     condition = local.ci.deploy.condition.StringEquals == {
-      "git.example.com:8443/gitlab:aud" = "https://git.example.com:8443/gitlab"
-      "git.example.com:8443/gitlab:sub" = "project_path:ml/abalone-rings:ref_type:branch:ref:release/1.x"
+      "git.example.com/gitlab:aud" = "https://git.example.com/gitlab"
+      "git.example.com/gitlab:sub" = "project_path:ml/abalone-rings:ref_type:branch:ref:release/1.x"
     }
     error_message = "The claims must be those of the GitLab at gitlab_url."
   }
@@ -285,5 +285,11 @@ run "branch_with_a_wildcard_is_rejected" {
 run "gitlab_without_tls_is_rejected" {
   command = plan
   variables { gitlab_url = "http://gitlab.example.com" }
+  expect_failures = [var.gitlab_url]
+}
+
+run "address_of_gitlab_with_a_port_is_rejected" {
+  command = plan
+  variables { gitlab_url = "https://gitlab.example.com:8443" }
   expect_failures = [var.gitlab_url]
 }

@@ -90,9 +90,20 @@ run "more_violations_than_verdicts_are_rejected" {
   expect_failures = [var.retraining]
 }
 
-run "custom_message_without_a_text_is_rejected" {
+run "marker_that_jobs_would_read_as_data_is_rejected" {
   command = plan
   module { source = "../modules/functions" }
-  variables { texts_json = "[{\"pipeline\": \"inference\"}]" }
-  expect_failures = [var.texts_json]
+  variables { marker = "READY" }
+  expect_failures = [var.marker]
+}
+
+run "function_that_starts_pipelines_gets_the_marker" {
+  command = plan
+  module { source = "../modules/functions" }
+  variables { marker = "_READY" }
+
+  assert {
+    condition     = aws_lambda_function.this["start-pipeline"].environment[0].variables.MARKER == "_READY"
+    error_message = "The function must know the name of the marker."
+  }
 }

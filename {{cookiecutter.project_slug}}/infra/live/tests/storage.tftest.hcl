@@ -3,7 +3,13 @@
 mock_provider "aws" { source = "./tests/mocks" }
 
 variables {
-  context = { name_prefix = "abalone-dev", account_id = "111122223333", region = "eu-west-1", partition = "aws" }
+  context = {
+    name_prefix = "abalone-dev"
+    account_id  = "111122223333"
+    region      = "eu-west-1"
+    partition   = "aws"
+    dns_suffix  = "amazonaws.com"
+  }
 
   bucket             = "abalone-dev-111122223333"
   log_retention_days = 365

@@ -25,7 +25,12 @@ locals {
     start-pipeline = {
       description = "Starts the pipeline that reads a new object."
       timeout     = 60
-      variables   = { PROJECT = local.project, ENVIRONMENT = local.environment, PREFIXES = jsonencode(var.prefixes) }
+      variables = {
+        PROJECT     = local.project
+        ENVIRONMENT = local.environment
+        PREFIXES    = jsonencode(var.prefixes)
+        MARKER      = var.marker # empty: each object with data starts a pipeline
+      }
     }
     guard-retraining = {
       description = "Decides whether a model-quality verdict starts retraining."
@@ -48,7 +53,6 @@ locals {
         ENVIRONMENT = local.environment
         TOPIC_ARN   = var.topic_arn
         TABLE       = aws_dynamodb_table.events.name
-        TEXTS       = var.texts_json
       }
     }
   }

@@ -99,20 +99,6 @@ variable "retraining" {
   }
 }
 
-variable "texts_json" {
-  description = "The team's own texts for messages, `notifications.texts` of config/events.yaml, as JSON."
-  type        = string
-  default     = "[]"
-
-  validation {
-    condition = try(alltrue([
-      for text in jsondecode(var.texts_json) :
-      can(text.text) && length(setsubtract(keys(text), ["pipeline", "step", "status", "text"])) == 0
-    ]), false)
-    error_message = "texts must be a list of {pipeline, step, status, text}, of which only text is required."
-  }
-}
-
 variable "prefixes" {
   description = "The kind of pipeline that new objects start, by the prefix of their keys."
   type        = map(string)
@@ -120,5 +106,19 @@ variable "prefixes" {
   validation {
     condition     = length(setsubtract(values(var.prefixes), ["training", "training-hpo", "inference"])) == 0
     error_message = "prefixes must map each prefix to training, training-hpo or inference."
+  }
+}
+
+variable "marker" {
+  description = <<-EOT
+    The name of the only object of a batch that starts a pipeline, `new_data.marker` of config/events.yaml; empty: each
+    object with data does.
+  EOT
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^([_.][\\w.=-]{1,99})?$", var.marker))
+    error_message = "new_data.marker must be a name that begins with _ or ., which no job reads, or empty."
   }
 }

@@ -7,9 +7,6 @@ locals {
 
   undelivered_events = "arn:${local.partition}:sqs:${local.own}:${local.name_prefix}-undelivered-events"
 
-  # In China, unlike other services, CloudWatch Logs has a principal in that partition's domain.
-  logs_domain = local.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
-
   # Every other use of the key is granted by the policies of the project's roles.
   key_statements = concat(
     [
@@ -22,9 +19,10 @@ locals {
         Resource  = "*"
       },
       {
-        Sid       = "LogGroups"
-        Effect    = "Allow"
-        Principal = { Service = "logs.${var.context.region}.${local.logs_domain}" }
+        Sid    = "LogGroups"
+        Effect = "Allow"
+        # Unlike most services, CloudWatch Logs has a principal in the partition's own domain.
+        Principal = { Service = "logs.${var.context.region}.${var.context.dns_suffix}" }
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
         Resource  = "*"
         Condition = {

@@ -1,6 +1,12 @@
 variable "context" {
   description = "What all resources of the environment share: see infra/live/locals.tf."
-  type        = object({ name_prefix = string, account_id = string, region = string, partition = string })
+  type = object({
+    name_prefix = string
+    account_id  = string
+    region      = string
+    partition   = string
+    dns_suffix  = string
+  })
 }
 
 variable "bucket" {
