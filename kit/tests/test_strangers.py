@@ -97,6 +97,7 @@ FORMS: dict[str, str | bytes] = {
     "delimiters at the ends of all lines": table(mark=",", end=",\n"),
     "a delimiter at the end of the header": table(names=["a", "b", "y", ""]),
     "delimiters at the ends of the rows": "a,b,y\n" + table(names=None, end=",\n"),
+    "two delimiters at the ends of all lines": table(mark=";", end=";;\n"),
     "gzip": gzip.compress(table(mark=";").encode()),
     "Parquet": PARQUET.getvalue(),
     "gzip of Parquet": gzip.compress(PARQUET.getvalue()),
@@ -246,6 +247,12 @@ def test_a_column_with_many_texts_among_its_numbers_is_one_of_text(
     assert "column 'invoice' holds 100 cells of text among numbers: 'C0' (1, first in row 1)" in capsys.readouterr().out
 
 
+def test_codes_among_numbers_make_a_column_of_text(tmp_path: Path) -> None:
+    contract = imported(tmp_path, column("stock", ["85123", "85123", "22423", "85123", "22423A"]))
+    assert "stock" in contract.categorical
+    assert contract.missing == contract_of("prices").missing
+
+
 def test_codes_with_zeros_in_front_and_identifiers_are_no_numbers(tmp_path: Path) -> None:
     codes = imported(tmp_path / "codes", column("code", ["00060", "00065", "00010"]))
     assert "code" in codes.categorical
@@ -265,26 +272,42 @@ def test_text_that_hardly_repeats_is_ignored(tmp_path: Path, different: int, rol
 SENTENCES: dict[str, tuple[str | bytes, str]] = {
     "a currency": (
         column("size", ["$1,200", "$3"]),
-        "column 'size': 100 cells have '$' beside the number, for example '$1,200'; to use the numbers, remove",
+        "column 'size': 100 cells have '$' beside the number, for example '$1,200'; to use the numbers, write",
     ),
     "percents": (
         column("size", ["12%", "3 %"]),
-        "column 'size': 100 cells have '%' beside the number, for example '12%'; to use the numbers, remove",
+        "column 'size': 100 cells have '%' beside the number, for example '12%'; to use the numbers, write",
     ),
     "euros behind": (column("size", ["12,50 €"]), "column 'size': 100 cells have '€' beside the number"),
     "a third in parentheses": (column("size", ["1", "2", "(3)"]), "column 'size': 33 cells have '(' beside the number"),
     "negative numbers of bookkeepers": (
         column("size", ["1", "2", "3-", "4-"]),
-        "column 'size': 50 cells have '-' beside the number, for example '3-'; to use the numbers, remove the sign "
-        "from the file, and write negative ones as -3",
+        "column 'size': 50 cells have '-' beside the number, for example '3-'; to use the numbers, write them alike "
+        "and without sign, and negative ones as -3",
     ),
     "a minus of typesetters": (column("size", ["1", "\u22122.5"]), "column 'size': 50 cells have '\u2212' beside the"),
+    "two notations in a column": (
+        column("size", ["1.5", "2", "3.25", "4.5", "5,5"]),
+        "column 'size': 20 cells are written otherwise than the rest, for example '5,5'; to use the numbers, write",
+    ),
     "rupees": (column("size", ["\u20b91,200"]), "column 'size': 100 cells have '\u20b9' beside the number"),
     "a blank before a quote": (
         "a,b,y\n" + '1, "u, v",2\n' * 30,
         "line 2 has blanks before a quote; a quote has to follow the ',' at once, so remove the blanks",
     ),
     "a NUL byte": (table() + "61,u\0,9\n", "line 62 holds a NUL byte, which no text has; write the file again"),
+    "numbers aligned with blanks before a tab": (
+        "".join(f'{r}.5   {r % 7}   {r % 9}\t"x {r}"\n' for r in range(30)),
+        "its columns are aligned with blanks (fixed width)",
+    ),
+    "apostrophes for quotes": (
+        "'a','b','y'\n" + "".join(f"'{r}','u, v','{r}'\n" for r in range(30)),
+        "quotes its cells with apostrophes, such as 'a'; quote them with \", or not",
+    ),
+    "an endless cell": (
+        table() + "x" * 200_000 + ",u,1\n",
+        "a cell is longer than 131,072 characters; close the quote",
+    ),
     "units alone": (
         "len,y\n" + "".join(f"{row} kg,{row}\n" for row in range(40)),
         "column 'len' holds numbers with a unit, such as '0 kg', which are text: remove 'kg' from the file",

@@ -61,8 +61,15 @@ def diagnose(
     except UnicodeDecodeError:
         return not_utf8(path)
     except csv.Error as error:
-        return f"{path}: is not a CSV file ({error}); save it as CSV in UTF-8"
+        return not_csv(path, error)
     return None
+
+
+def not_csv(path: Path, error: csv.Error) -> str:
+    """Why a file is no CSV, with the remedy."""
+    if "field limit" in str(error):
+        return f"{path}: a cell is longer than {csv.field_size_limit():,} characters; close the quote before it"
+    return f"{path}: is not a CSV file ({error}); save it as CSV in UTF-8"
 
 
 def place_of(paths: Iterable[Path], contract: Contract, text: str, columns: tuple[str, ...] | None = None) -> str:

@@ -80,10 +80,15 @@ def _notations() -> Iterator[Notation]:
                 yield Notation(decimal, thousands)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number in some notation."""
+    return any(notation.reads(text) for notation in notations())
+
+
 def unit_of(text: str) -> str | None:
     """The unit behind a number, such as kg in "12 kg"; None where there is none."""
     found = _UNIT.search(text)
-    return found[1] if found and any(notation.reads(text[: found.start()]) for notation in notations()) else None
+    return found[1] if found and is_number(text[: found.start()]) else None
 
 
 def sign_beside_number(text: str) -> str | None:
@@ -96,6 +101,6 @@ def sign_beside_number(text: str) -> str | None:
     sign = _SIGN.search(text)
     if text.startswith("(") and text.endswith(")"):
         rest, count = rest.strip("()"), count + 1
-    if not count or not any(notation.reads(rest.strip(" \t\u00a0\u202f")) for notation in notations()):
+    if not count or not is_number(rest.strip(" \t\u00a0\u202f")):
         return None
     return sign.group() if sign else "("

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mlops_jobs.csv_diagnosis import not_utf8
+from mlops_jobs.csv_diagnosis import not_csv, not_utf8
 from mlops_jobs.errors import DataError
 from mlops_jobs.number_text import PLAIN, Notation, notations, sign_beside_number
 
@@ -179,7 +179,7 @@ def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
     except UnicodeDecodeError as error:
         raise DataError(not_utf8(path)) from error
     except csv.Error as error:
-        raise DataError(f"{path}: is not a CSV file ({error}); close each quote that is opened") from error
+        raise DataError(not_csv(path, error)) from error
 
 
 def choose_notation(facts: Iterable[ColumnFacts], delimiter: str) -> tuple[Notation, bool]:

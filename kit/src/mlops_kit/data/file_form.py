@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from mlops_jobs.csv_diagnosis import not_utf8
+from mlops_jobs.csv_diagnosis import not_csv, not_utf8
 from mlops_jobs.errors import DataError
-from mlops_jobs.number_text import PLAIN, notations
+from mlops_jobs.number_text import PLAIN, is_number
 from mlops_kit.data.source_formats import Source
 
 SAMPLE_BYTES = 1 << 20
@@ -31,6 +31,7 @@ EVEN = 1e-6  # how much steps between evenly spaced numbers differ at most
 SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 LIBSVM = re.compile(r"[+-]?\d+(\.\d+)?(\s+\d+:\S+)+\s*")
 COLUMNS_OF_BLANKS = re.compile(r"\S\s{2,}\S")
+NUMBERS_OF_BLANKS = re.compile(r"\d {2,}[-+.]?\d")
 ESCAPED_QUOTE = re.compile(r'\\"[^",;\t|\r\n]')
 NAMES = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 
@@ -43,14 +44,14 @@ class FileForm:
         delimiter: one character.
         header: whether the first row holds the names of the columns.
         above: how many lines above the table to leave out.
-        trailing: whether every line ends with a delimiter.
+        trailing: how many delimiters at the ends of lines end no cell.
         sure: whether the rows leave no doubt about the header.
     """
 
     delimiter: str
     header: bool
     above: int = 0
-    trailing: bool = False
+    trailing: int = 0
     sure: bool = True
 
     def __str__(self) -> str:
@@ -94,10 +95,11 @@ def find_form(
         [named] = csv.reader([lines[above - 1]], delimiter=delimiter)
         if len(named) == len(rows[0]) > 1:
             above, rows = above - 1, [named, *rows]
-    trailing = _ends_with_delimiter(rows)
+    trailing = _trailing(rows)
     if trailing:
-        width = max(len(rows[0]) - (not rows[0][-1].strip()), 1)
-        rows = [row[:width] for row in rows]
+        rows = [row[: _named_width(rows[0])] for row in rows]
+    if len(rows[0]) > 1 and all(len(cell) > 1 and cell[0] == cell[-1] == "'" for cell in map(str.strip, rows[0])):
+        raise DataError(f'{path}: quotes its cells with apostrophes, such as {rows[0][0]}; quote them with ", or not')
     _check_row_names(path, rows)
     sure = True
     if header is None:
@@ -126,9 +128,8 @@ def plain_csv(source: Source, form: FileForm, scratch: Path) -> Source:
         writer = csv.writer(made, delimiter=form.delimiter, lineterminator="\n")
         width = None
         for cells in csv.reader(file, delimiter=form.delimiter):
-            width = width or len(cells) - (not cells[-1].strip())
-            ends = form.trailing and len(cells) == width + 1 and not cells[-1].strip()
-            writer.writerow(cells[:width] if ends else cells)
+            width = width or (_named_width(cells) if cells else None)
+            writer.writerow(cells[:width] if form.trailing and not any(map(str.strip, cells[width:])) else cells)
     origin = source.origin or "CSV"
     return replace(source, csv=plain, origin=origin, first_line=None if source.first_line is None else form.above)
 
@@ -162,19 +163,26 @@ def _table(path: Path, lines: list[str], above: int, delimiter: str | None) -> t
     best = max(usual or fits, key=lambda mark: fits[mark], default=None)
     if best is None:
         raise DataError(_why_no_table(path, body, tried))
-    if best == " " and sum(bool(COLUMNS_OF_BLANKS.search(line.strip())) for line in body) > MANY * len(body):
+    blanks = COLUMNS_OF_BLANKS if best == " " else NUMBERS_OF_BLANKS
+    if sum(bool(blanks.search(line.strip())) for line in body) > MANY * len(body):
         raise DataError(_aligned(path))
     _check_quotes(path, body, above, best)
     return best, tried[best]
 
 
-def _ends_with_delimiter(rows: list[list[str]]) -> bool:
-    """Whether each line, or the header alone, or each line but the header ends with a delimiter that ends no cell."""
+def _named_width(cells: list[str]) -> int:
+    """How many cells there are without the empty ones at the end."""
+    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=1)
+
+
+def _trailing(rows: list[list[str]]) -> int:
+    """How many delimiters at the ends of the header, of the rows, or of both end no cell."""
     if len(rows) < 2:
-        return False
-    nameless, width = not rows[0][-1].strip(), len(rows[0])
-    empty = all(not row[-1].strip() for row in rows[1:])
-    return (nameless and (empty or len(rows[1]) == width - 1)) or (empty and len(rows[1]) == width + 1)
+        return 0
+    named = _named_width(rows[0])
+    is_empty = all(not any(map(str.strip, row[named:])) for row in rows[1:])
+    widest = max(map(len, rows))
+    return widest - named if is_empty and min(map(len, rows[1:])) >= named else 0
 
 
 def _rows(path: Path, lines: list[str], mark: str) -> list[list[str]]:
@@ -186,7 +194,7 @@ def _rows(path: Path, lines: list[str], mark: str) -> list[list[str]]:
             if len(rows) > SAMPLE_ROWS:
                 break
     except csv.Error as error:
-        raise DataError(f"{path}: is not a CSV file ({error}); close each quote that is opened") from error
+        raise DataError(not_csv(path, error)) from error
     except TypeError as error:
         raise DataError(f"{path}: {mark!r} cannot be a delimiter; name one character, for example ';'") from error
     return rows
@@ -195,7 +203,7 @@ def _rows(path: Path, lines: list[str], mark: str) -> list[list[str]]:
 def _fit(rows: list[list[str]]) -> tuple[bool, float, float, float, int] | None:
     """How well rows fit a delimiter, to compare; None where they do not."""
     [(width, count)] = Counter(map(len, rows)).most_common(1)
-    first = len(rows[0]) - (len(rows[0]) == width + 1 and not rows[0][-1].strip())
+    first = width if _named_width(rows[0]) <= width <= len(rows[0]) else len(rows[0])
     if width < 2 or first not in (width, width - 1) or count < MANY * len(rows):
         return None
     cells = [cell for row in rows for cell in row]
@@ -206,7 +214,7 @@ def _fit(rows: list[list[str]]) -> tuple[bool, float, float, float, int] | None:
 
 def _is_number(cell: str) -> bool:
     text = cell.strip()
-    return bool(text) and (text.isdigit() or any(notation.reads(text) for notation in notations()))
+    return text.isdigit() or is_number(text)
 
 
 def _why_no_table(path: Path, body: list[str], tried: dict[str, list[list[str]]]) -> str:

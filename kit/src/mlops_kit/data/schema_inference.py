@@ -11,7 +11,7 @@ from mlops_jobs.contract import Column, Contract, parse_contract
 from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.metric_names import USUAL_METRIC
-from mlops_jobs.number_text import Notation, unit_of
+from mlops_jobs.number_text import Notation, is_number, unit_of
 from mlops_jobs.split_rule import BY_ROW
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
@@ -176,19 +176,27 @@ def _notation(facts: dict[str, ColumnFacts], form: FileForm, wishes: Wishes) -> 
 
 
 def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str) -> None:
-    faults = []
-    for name, column in facts.items():
-        signs = column.signs(notation)
-        if name == id_column or not signs or column.numbers(notation) + signs.total() < NUMBERS_SHARE * column.filled:
-            continue
-        [(sign, _)] = signs.most_common(1)
-        shown = next(text for text in column.others(notation) if sign in text)
-        faults.append(f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}")
+    """Raise DataError where numbers have signs beside them, or are written in two notations."""
+    faults = [fault for name in facts if name != id_column and (fault := _sign_fault(name, facts[name], notation))]
     if faults:
         raise DataError(
-            f"{source.path}: {'; '.join(faults)}; to use the numbers, remove the sign from the file, "
-            "and write negative ones as -3"
+            f"{source.path}: {'; '.join(faults)}; to use the numbers, write them alike and without sign, "
+            "and negative ones as -3"
         )
+
+
+def _sign_fault(name: str, column: ColumnFacts, notation: Notation) -> str | None:
+    others, signs, numbers = column.others(notation), column.signs(notation), column.numbers(notation)
+    enough = NUMBERS_SHARE * column.filled
+    if signs and numbers + signs.total() >= enough:
+        [(sign, _)] = signs.most_common(1)
+        shown = next(text for text in others if sign in text)
+        return f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}"
+    otherwise = Counter({text: count for text, count in others.items() if is_number(text)})
+    if otherwise and numbers and numbers + otherwise.total() >= enough:
+        shown = next(iter(otherwise))
+        return f"column {name!r}: {otherwise.total()} cells are written otherwise than the rest, for example {shown!r}"
+    return None
 
 
 class _Columns:
@@ -258,10 +266,11 @@ class _Columns:
             return True  # what is no number in it is refused with its rows
         count = facts.filled - facts.numbers(self.notation)
         shown = _shown(others, facts.rows)
-        if len(others) > MAX_MARKS or set(others) & set(self._classes()):
+        codes = sum(number for text, number in others.items() if _is_code(text))
+        if len(others) > MAX_MARKS or 2 * codes > others.total() or set(others) & set(self._classes()):
             self.notes.append(
-                f"column {name!r} holds {count} cells of text among numbers: {shown} ...; they are too many different "
-                "ones, or classes of the target, to stand for an empty cell, so it is taken as text"
+                f"column {name!r} holds {count} cells of text among numbers: {shown} ...; they are codes, classes of "
+                "the target or too many different ones to stand for an empty cell, so it is taken as text"
             )
             return False
         if others:
@@ -289,6 +298,11 @@ class _Columns:
 
     def _classes(self) -> Counter[str]:
         return Counter() if self.is_quantity else self.facts[self._target].texts
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text holds letters and digits, such as 85123A."""
+    return any(map(str.isalpha, text)) and any(map(str.isdigit, text))
 
 
 def _distinct(count: int) -> str:
@@ -361,7 +375,7 @@ def notes_on_form(form: FileForm) -> list[str]:
             else "the line above the table was left out; files that the jobs read must come without it"
         )
     if form.trailing:
-        notes.append("each line ends with a delimiter, which was left out; files that the jobs read must not have it")
+        notes.append("delimiters at the ends of lines were left out; files that the jobs read must not have them")
     return notes
 
 
