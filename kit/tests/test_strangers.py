@@ -461,6 +461,11 @@ def test_a_workbook_and_an_archive_are_told_apart(tmp_path: Path) -> None:
         assert kind in str(refused.value)
 
 
+def test_a_category_called_total_is_no_footer(tmp_path: Path) -> None:
+    contract = imported(tmp_path, column("sex", ["male", "female", "total", "total"]))
+    assert "sex" in contract.categorical
+
+
 def test_a_unit_behind_numbers_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "size" in imported(tmp_path, column("size", ["1 kg", "2 kg"])).categorical
     assert "holds numbers with a unit, such as '1 kg', which are text: remove 'kg'" in capsys.readouterr().out

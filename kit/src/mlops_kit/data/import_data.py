@@ -219,15 +219,15 @@ def _write(
             counts.first.setdefault(label, number)
             for index in (1, 2) if predict else (0,):
                 writers[index].writerow([row[name] for name in columns[index]])
-    _refuse_total(source, row)
+    _refuse_total(source, contract, row)
     _check_counts(source, contract, counts, distinct=distinct)
     return counts
 
 
-def _refuse_total(source: Source, last: dict[str, str]) -> None:
-    """Raise DataError where the last row sums up those above it."""
+def _refuse_total(source: Source, contract: Contract, last: dict[str, str]) -> None:
+    """Raise DataError where the last row sums up those above it: a word for that comes once, and there."""
     for name, text in last.items():
-        if TOTAL.fullmatch(text.strip()):
+        if TOTAL.fullmatch(text.strip()) and sum(row[name] == text for row in _rows(source.csv, contract)) == 1:
             raise DataError(
                 f"{source.csv}: the last row, column {name!r}: {text!r} sums up the rows above; remove the row"
             )
