@@ -170,6 +170,16 @@ def test_what_the_user_says_about_the_form_holds(tmp_path: Path) -> None:
     assert contract.delimiter == "\t"
 
 
+def test_what_the_user_says_about_numbers_holds(tmp_path: Path) -> None:
+    content = table(mark=";", rows=[[f"{row},{row + 100}", "u", f"{row}"] for row in range(60)])
+    guessed = imported(tmp_path, content)
+    assert (guessed.decimal, guessed.thousands) == (",", None)
+    said = imported(tmp_path, content.replace("\n0,100", "\n9,100"), "--decimal", ".", "--thousands", ",")
+    assert (said.decimal, said.thousands) == (".", ",")
+    with pytest.raises(UserError, match="numbers cannot have ',' as decimal mark and between thousands"):
+        imported(tmp_path, content, "--decimal", ",", "--thousands", ",")
+
+
 def test_the_contracts_own_form_is_the_first_guess(tmp_path: Path) -> None:
     imported(tmp_path, table(names=None), "--no-header", target="column_3")
     put(tmp_path / "own.csv", table(names=None, rows=[["7", "u", "1"], *TABLE]))
@@ -481,6 +491,8 @@ def test_an_id_is_guessed_only_where_it_is_unique(tmp_path: Path, capsys: pytest
     repeated = "id,a,y\n" + "".join(f"{row // 3},{row % 9},{row}.5\n" for row in range(90))
     assert imported(tmp_path / "repeated", repeated).id is None
     assert "column 'id' repeats, so it identifies no row" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"column 'id' has empty or repeated cells, .* name another one, or none with"):
+        imported(tmp_path / "named", repeated, "--id", "id")
     unique = "id,a,y\n" + "".join(f"k{row},{row % 9},{row}.5\n" for row in range(90))
     assert imported(tmp_path / "unique", unique).id == "id"
     for none in ("none", "-", ""):

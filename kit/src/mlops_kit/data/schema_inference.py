@@ -87,19 +87,20 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         ContractError: the contract does not allow the name of a column.
     """
     marks = {"", *(mark.strip() for mark in current.missing), *NOT_A_NUMBER}
-    found = survey(source.csv, form.delimiter, form.header, marks, [current.id or "", "id", "ID", "Id"])
+    likely_ids = [current.id or "", wishes.id or "", "id", "ID", "Id"]
+    found = survey(source.csv, form.delimiter, form.header, marks, likely_ids)
     names, facts = list(found.facts), found.facts
     if not found.rows:
         raise DataError(f"{source.path}: has a header and no row below it; add rows")
     target = _target_of(source, names, current, wishes, ask)
-    id_column = _id_of(found, names, target, current, wishes, ask)
+    id_column = _id_of(source, found, target, current, wishes, ask)
     if not facts[target].filled:
         raise DataError(
             f"{source.path}: the column {target!r} to predict is empty in every row; fill it in or name another"
         )
     notation, sure = _notation(facts, form, wishes)
     _refuse_signs(source, facts, notation, id_column)
-    columns = _Columns(facts, found.rows, notation, target, id_column, current)
+    columns = _Columns(facts, notation, target, id_column, current)
     roles = {name: columns.role(name) for name in names}
     values = _target_values(source, form, target, marks, notation, columns.is_quantity)
     kept = target == current.target and (current.is_classification or values.is_numeric)
@@ -137,9 +138,9 @@ def _target_of(source: Source, names: list[str], current: Contract, wishes: Wish
     return _named(source, target, names, "target")
 
 
-def _id_of(found: Survey, names: list[str], target: str, current: Contract, wishes: Wishes, ask: Ask | None) -> str:
+def _id_of(source: Source, found: Survey, target: str, current: Contract, wishes: Wishes, ask: Ask | None) -> str:
     """The column that identifies a row; empty for none."""
-    id_column = wishes.id
+    names, id_column = list(found.facts), wishes.id
     if id_column is None:
         likely = [current.id or "", *(name for name in names if name.lower() == "id")]
         fitting = (name for name in likely if name in names and name != target and name not in found.repeated)
@@ -147,9 +148,14 @@ def _id_of(found: Survey, names: list[str], target: str, current: Contract, wish
         if ask:
             hint = f"{guess}; none: no column does" if guess else "none"
             id_column = ask(f"Which column uniquely identifies a row, if any? [{hint}]\n> ").strip() or guess
+    if id_column in found.repeated:
+        raise DataError(
+            f"{source.path}: column {id_column!r} has empty or repeated cells, so it identifies no row; "
+            "name another one, or none with --id none (make: ID=none)"
+        )
     if id_column in names:
         return id_column
-    return "" if means_none(id_column) else _named(None, id_column, names, "id")
+    return "" if means_none(id_column) else _named(source, id_column, names, "id")
 
 
 def means_none(id_column: str) -> bool:
@@ -157,12 +163,11 @@ def means_none(id_column: str) -> bool:
     return id_column.lower() in NONE
 
 
-def _named(source: Source | None, name: str | None, names: list[str], option: str) -> str:
+def _named(source: Source, name: str | None, names: list[str], option: str) -> str:
     if name not in names:
         problem = "no column to predict was named" if name is None else f"there is no column {name!r}"
         example = f"--{option} '{names[-1]}' (make: {option.upper()}='{names[-1]}')"
-        where = f"{source.path}: " if source else ""
-        raise DataError(f"{where}{problem}; name one of {', '.join(names)}, for example {example}")
+        raise DataError(f"{source.path}: {problem}; name one of {', '.join(names)}, for example {example}")
     return name
 
 
@@ -172,7 +177,9 @@ def _notation(facts: dict[str, ColumnFacts], form: FileForm, wishes: Wishes) -> 
         return notation, sure
     decimal = notation.decimal if wishes.decimal is None else wishes.decimal
     thousands = notation.thousands if wishes.thousands is None else wishes.thousands or None
-    return Notation(decimal, None if thousands == decimal and wishes.thousands is None else thousands), True
+    if thousands == decimal and wishes.thousands:
+        raise DataError(f"numbers cannot have {decimal!r} as decimal mark and between thousands; name two marks")
+    return Notation(decimal, None if thousands == decimal else thousands), True
 
 
 def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str) -> None:
@@ -205,7 +212,6 @@ class _Columns:
     def __init__(
         self,
         facts: dict[str, ColumnFacts],
-        rows: int,
         notation: Notation,
         target: str,
         id_column: str,
@@ -214,8 +220,7 @@ class _Columns:
         self.facts, self.notation = facts, notation
         self.marks: dict[str, None] = {}  # further texts for csv.missing
         self.notes: list[str] = []
-        self._rows, self._current = rows, current
-        self._target, self._id = target, id_column
+        self._current, self._target, self._id = current, target, id_column
         self.is_quantity = self._holds_numbers(target)
 
     def role(self, name: str) -> str:
