@@ -52,7 +52,7 @@ def test_a_model_no_better_than_a_constant_is_not_registered_whatever_the_thresh
 
 
 def test_a_candidate_worse_than_the_champion_is_refused_unless_within_the_tolerance(trained: DeployedProject) -> None:
-    trained.put(trained.rows("training-data")[:121], "few-training")  # too few to reach the champion
+    trained.put(trained.rows("training-data")[:61], "few-training")  # too few to reach the champion
     loose = {"InputDataUri": f"{trained.data}/few-training/", "MetricThreshold": 1000.0}
     before = trained.versions()
     refused = trained.cloud.run("training", loose | {"ChampionTolerance": 0.0})
