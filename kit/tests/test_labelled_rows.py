@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.split_rule import SplitRule
 from mlops_jobs.splitting import LEFT_OUT, NAMES, TEST, TRAIN, Splitter
+from mlops_kit.data.data_files import upload_data
 from mlops_kit.data.held_out_rows import held_out_rows
 
 BY_ROW = """
@@ -239,3 +241,21 @@ def test_an_import_names_rows_that_repeat_and_columns_that_give_the_target_away(
         "column 'x' gives the target away: the target is a linear function of it: give it the role"
     )
     assert repeated.startswith("10 rows hold the same cells as an earlier one (first: row 1 of rows.csv and row 91")
+
+
+def test_the_test_files_are_uploaded_with_the_training_data_only(tmp_path: Path) -> None:
+    for name in ("training-data.csv", "inference-data.csv", "holdout-1.csv", "other.csv"):
+        put(tmp_path / name, "x\n1\n")
+    s3 = Mock()
+    rule = SplitRule(test_files="holdout-*.csv")
+    assert upload_data(tmp_path, s3, "b", ("training",), rule) == [
+        "s3://b/data/training/training-data.csv",
+        "s3://b/data/training/holdout-1.csv",
+    ]
+    assert upload_data(tmp_path, s3, "b", ("inference",), rule) == ["s3://b/data/inference/inference-data.csv"]
+
+
+def test_a_proposal_for_other_columns_keeps_a_split_that_fits() -> None:
+    rule = SplitRule("group", "customer")
+    assert rule.kept_for(("customer", "y"), "y") == rule
+    assert rule.kept_for(("x", "y"), "y") == rule.kept_for(("customer", "x"), "customer") == SplitRule()

@@ -54,16 +54,16 @@ def rows_of(contract, count):
     return [[cell(contract, column.role, row * 5 + i) for i, column in enumerate(columns)] for row in range(count)]
 
 
-def deviation(share):
-    """The standard deviation of the number of rows of a split."""
-    return (share * (1 - share) * ROWS) ** 0.5
+def spread(contract, share):
+    """By how much the number of rows of a split may differ: three standard deviations; more where groups are dealt."""
+    return 3 * (share * (1 - share) * ROWS) ** 0.5 * (4 if contract.split.by == "group" else 1)
 
 
 def test_the_rows_are_split_in_the_usual_shares(project):
     report = json.loads((project / "preprocessor" / "report.json").read_text(encoding="utf-8"))
     assert sum(report["rows"].values()) == ROWS
-    assert report["rows"]["train"] == pytest.approx(0.7 * ROWS, abs=3 * deviation(0.7))
-    assert report["rows"]["validation"] == pytest.approx(0.15 * ROWS, abs=3 * deviation(0.15))
+    assert report["rows"]["train"] == pytest.approx(0.7 * ROWS, abs=spread(project.contract, 0.7))
+    assert report["rows"]["validation"] == pytest.approx(0.15 * ROWS, abs=spread(project.contract, 0.15))
     for name, count in (("train", report["rows"]["train"]), ("validation", report["rows"]["validation"])):
         assert pq.read_metadata(project / name / f"{name}.parquet").num_rows == count
     assert len(read_baseline(project)) == report["rows"]["train"]
@@ -341,7 +341,7 @@ def test_shares_of_the_split_can_be_chosen(project, tmp_path):
     shares = ("--validation-share", "0.3", "--test-share", "0.05")
     preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, *shares))
     assert pq.read_metadata(tmp_path / "validation" / "validation.parquet").num_rows == pytest.approx(
-        0.3 * ROWS, abs=3 * deviation(0.3)
+        0.3 * ROWS, abs=spread(project.contract, 0.3)
     )
     with pytest.raises(UserError, match="twentieths"):
         preprocess.main(fit_arguments(project.contract_file, project / "training", tmp_path, "--test-share", "0.9"))

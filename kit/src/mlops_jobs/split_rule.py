@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any
@@ -29,6 +30,11 @@ class SplitRule:
     def is_test_file(self, name: str) -> bool:
         """Whether the rows of a file are the test split, by its name."""
         return self.test_files is not None and fnmatchcase(name, self.test_files)
+
+    def kept_for(self, names: Collection[str], target: str) -> SplitRule:
+        """The rule for a file of other columns: unchanged, or by row where its column is missing or is the target."""
+        fits = self.column is None or (self.column in names and self.column != target)
+        return self if fits else SplitRule(test_files=self.test_files)
 
     def as_dict(self) -> dict[str, str]:
         """The rule as in the contract, without what it leaves out."""

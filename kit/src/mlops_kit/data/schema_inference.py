@@ -12,7 +12,6 @@ from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.number_text import Notation, is_number, unit_of
-from mlops_jobs.split_rule import BY_ROW
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
     MAX_DISTINCT,
@@ -118,7 +117,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         positive_class=current.positive_class if kept else None,
         decimal=notation.decimal,
         thousands=notation.thousands,
-        split=current.split if current.split.column in (None, *names) else BY_ROW,
+        split=current.split.kept_for(names, target),
     )
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
     notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *repeated, *columns.notes)
