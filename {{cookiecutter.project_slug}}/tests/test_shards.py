@@ -51,7 +51,7 @@ def test_an_instance_of_its_own_needs_a_file(project_named, tmp_path, job):
 @pytest.mark.parametrize("job", JOBS)
 def test_a_shard_is_held_to_the_same_rules(project_named, tmp_path, job):
     shard = [*arguments(job, project_named("prices"), tmp_path / "in", tmp_path / "out"), "--sharded"]
-    put(tmp_path / "in" / "rows.txt", "")
+    put(tmp_path / "in" / "rows.txt", "1\n")
     assert "rows.txt: is not a .csv" in refusal(JOBS[job], shard, tmp_path / "out")
 
 
