@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_kit.data.file_form import find_form, plain_csv
-from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract
+from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, with_threshold
 from mlops_kit.data.source_formats import open_source
 
 CONTRACTS = {
@@ -59,7 +59,8 @@ def proposal_for(path: Path, contract: Contract, wishes: Wishes) -> Proposal:
     """What is proposed for a file, without a terminal; what is made of the file goes beside it."""
     source = open_source(path, path.parent, contract)
     form = find_form(source, contract.missing, (), (wishes.delimiter, wishes.header))
-    return infer_contract(plain_csv(source, form, path.parent), form, contract, wishes, ask=None)
+    plain = plain_csv(source, form, path.parent)
+    return with_threshold(infer_contract(plain, form, contract, wishes, ask=None), plain)
 
 
 def proposed(path: Path, contract: Contract, target: str) -> Contract:

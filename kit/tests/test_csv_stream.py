@@ -306,3 +306,10 @@ def test_a_category_may_have_the_name_of_its_column(tmp_path):
     contract = texts_only("true")
     path = put(tmp_path / "rows.csv", "name,kind,place,outcome\nr1,kind,place,yes\nr2,kind,b,outcome\n")
     assert sum(batch.num_rows for batch in CsvStream(path, contract, contract.file_columns(labelled=True))) == 2
+
+
+def test_a_row_that_holds_the_names_of_the_columns_that_are_read_is_a_row_if_another_cell_differs(tmp_path):
+    contract = texts_only("true")
+    path = put(tmp_path / "rows.csv", "name,kind,place,outcome\nr1,a,b,yes\nr2,kind,b,outcome\n")
+    stream = CsvStream(path, contract, contract.file_columns(labelled=True), read=("kind", "outcome"))
+    assert [row for batch in stream for row in batch.column("kind").to_pylist()] == ["a", "kind"]

@@ -120,6 +120,8 @@ def test_a_model_package_emits_events_when_it_is_created_and_updated(lab: Lab, r
 
 
 def test_events_are_also_in_the_file(lab: Lab, received: Any) -> None:
+    lab.run(lab.job("Earlier"))
+    received()
     before = len((lab.cloud.work / "events.jsonl").read_text(encoding="utf-8").splitlines())
     lab.run(lab.job("First"))
     events = received()

@@ -57,6 +57,7 @@ def project(project: Path, tmp_path: Path) -> Path:
     root = tmp_path / "project"
     files = {
         "config/pipelines.yaml": "project: lab\n",
+        "config/events.yaml": (project / "config/events.yaml").read_text("utf-8"),
         "config/environments/dev.yaml": (project / "config/environments/dev.yaml").read_text("utf-8"),
         "infra/live/main.tf": GOOD,
         "infra/envs/dev.tfvars": 'word = "hello"\n',

@@ -61,6 +61,7 @@ class CsvStream:
             if (roles[name] != "ignored" if read is None else name in read)
         }
         self._missing = sorted(missing_texts(contract))
+        self._may_repeat_header = True
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         rows = 0
@@ -126,8 +127,10 @@ class CsvStream:
             if pa.types.is_floating(self._types[name]):
                 place = batch.schema.get_field_index(name)
                 batch = batch.set_column(place, name, self._numbers(name, batch.column(name)))
-        if _repeats_header(batch):
-            self.explain("a row repeats the column names; remove it")
+        if self._may_repeat_header and _repeats_header(batch):
+            if fault := diagnose(self.path, self.contract, self.columns):
+                raise DataError(fault)
+            self._may_repeat_header = False  # the columns that are not read differ from their names
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_floating(column.type):
                 values = (column.fill_null(0.0) if column.null_count else column).to_numpy()
@@ -154,7 +157,7 @@ def _arrow_type(contract: Contract, role: str) -> pa.DataType:
 
 
 def _repeats_header(batch: pa.RecordBatch) -> bool:
-    """Whether a row holds nothing but the columns' names, as between two files that were put together.
+    """Whether a row holds nothing but the names of the columns read, as between two files that were put together.
 
     A column of numbers cannot hold its name, and a dictionary shows at once whether it does: of most files no cell is
     read for this.

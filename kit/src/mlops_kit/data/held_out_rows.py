@@ -13,7 +13,7 @@ from mlops_jobs.fitting import Vocabulary
 from mlops_jobs.giveaways import SampledRows, giveaways
 from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.split_rule import ROW
-from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS, TEST, Splitter
+from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TEST, Splitter
 
 INFERENCE_SHARE = 0.2
 SEED = 0x696E66657265  # not one of preprocess.py's: by the same seed, all rows of its test split would be gone
@@ -61,11 +61,12 @@ def held_out_rows(path: Path, contract: Contract) -> HeldOutRows:
     one_file = replace(contract, split=replace(contract.split, test_files=None))
     labelled = LabelledRows([path], one_file, Splitter(SEED, validation=0.05, test=INFERENCE_SHARE), str(path))
     while True:
-        classes, sample, parts, labels = Vocabulary(), SampledRows(), [], []
+        classes, sample, parts, labels, keys = Vocabulary(), SampledRows(), [], [], []
         for batch in labelled:
             target = batch.rows.column(contract.target)
             strata = classes.encode(target) if contract.is_classification else np.zeros(len(target), np.int32)
             labels.append(strata)
+            keys.append(batch.keys)
             parts.append(labelled.splits.assign(batch.keys, strata, batch.times) == TEST)
             sample.add(batch.content, batch.rows)
         codes = classes.code_of if contract.is_classification else {"": 0}
@@ -73,6 +74,7 @@ def held_out_rows(path: Path, contract: Contract) -> HeldOutRows:
             to_predict = np.concatenate(parts)
             if contract.split.by == ROW:
                 _keep_rare_classes(to_predict, np.concatenate(labels))
+                _keep_enough_rows(to_predict, np.concatenate(keys))
             found = giveaways(sample.table(), contract)
             return HeldOutRows(to_predict, labelled.repeated_rows(), found, contract.id is not None)
 
@@ -81,3 +83,12 @@ def _keep_rare_classes(to_predict: np.ndarray, strata: np.ndarray) -> None:
     """Train with all rows of a class of which too few would be left."""
     left = np.bincount(strata[~to_predict], minlength=strata.max() + 1)
     to_predict[(left < MIN_ROWS_OF_A_CLASS)[strata]] = False
+
+
+def _keep_enough_rows(to_predict: np.ndarray, keys: np.ndarray) -> None:
+    """Train with some rows more of a small file of which too few would be left, and predict one row at least."""
+    lacking = MIN_ROWS - np.count_nonzero(~to_predict)
+    if lacking > 0:
+        held_out = np.flatnonzero(to_predict)
+        in_order = held_out[np.argsort(keys[held_out], kind="stable")]
+        to_predict[in_order[: min(lacking, len(held_out) - 1)]] = False

@@ -26,7 +26,7 @@ from mlops_kit.data.file_form import find_form, plain_csv
 from mlops_kit.data.guessing import threshold_comment
 from mlops_kit.data.held_out_rows import HeldOutRows, held_out_rows
 from mlops_kit.data.rehearsed_fit import rehearse_fit
-from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, notes_on_form
+from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, notes_on_form, with_threshold
 from mlops_kit.data.source_formats import Source, open_source
 from mlops_kit.data.together import changed_together
 
@@ -141,6 +141,7 @@ def _import(
         rows = _write(source, contract, place.data, made, held_out, distinct=distinct)
         rehearse_fit(made[place.data / FILES[0]], contract, place.jobs, place.pipelines, source)
         if proposal:
+            proposal = with_threshold(proposal, source)
             _accept(source, proposal, current, place.contract, accept=accept)
             made[place.contract] = new = place.contract.with_name(place.contract.name + ".partial")
             new.write_text(_text(source, proposal, current), encoding="utf-8", newline="\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from mlops_jobs.contract import Column, Contract, parse_contract
@@ -30,7 +30,7 @@ MAX_MARKS = 20  # a column of numbers with more other texts holds two things, an
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
 MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
 NONE = ("", "none", "-")  # the answers of a user who wants no id
-TO_COME = 1.0  # the threshold until the targets are read
+TO_COME = 1.0  # a threshold that fits every metric, until one is proposed
 Ask = Callable[[str], str]
 
 
@@ -57,10 +57,18 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A contract for a file, and what the user should know about it."""
+    """A contract for a file, and what the user should know about it.
+
+    Attributes:
+        contract: the contract.
+        notes: a sentence each.
+        has_threshold: whether its threshold is that of the contract before; else it is still to be proposed, once the
+            rows are known to be sound.
+    """
 
     contract: Contract
     notes: tuple[str, ...]
+    has_threshold: bool
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,18 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         parsed = parse_contract(contract.to_yaml())
     except ContractError as error:
         raise ContractError("; ".join([f"{source.path}: {error}", *columns.notes])) from error
-    return Proposal(parsed if kept else with_proposed_threshold(parsed, source.csv), notes)
+    return Proposal(parsed, notes, has_threshold=kept)
+
+
+def with_threshold(proposal: Proposal, source: Source) -> Proposal:
+    """The proposal with a threshold for the file's rows, unless it has one.
+
+    Raises:
+        DataError: the rows do not keep the contract.
+    """
+    if proposal.has_threshold:
+        return proposal
+    return replace(proposal, contract=with_proposed_threshold(proposal.contract, source.csv), has_threshold=True)
 
 
 def _target_of(source: Source, names: list[str], current: Contract, wishes: Wishes, ask: Ask | None) -> str:
