@@ -300,6 +300,10 @@ SENTENCES: dict[str, tuple[str | bytes, str]] = {
         column("size", ["1.5", "2", "3.25", "4.5", "5,5"]),
         "column 'size': 20 cells are written otherwise than the rest, for example '5,5'; to use the numbers, write",
     ),
+    "a target in another notation than the rest": (
+        "a;b;y\n" + "".join(f"{r}.5;{r}.25;{r},5\n" for r in range(60)),
+        "column 'y': 60 cells are written otherwise than the rest, for example '0,5'; to use the numbers, write",
+    ),
     "rupees": (column("size", ["\u20b91,200"]), "column 'size': 100 cells have '\u20b9' beside the number"),
     "a blank before a quote": (
         "a,b,y\n" + '1, "u, v",2\n' * 30,
@@ -338,6 +342,14 @@ SENTENCES: dict[str, tuple[str | bytes, str]] = {
     "1 and 1.0": (
         classes(["1", "0", "1.0", "0"]),
         "'1' (first in row 1) and '1.0' (first in row 3), which are probably one",
+    ),
+    "0, 1 and 1.0": (
+        classes(["0", "1", "1.0"]),
+        "'1' (first in row 2) and '1.0' (first in row 3), which are probably one",
+    ),
+    "1 and 1,0": (
+        "a;b;y\n" + "".join(f"{row},5;{row},25;{('1', '0', '1,0')[row % 3]}\n" for row in range(60)),
+        "'1' (first in row 1) and '1,0' (first in row 3), which are probably one",
     ),
     "a full stop": (
         classes(["<=50K", ">50K", ">50K."]),
@@ -479,6 +491,16 @@ def test_a_category_called_total_is_no_footer(tmp_path: Path) -> None:
 def test_a_unit_behind_numbers_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "size" in imported(tmp_path, column("size", ["1 kg", "2 kg"])).categorical
     assert "holds numbers with a unit, such as '1 kg', which are text: remove 'kg'" in capsys.readouterr().out
+
+
+def test_a_column_in_another_notation_than_the_rest_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"{row}.5;{row % 7},25;{row}.75\n" for row in range(60))
+    assert "size" not in imported(tmp_path, "a;size;y\n" + rows).numeric
+    assert "column 'size' holds numbers that are written otherwise than those of most columns, such as '0,25'" in (
+        capsys.readouterr().out
+    )
 
 
 def test_classes_that_differ_in_spelling_only_are_kept_apart_on_demand(tmp_path: Path) -> None:

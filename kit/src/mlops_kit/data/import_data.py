@@ -236,7 +236,7 @@ def _refuse_total(source: Source, contract: Contract, last: dict[str, str]) -> N
 
 def _check_counts(source: Source, contract: Contract, counts: _Counts, *, distinct: bool) -> None:
     where = f"{source.csv}: what is left to train with"
-    if contract.is_classification and not distinct and (two := alike(counts.first)):
+    if contract.is_classification and not distinct and (two := alike(counts.first, contract.notation)):
         places = " and ".join(f"{name!r} (first in row {counts.first[name]})" for name in two)
         raise DataError(
             f"{source.csv}: column {contract.target!r} holds {places}, which are probably one class; write them alike, "

@@ -76,6 +76,7 @@ class Target:
     """The target's values under the notation of the file, for the problem type."""
 
     values: Counter[str]  # how often each comes; one number is one value however it is written
+    spellings: int  # how many texts stand for them
     is_numeric: bool
 
 
@@ -106,7 +107,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
             f"{source.path}: the column {target!r} to predict is empty in every row; fill it in or name another"
         )
     notation, sure = _notation(facts, form, wishes)
-    _refuse_signs(source, facts, notation, id_column)
+    _refuse_signs(source, facts, notation, id_column, target)
     columns = _Columns(facts, notation, target, id_column, current)
     roles = {name: columns.role(name) for name in names}
     values = _target_values(source, form, target, marks, notation, columns.is_quantity)
@@ -200,9 +201,15 @@ def _notation(facts: dict[str, ColumnFacts], form: FileForm, wishes: Wishes) -> 
     return Notation(decimal, None if thousands == decimal else thousands), True
 
 
-def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str) -> None:
+def _refuse_signs(
+    source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str, target: str
+) -> None:
     """Raise DataError where numbers have signs beside them, or are written in two notations."""
-    faults = [fault for name in facts if name != id_column and (fault := _sign_fault(name, facts[name], notation))]
+    faults = [
+        fault
+        for name in facts
+        if name != id_column and (fault := _sign_fault(name, facts[name], notation, is_target=name == target))
+    ]
     if faults:
         raise DataError(
             f"{source.path}: {'; '.join(faults)}; to use the numbers, write them alike and without sign, "
@@ -210,18 +217,24 @@ def _refuse_signs(source: Source, facts: dict[str, ColumnFacts], notation: Notat
         )
 
 
-def _sign_fault(name: str, column: ColumnFacts, notation: Notation) -> str | None:
+def _sign_fault(name: str, column: ColumnFacts, notation: Notation, *, is_target: bool) -> str | None:
     others, signs, numbers = column.others(notation), column.signs(notation), column.numbers(notation)
     enough = NUMBERS_SHARE * column.filled
     if signs and numbers + signs.total() >= enough:
         [(sign, _)] = signs.most_common(1)
         shown = next(text for text in others if sign in text)
         return f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}"
-    otherwise = Counter({text: count for text, count in others.items() if is_number(text)})
-    if otherwise and numbers and numbers + otherwise.total() >= enough:
+    otherwise = _written_otherwise(column, notation)
+    is_mixed = otherwise and (numbers or (is_target and len(otherwise) > MAX_INTEGER_CLASSES))
+    if is_mixed and numbers + otherwise.total() >= enough:
         shown = next(iter(otherwise))
         return f"column {name!r}: {otherwise.total()} cells are written otherwise than the rest, for example {shown!r}"
     return None
+
+
+def _written_otherwise(column: ColumnFacts, notation: Notation) -> Counter[str]:
+    """The numbers in another notation than the file's."""
+    return Counter({text: count for text, count in column.others(notation).items() if is_number(text)})
 
 
 class _Columns:
@@ -281,6 +294,7 @@ class _Columns:
         facts, others = self.facts[name], self.facts[name].others(self.notation)
         if not facts.is_numeric(self.notation):
             self._note_unit(name)
+            self._note_notation(name)
             return False
         others.pop(name, None)  # a header in the midst of rows, which a later check refuses
         if name == self._target and not self._is_numeric_target(others):
@@ -312,6 +326,15 @@ class _Columns:
             self.notes.append(
                 f"column {name!r} holds numbers with a unit, such as {example!r}, which are text: "
                 f"remove {unit!r} from the file to use the numbers"
+            )
+
+    def _note_notation(self, name: str) -> None:
+        otherwise = _written_otherwise(self.facts[name], self.notation)
+        texts = self.facts[name].texts
+        if otherwise and sum(texts[text] for text in otherwise) >= NUMBERS_SHARE * texts.total():
+            self.notes.append(
+                f"column {name!r} holds numbers that are written otherwise than those of most columns, such as "
+                f"{next(iter(otherwise))!r}, which are text: write all columns alike to use the numbers"
             )
 
     def _is_numeric_target(self, others: Counter[str]) -> bool:
@@ -350,6 +373,7 @@ def _target_values(
     first = next(rows)
     names = [cell.strip() for cell in first] if form.header else [f"column_{n + 1}" for n in range(len(first))]
     place, values, absent, found = names.index(target), Counter[str](), Counter[str](), dict[str, int]()
+    spellings: set[str] = set()
     for row, cells in enumerate(rows if form.header else chain([first], rows), start=1):
         if place >= len(cells) or (text := cells[place].strip()) == target or not "".join(cells).strip():
             continue  # a short row, a header, an empty row: a later check refuses each with its place
@@ -358,6 +382,7 @@ def _target_values(
             found.setdefault(text, row)
         else:
             values[repr(notation.value(text)) if is_numeric else text] += 1
+            spellings.add(text)
     if absent:
         marks = [text for text in absent if text and text in missing]
         remedy = f", or take {marks[0]!r} off csv.missing if it is a value" if marks else ""
@@ -366,7 +391,7 @@ def _target_values(
             f"{'row' if absent.total() == 1 else 'rows'}: {_shown(absent, found)}; "
             f"fill it in or remove these rows{remedy}"
         )
-    return Target(values, is_numeric)
+    return Target(values, len(spellings), is_numeric)
 
 
 def _added_columns(names: list[str], current: Contract) -> list[Column]:
@@ -375,8 +400,8 @@ def _added_columns(names: list[str], current: Contract) -> list[Column]:
 
 
 def _problem_type(target: Target) -> str:
-    if len(target.values) == 2:
-        return "binary"
+    if len(target.values) == 2:  # written in more ways, such as 1 and 1.0, they are more classes to the jobs
+        return "binary" if target.spellings == 2 else "multiclass"
     if not target.is_numeric:
         return "multiclass"
     has_rare_values = min(target.values.values()) < MIN_ROWS_OF_A_CLASS
