@@ -12,6 +12,7 @@ from mlops_jobs.errors import DataError
 from mlops_jobs.split_rule import SplitRule
 from mlops_jobs.splitting import Splitter
 
+_BELOW_MICROSECONDS = r"(\.\d{6})\d{1,3}"  # pandas and Parquet write nanoseconds
 FORMS_READ = "numbers, or dates such as 2024-01-31 or 2024-01-31T12:30:00 (with Z or +01:00 behind all or none)"
 
 
@@ -20,11 +21,15 @@ def _numbers(texts: pa.Array) -> pa.Array:
 
 
 def _dates(texts: pa.Array) -> pa.Array:
-    return texts.cast(pa.timestamp("us")).cast(pa.int64())
+    return _in_microseconds(texts).cast(pa.timestamp("us")).cast(pa.int64())
 
 
 def _zoned_dates(texts: pa.Array) -> pa.Array:
-    return texts.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return _in_microseconds(texts).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+
+
+def _in_microseconds(texts: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
 
 
 FORMS: tuple[Callable[[pa.Array], pa.Array], ...] = (_numbers, _dates, _zoned_dates)
