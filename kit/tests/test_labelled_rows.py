@@ -120,6 +120,10 @@ def test_a_group_or_a_time_that_is_missing_is_refused_with_file_row_and_column(t
     rows = [*visits(30), ",2024-01-01,1,1"]
     with pytest.raises(DataError, match=r"rows\.csv: row 31, column 'customer': the cell is empty"):
         split_files(tmp_path, {"rows.csv": rows}, contract_by("by: group, column: customer"))
+    rows[-1] = "NA,2024-01-01,1,1"
+    with pytest.raises(DataError, match=r"row 31, column 'customer': the cell is missing \('NA'\).* off csv.missing"):
+        text = BY_ROW.replace('missing: [""]', 'missing: ["", "NA"]')
+        split_files(tmp_path, {"rows.csv": rows}, contract_by("by: group, column: customer", text))
     rows[-1] = "c1,,1,1"
     with pytest.raises(DataError, match=r"rows\.csv: row 31, column 'day': '' cannot be compared"):
         split_files(tmp_path, {"rows.csv": rows}, contract_by("by: time, column: day"))
@@ -160,7 +164,16 @@ def assigned(path: Path) -> list[int]:
             return [split for part in parts for split in part]
 
 
-def test_where_most_rows_repeat_each_is_split_by_itself_in_any_order(tmp_path: Path) -> None:
+def test_rows_that_a_join_repeated_are_in_one_split(tmp_path: Path) -> None:
+    rows = [f"c,,{row},{row}" for row in range(60)] * 5
+    found = assigned(put(tmp_path / "rows.csv", HEADER + "".join(f"{row}\n" for row in rows)))
+    splits: dict[str, set[int]] = {}
+    for row, split in zip(rows, found, strict=True):
+        splits.setdefault(row, set()).add(split)
+    assert {len(of_a_row) for of_a_row in splits.values()} == {1}
+
+
+def test_where_few_rows_come_over_and_over_each_is_split_by_itself_in_any_order(tmp_path: Path) -> None:
     rows = [f"c,,{row % 4},{row % 2}" for row in range(400)]
     orders = rows, rows[::-1], rows[200:] + rows[:200]
     counts = []

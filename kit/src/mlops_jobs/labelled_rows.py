@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
-from mlops_jobs.csv_diagnosis import diagnose
+from mlops_jobs.csv_diagnosis import diagnose, missing_classes
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import DataError
 from mlops_jobs.repeated_rows import Occurrences, RepeatedRows
@@ -99,14 +99,15 @@ class LabelledRows:
     def settle(self, order: Iterable[int]) -> bool:
         """Whether the rows have to be read and assigned once more, now that all are known.
 
-        Rows that hold the same cells are in one split. But where most rows repeat, as in a table of a few categories,
-        that would leave whole combinations of cells out of training: then each row is split by itself.
+        Rows that hold the same cells are in one split. But where few combinations of cells come over and over, as in a
+        table of a few categories, that would leave whole combinations out of training: then each row is split by
+        itself.
 
         Args:
             order: the indices of the classes, in an order that does not depend on that of the rows.
         """
         by_content = self._contract.id is None and self._rule.by != GROUP
-        if by_content and not self._tells_repeated_rows_apart and self.repeated.is_most():
+        if by_content and not self._tells_repeated_rows_apart and self.repeated.are_few_over_and_over():
             self._tells_repeated_rows_apart = True
             self.splits.reset()
             return True
@@ -115,7 +116,11 @@ class LabelledRows:
     def repeated_rows(self) -> dict[str, object]:
         """How many rows hold the same cells as an earlier one, where the first are, and how they are split."""
         found = self.repeated.as_dict()
-        return found | ({"split": "each by itself, since most rows repeat"} if self._tells_repeated_rows_apart else {})
+        return found | (
+            {"split": "each by itself, since few different rows come over and over"}
+            if self._tells_repeated_rows_apart
+            else {}
+        )
 
     def _keys(self, batch: pa.RecordBatch, content: np.ndarray, path: Path, rows_before: int) -> np.ndarray:
         ids = text_hashes(batch.column(self._contract.id)) if self._contract.id else None
@@ -162,13 +167,20 @@ class LabelledRows:
     def _refuse_empty_group(self, column: pa.Array, path: Path, rows_before: int) -> None:
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        is_text = not pa.types.is_floating(column.type)
-        empty = pc.equal(pc.utf8_trim_whitespace(column), "") if is_text else pc.is_null(column)
-        if pc.any(empty).as_py():
-            row = rows_before + int(np.flatnonzero(empty.to_numpy(zero_copy_only=False))[0]) + 1
+        if pa.types.is_floating(column.type):
+            missing = pc.is_null(column)
+        else:
+            column = pc.utf8_trim_whitespace(column)
+            missing = pc.is_in(column, pa.array(missing_classes(self._contract)))
+        if pc.any(missing).as_py():
+            index = int(np.flatnonzero(missing.to_numpy(zero_copy_only=False))[0])
+            text = column[index].as_py()
+            found, remedy = "empty", ""
+            if text:
+                found, remedy = f"missing ({text!r})", f", or take {text!r} off csv.missing if it is a group"
             raise DataError(
-                f"{path}: row {row}, column {self._rule.column!r}: the cell is empty, and the split by group needs the "
-                "group of every row; fill it in or remove the row"
+                f"{path}: row {rows_before + index + 1}, column {self._rule.column!r}: the cell is {found}, and the "
+                f"split by group needs the group of every row; fill it in or remove the row{remedy}"
             )
 
     def _refuse_repeated_ids(self) -> None:
