@@ -493,6 +493,30 @@ def test_a_unit_behind_numbers_is_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert "holds numbers with a unit, such as '1 kg', which are text: remove 'kg'" in capsys.readouterr().out
 
 
+def test_a_dot_that_may_stand_between_thousands_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = "a;y\n" + "".join(f"{row % 9 + 1}.{row * 7 % 1000:03d};{row}\n" for row in range(60))
+    note = "all numbers with a dot have three digits behind it"
+    assert imported(tmp_path, content).thousands is None
+    assert note in capsys.readouterr().out
+    said = imported(tmp_path, content, "--decimal", ",", "--thousands", ".")
+    assert (said.decimal, said.thousands) == (",", ".")
+    imported(tmp_path, content + "0.5;60\n")
+    assert note not in capsys.readouterr().out
+
+
+def test_an_error_of_a_spreadsheet_stands_for_an_empty_cell(tmp_path: Path) -> None:
+    contract = imported(tmp_path, column("size", [*map(str, range(19)), "#DIV/0!"]))
+    assert "size" in contract.numeric
+    assert "#DIV/0!" in contract.missing
+
+
+def test_a_class_that_databases_write_for_a_missing_cell_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    imported(tmp_path, classes(["a", "b", "NULL"]))
+    assert "column 'y' to predict holds 'NULL' (33, first in row 3) as a class" in capsys.readouterr().out
+
+
 def test_a_column_in_another_notation_than_the_rest_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

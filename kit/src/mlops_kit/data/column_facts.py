@@ -38,6 +38,9 @@ _SHAPES = (
 )
 
 
+_DOT_BEFORE_THREE_DIGITS = _bits("1.234")
+
+
 @dataclass
 class ColumnFacts:
     """Counts of a column's filled cells.
@@ -95,6 +98,11 @@ class ColumnFacts:
     def numbers(self, notation: Notation) -> int:
         """How many cells are numbers."""
         return sum(count for bits, count in self._read_by.items() if bits & _BIT[notation])
+
+    @property
+    def has_dots_before_three_digits(self) -> bool:
+        """Whether there are numbers such as 1.234, whose dot may stand between thousands."""
+        return self._read_by[_DOT_BEFORE_THREE_DIGITS] > 0
 
     def is_numeric(self, notation: Notation) -> bool:
         """Whether almost all filled cells are numbers."""
@@ -185,7 +193,8 @@ def rows_of(path: Path, delimiter: str) -> Iterator[list[str]]:
 def choose_notation(facts: Iterable[ColumnFacts], delimiter: str) -> tuple[Notation, bool]:
     """The notation in which most columns are numbers, the plainest of several, and whether it is beyond doubt.
 
-    "1,234" alone may be either: beside semicolons its comma is taken for a decimal mark, else for one of thousands.
+    "1,234" alone may be either: beside semicolons its comma is taken for a decimal mark, else for one of thousands. So
+    may "1.234", whose dot is taken for a decimal mark.
     """
     columns = list(facts)
     scores = {
@@ -198,7 +207,8 @@ def choose_notation(facts: Iterable[ColumnFacts], delimiter: str) -> tuple[Notat
     best = max(scores.values())
     equal = [notation for notation, score in scores.items() if score == best]
     if equal[0] == PLAIN:
-        return PLAIN, True
+        is_open = Notation(",", ".") in equal and any(column.has_dots_before_three_digits for column in columns)
+        return PLAIN, not is_open
     comma, grouped = Notation(","), Notation(".", ",")
     if comma in equal and grouped in equal:
         return (comma if delimiter == ";" else grouped), False

@@ -29,6 +29,8 @@ from mlops_kit.data.source_formats import Source
 MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
 MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
+# Texts that pandas and databases write for a missing cell, beside those of csv.missing.
+USUAL_MARKS = frozenset({"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "none", "null"})
 NONE = ("", "none", "-")  # the answers of a user who wants no id
 TO_COME = 1.0  # a threshold that fits every metric, until one is proposed
 Ask = Callable[[str], str]
@@ -129,7 +131,13 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         split=current.split.kept_for(names, target),
     )
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
-    notes = (*notes_on_form(form), *_notes_on_notation(notation, sure), *repeated, *columns.notes)
+    notes = (
+        *notes_on_form(form),
+        *_notes_on_notation(notation, sure),
+        *repeated,
+        *columns.notes,
+        *_notes_on_classes(target, values, facts[target].rows),
+    )
     try:
         parsed = parse_contract(contract.to_yaml())
     except ContractError as error:
@@ -347,8 +355,8 @@ class _Columns:
 
 
 def _is_code(text: str) -> bool:
-    """Whether a text holds letters and digits, such as 85123A."""
-    return any(map(str.isalpha, text)) and any(map(str.isdigit, text))
+    """Whether a text holds letters and digits, such as 85123A; #DIV/0! is an error of a spreadsheet."""
+    return not text.startswith("#") and any(map(str.isalpha, text)) and any(map(str.isdigit, text))
 
 
 def _distinct(count: int) -> str:
@@ -427,9 +435,23 @@ def notes_on_form(form: FileForm) -> list[str]:
     return notes
 
 
+def _notes_on_classes(name: str, target: Target, rows: Mapping[str, int]) -> list[str]:
+    """Name what is a class only because csv.missing lacks it."""
+    if target.is_numeric or not (marks := {text: target.values[text] for text in target.values if text in USUAL_MARKS}):
+        return []
+    return [
+        f"column {name!r} to predict holds {_shown(marks, rows)} as a class; if the target is missing there, add it to "
+        "csv.missing of the contract, and remove these rows"
+    ]
+
+
 def _notes_on_notation(notation: Notation, sure: bool) -> list[str]:
     if notation == Notation():
-        return []
+        open_question = (
+            "all numbers with a dot have three digits behind it, such as 1.234: read as 1 and a fraction; if the dot "
+            "stands between thousands, say so (--decimal , --thousands . or make: DECIMAL=, THOUSANDS=.)"
+        )
+        return [] if sure else [open_question]
     doubt = "" if sure else ". The numbers could be read otherwise, too: check one"
     return [
         f"numbers are read with {str(notation).replace(' to ', ' ')} (otherwise: --decimal, --thousands; "
