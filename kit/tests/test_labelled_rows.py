@@ -121,8 +121,8 @@ def test_a_group_or_a_time_that_is_missing_is_refused_with_file_row_and_column(t
     with pytest.raises(DataError, match=r"rows\.csv: row 31, column 'customer': the cell is empty"):
         split_files(tmp_path, {"rows.csv": rows}, contract_by("by: group, column: customer"))
     rows[-1] = "NA,2024-01-01,1,1"
+    text = BY_ROW.replace('missing: [""]', 'missing: ["", "NA"]')
     with pytest.raises(DataError, match=r"row 31, column 'customer': the cell is missing \('NA'\).* off csv.missing"):
-        text = BY_ROW.replace('missing: [""]', 'missing: ["", "NA"]')
         split_files(tmp_path, {"rows.csv": rows}, contract_by("by: group, column: customer", text))
     rows[-1] = "c1,,1,1"
     with pytest.raises(DataError, match=r"rows\.csv: row 31, column 'day': '' cannot be compared"):

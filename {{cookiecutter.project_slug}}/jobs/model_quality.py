@@ -215,7 +215,8 @@ def main(argv: list[str] | None = None) -> None:
         print(verdict["reason"])
     against = f"against the threshold {verdict['threshold']:g}"
     labelled = f"{rows['matched']} of {rows['predicted']} predictions have a label"
-    print(f"{verdict['verdict']}: {verdict['metric']}{value} {against}; {labelled}")
+    nearly = f", {rows['nearly_matched']} more but for zeros, blanks or case" if "nearly_matched" in rows else ""
+    print(f"{verdict['verdict']}: {verdict['metric']}{value} {against}; {labelled}{nearly}")
 
 
 if __name__ == "__main__":

@@ -136,11 +136,12 @@ def test_ids_that_are_written_in_another_way_are_no_match_and_the_cause_is_named
     assert found["rows"] == {"predicted": 30, "labelled": 30, "matched": 0, "nearly_matched": 30}
 
 
-def test_where_some_ids_look_the_same_without_their_zeros_most_decide(project_named, tmp_path):
+def test_where_some_ids_look_the_same_without_their_zeros_most_decide(project_named, tmp_path, capsys):
     numbers = range(900, 1100)
     ids = [f"{number:04d}" for number in numbers], [str(number) for number in numbers]
     found = judged(project_named("prices"), tmp_path, *ids)
     assert (found["verdict"], found["rows"]["matched"], found["rows"]["nearly_matched"]) == ("VIOLATION", 100, 100)
+    assert "100 of 200 predictions have a label, 100 more but for zeros, blanks or case" in capsys.readouterr().out
     found = judged(project_named("prices"), tmp_path, *(side[:-10] for side in ids))
     assert (found["verdict"], found["rows"]["matched"], found["rows"]["nearly_matched"]) == ("NO_MATCH", 90, 100)
 

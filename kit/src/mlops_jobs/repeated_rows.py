@@ -40,7 +40,7 @@ class RepeatedRows:
 
     def are_few_over_and_over(self) -> bool:
         """Whether the different rows are so few that each comes OFTEN, on average."""
-        return 0 < self._rows and OFTEN * (self._rows - self.count()) <= self._rows
+        return self._rows > 0 and OFTEN * (self._rows - self.count()) <= self._rows
 
     def first(self) -> str:
         """The places of the first two rows that hold the same cells: `row 3 of a.csv and row 9 of b.csv`."""
