@@ -70,6 +70,7 @@ def test_a_column_that_gives_the_target_away_is_named_with_the_remedy(
         (np.array([f"name {row}" for row in range(ROWS)]), CLASSES),
         (np.where(X > 0, "red", "green"), CLASSES),
         (np.full(ROWS, 2.0), AMOUNT),
+        (X, np.array([f"day {row}" for row in range(ROWS)])),
         (np.where(RANDOM.random(ROWS) < 0.5, np.nan, X), CLASSES),
         (np.concatenate([AMOUNT[:-1], [1e9]]) + RANDOM.normal(size=ROWS), np.concatenate([AMOUNT[:-1], [1e9]])),
     ],

@@ -15,6 +15,7 @@ SAMPLE_ROWS = 20_000
 MIN_ROWS = 50  # of fewer, a column fits the target by chance
 MIN_OTHER_ROWS = 5  # rows beside those of the most frequent class
 MIN_ROWS_OF_A_CATEGORY = 10.0  # on average; a text that hardly repeats goes with one class each anyway
+MIN_ROWS_OF_A_CLASS = 2.0  # on average; classes of one row each, such as dates, are always separate
 LINE_TOLERANCE = 0.01  # of the range of the middle 90 % of the target
 REMEDY = "give it the role ignored in the contract unless it is known before the target is"
 
@@ -100,7 +101,10 @@ def _separates(values: np.ndarray, target: np.ndarray) -> str:
         return ""
     if not len(filled):
         return ""
-    lowest, highest = _ranges(labels, filled, labels.max() + 1)
+    classes = labels.max() + 1
+    if len(filled) < MIN_ROWS_OF_A_CLASS * classes:
+        return ""
+    lowest, highest = _ranges(labels, filled, classes)
     order = np.argsort(lowest)
     if (highest[order][:-1] >= lowest[order][1:]).any():
         return ""
