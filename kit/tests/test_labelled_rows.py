@@ -272,3 +272,11 @@ def test_a_proposal_for_other_columns_keeps_a_split_that_fits() -> None:
     rule = SplitRule("group", "customer")
     assert rule.kept_for(("customer", "y"), "y") == rule
     assert rule.kept_for(("x", "y"), "y") == rule.kept_for(("customer", "x"), "customer") == SplitRule()
+
+
+def test_copies_of_a_row_stay_together_where_a_small_file_has_few_rows_to_train_with(tmp_path: Path) -> None:
+    for number in range(60):
+        rows = [f"c,,{number * 100 + row // 3},{row // 3}" for row in range(24)]
+        path = put(tmp_path / "rows.csv", HEADER + "".join(f"{row}\n" for row in rows))
+        to_predict = held_out_rows(path, contract_by()).to_predict.tolist()
+        assert to_predict[::3] == to_predict[1::3] == to_predict[2::3]

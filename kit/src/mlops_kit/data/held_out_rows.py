@@ -88,7 +88,8 @@ def _keep_rare_classes(to_predict: np.ndarray, strata: np.ndarray) -> None:
 def _keep_enough_rows(to_predict: np.ndarray, keys: np.ndarray) -> None:
     """Train with some rows more of a small file of which too few would be left, and predict one row at least."""
     lacking = MIN_ROWS - np.count_nonzero(~to_predict)
-    if lacking > 0:
-        held_out = np.flatnonzero(to_predict)
-        in_order = held_out[np.argsort(keys[held_out], kind="stable")]
-        to_predict[in_order[: min(lacking, len(held_out) - 1)]] = False
+    held_out = np.sort(keys[to_predict])
+    if lacking > 0 and len(held_out) > 1:
+        last = held_out[min(lacking, len(held_out) - 1) - 1]
+        to_train = keys <= last if last < held_out[-1] else keys < last  # rows of one key stay together
+        to_predict[to_train] = False
