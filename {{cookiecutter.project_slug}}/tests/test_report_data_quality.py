@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from math import comb
+from time import process_time
 from types import SimpleNamespace
 
 import pytest
@@ -223,3 +224,16 @@ def test_an_output_of_the_step_stays_within_sagemakers_limit():
     assert found["Violations"] == "30"
     assert len(found["Counted"]) <= 1024
     assert len(json.loads(found["Counted"])) >= 1
+
+
+def test_a_column_of_another_script_fits_into_the_output_of_the_step():
+    put("constraint_violations.json", {"violations": []})
+    put_counts("a.json", counted(entry("地域", count=200, examples=["東" * 60, "西" * 60], known=["南" * 60] * 2)))
+    (violation,) = json.loads(answer(counts_uri=f"s3://bucket/{COUNTS}")["Counted"])
+    assert violation["feature"] == "地域"
+
+
+def test_the_chance_of_what_is_next_to_impossible_is_known_at_once():
+    started = process_time()
+    assert chance(40_000_000, 80_000_000, 5_000_000, 80_000_000) == 0.0
+    assert process_time() - started < 1

@@ -77,7 +77,7 @@ def report(event: dict[str, Any], s3: Any, events: Any) -> dict[str, str]:
     return {
         "DataQuality": "VIOLATION" if violations else "PASS",
         "Violations": str(len(violations)),
-        "Counted": json.dumps(_fitting(counted, MAX_OUTPUT - len("[]"))),
+        "Counted": json.dumps(_fitting(counted, MAX_OUTPUT - len("[]")), ensure_ascii=False),
     }
 
 
@@ -155,15 +155,15 @@ def _detail(event: dict[str, Any], violations: list[dict[str, str]]) -> str:
         "count": len(violations),
         "violations": [],
     }
-    detail["violations"] = _fitting(violations, MAX_DETAIL_BYTES - len(json.dumps(detail)))
+    detail["violations"] = _fitting(violations, MAX_DETAIL_BYTES - len(json.dumps(detail)), ascii_only=True)
     return json.dumps(detail)
 
 
-def _fitting(violations: list[dict[str, str]], left: int) -> list[dict[str, str]]:
+def _fitting(violations: list[dict[str, str]], left: int, *, ascii_only: bool = False) -> list[dict[str, str]]:
     """As many violations, from the first one, as fit into so many characters of JSON."""
     fitting = []
     for violation in violations:
-        left -= len(json.dumps(violation)) + len(", ")
+        left -= len(json.dumps(violation, ensure_ascii=ascii_only)) + len(", ")
         if left < 0:
             break
         fitting.append(violation)
@@ -217,7 +217,7 @@ def chance(count: int, rows: int, expected: int, expected_rows: int) -> float:
     for found in range(count, min(total, rows) + 1):
         term = math.exp(_log_choose(rows, found) + _log_choose(expected_rows, total - found) - ways)
         probability += term
-        if term < probability * 1e-12:
+        if term <= probability * 1e-12:  # both are 0.0 where the first term is too small for a float
             break
     return min(probability, 1.0)
 
