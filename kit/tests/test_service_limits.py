@@ -238,6 +238,11 @@ def test_inline_policies_count_together_and_a_replaced_one_counts_once(client: C
             client("iam").put_role_policy(RoleName="inline", PolicyName=name, PolicyDocument=policy(5120))
 
 
+def test_a_policy_for_a_role_that_does_not_exist_has_the_error_of_aws(client: Client) -> None:
+    with pytest.raises(ClientError, match="NoSuchEntity.*nobody"):
+        client("iam").put_role_policy(RoleName="nobody", PolicyName="a", PolicyDocument=policy(200))
+
+
 def test_every_rule_beside_the_models_names_operations_of_a_checked_service() -> None:
     assert {name for name, _ in QUOTAS} <= set(SERVICES)
 

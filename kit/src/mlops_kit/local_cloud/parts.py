@@ -143,9 +143,12 @@ def connect_events(stack: ExitStack, options: Options, backend: Backend, runner:
 
 
 def inline_policies(backend: Backend, role: str) -> dict[str, str]:
-    """The inline policies of a role as JSON, by name."""
+    """The inline policies of a role as JSON, by name; none of a role that does not exist."""
     iam = backend.client("iam")
-    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    try:
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    except iam.exceptions.NoSuchEntityException:
+        return {}  # moto refuses the request
     documents = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
     return {name: json.dumps(document, separators=(",", ":")) for name, document in documents.items()}
 
