@@ -11,6 +11,10 @@ from pathlib import Path
 from mlops_kit.config.reader import ConfigSection
 from mlops_kit.project import open_project
 
+MARKER = (
+    r"([_.][A-Za-z0-9_.=-]{1,99})?",
+    "empty, or 2 to 100 letters from A to Z, digits and _ . = -, with _ or . first, so that no job reads the object",
+)
 FILE = "events.yaml"
 MAX_VERDICTS = 100  # the guard keeps each, with its reason, in one DynamoDB item of at most 400 KB
 
@@ -50,7 +54,7 @@ def _check_retraining(section: ConfigSection) -> None:
 
 
 def _check_new_data(section: ConfigSection) -> None:
-    section.text("marker", r"([_.][\w.=-]{1,99})?", "a name that begins with _ or ., which no job reads, or empty")
+    section.text("marker", *MARKER)
     section.refuse_the_rest()
 
 

@@ -128,3 +128,17 @@ run "consumers_read_and_decrypt_models" {
     error_message = "Consumers must be able to decrypt what they may read."
   }
 }
+
+run "name_that_s3_reserves_is_rejected" {
+  command = plan
+  module { source = "../modules/storage" }
+  variables { bucket = "abalone-s3alias" }
+  expect_failures = [var.bucket]
+}
+
+run "name_with_two_dots_in_a_row_is_rejected" {
+  command = plan
+  module { source = "../modules/storage" }
+  variables { bucket = "abalone..data" }
+  expect_failures = [var.bucket]
+}

@@ -118,7 +118,10 @@ variable "marker" {
   default     = ""
 
   validation {
-    condition     = can(regex("^([_.][\\w.=-]{1,99})?$", var.marker))
-    error_message = "new_data.marker must be a name that begins with _ or ., which no job reads, or empty."
+    condition     = can(regex("^([_.][A-Za-z0-9_.=-]{1,99})?$", var.marker))
+    error_message = <<-EOT
+      config/events.yaml: new_data.marker must be empty, or 2 to 100 letters from A to Z, digits and _ . = -, with _ or .
+      first, so that no job reads the object.
+    EOT
   }
 }

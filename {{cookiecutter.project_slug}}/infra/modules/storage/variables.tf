@@ -17,6 +17,17 @@ variable "bucket" {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,56}[a-z0-9]$", var.bucket))
     error_message = "bucket must be 3 to 58 lower-case letters, digits, dots and hyphens; <bucket>-logs exists, too."
   }
+
+  validation {
+    condition = !can(regex(
+      "^(xn--|sthree-|amzn-s3-demo-)|^\\d+\\.\\d+\\.\\d+\\.\\d+$|\\.\\.|(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$",
+      var.bucket
+    ))
+    error_message = <<-EOT
+      bucket must not have two dots in a row, be an IP address, or have a beginning or end that S3 reserves, for example
+      xn-- or -s3alias.
+    EOT
+  }
 }
 
 variable "log_retention_days" {
