@@ -106,7 +106,8 @@ def test_steps_that_the_data_cannot_have_are_left_out_with_the_reason(example: E
         r"\n   left out: The model was not registered\. .* which the best constant prediction reaches", output
     )
     assert output.count("left out: it needs step ") == 6
-    assert output.splitlines()[-1].startswith("1 of 8 steps passed; these data leave out steps 1, 3, 4, 5, 6, 7, 8 ")
+    last = r"1 of 8 steps passed in \d+ s; left out, for the reasons above: steps 1, 3, 4, 5, 6, 7, 8\. Report: .*"
+    assert re.fullmatch(last, output.splitlines()[-1])
     page = (project / ".local" / "report.html").read_text("utf-8")
     assert "1 of 8 steps passed, 7 left out" in page
     assert "no better than a constant prediction" in page

@@ -69,7 +69,7 @@ def rehearse(
                 _run_step(number, step, scenario, rehearsed)
             if conclusion := trigger.conclude():
                 _print(console, f"\n{conclusion}")
-    _print(console, f"\n{_result(rehearsed)} in {time.perf_counter() - started:.0f} s. Report: {page}")
+    _print(console, f"\n{_result(rehearsed, time.perf_counter() - started)}. Report: {page}")
     return page
 
 
@@ -108,13 +108,14 @@ def _leave_out(
     _print(console, f"   left out: {why}", "yellow")
 
 
-def _result(rehearsed: Sequence[RehearsedStep]) -> str:
+def _result(rehearsed: Sequence[RehearsedStep], seconds: float) -> str:
     """How many steps passed, and which were left out."""
     numbers = [number for number, step in enumerate(rehearsed, start=1) if step.left_out]
     if not numbers:
-        return f"All {len(rehearsed)} steps passed"
+        return f"All {len(rehearsed)} steps passed in {seconds:.0f} s"
+    passed = f"{len(rehearsed) - len(numbers)} of {len(rehearsed)} steps passed in {seconds:.0f} s"
     steps = f"step {numbers[0]}" if len(numbers) == 1 else f"steps {', '.join(map(str, numbers))}"
-    return f"{len(rehearsed) - len(numbers)} of {len(rehearsed)} steps passed; these data leave out {steps} (see above)"
+    return f"{passed}; left out, for the reasons above: {steps}"
 
 
 @contextmanager
