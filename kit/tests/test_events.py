@@ -33,8 +33,8 @@ MISTAKES = {
     ),
     "a text for an unknown status": ("texts: []", "texts: [{status: failed, text: x}]", "one of Failed, Succeeded"),
     "an entry without a text": ("texts: []", "texts: [{step: Train}]", "texts[0].text is missing"),
-    "a marker that jobs would read": ('marker: ""', "marker: READY", "marker is 'READY'; it must be empty, or 2 to 100"),
-    "a marker that Terraform refuses": ('marker: ""', "marker: _FERTIG_Ü", "it must be empty, or 2 to 100 letters from A"),
+    "a marker that jobs would read": ('marker: ""', "marker: READY", "marker is 'READY'; it must be empty, or 2"),
+    "a marker that Terraform refuses": ('marker: ""', "marker: _FERTIG_Ü", "it must be empty, or 2 to 100 letters"),
     "a marker in a folder": ('marker: ""', "marker: _READY/x", "it must be empty, or 2 to 100 letters"),
     "an empty text": ("texts: []", 'texts: [{text: " "}]', "must be the text to add to the message"),
 }

@@ -239,7 +239,7 @@ def test_inline_policies_count_together_and_a_replaced_one_counts_once(client: C
 
 
 def test_a_policy_for_a_role_that_does_not_exist_has_the_error_of_aws(client: Client) -> None:
-    with pytest.raises(ClientError, match="NoSuchEntity.*nobody"):
+    with pytest.raises(ClientError, match=r"NoSuchEntity.*nobody"):
         client("iam").put_role_policy(RoleName="nobody", PolicyName="a", PolicyDocument=policy(200))
 
 
