@@ -117,3 +117,16 @@ def test_another_name_is_not_the_marker(path):
 
 def test_an_empty_marker_starts_as_well():
     assert starts("_READY", b"", MARKED)
+
+
+def test_labels_wait_for_the_marker_of_their_rows():
+    folders = {PREFIX: "inference", "data/labels/": "inference"}
+    pipelines, settings = Pipelines(), Settings("flats", "dev", folders, "_READY")
+    labels = SAMPLE.object_created("data/labels/november/_READY")
+    put("november/part-1.csv", b"1")
+    answer = start(labels, settings, client("s3"), pipelines)
+    rows = f"s3://{SAMPLE.bucket}/{PREFIX}november/"
+    assert answer["skipped"] == f"{rows} has no _READY yet; it will start the pipeline when it arrives"
+    put("november/_READY", b"")
+    start(labels, settings, client("s3"), pipelines)
+    assert pipelines.started == 1

@@ -118,8 +118,12 @@ def start(event: Mapping[str, Any], settings: Settings, s3: Any, sagemaker: Any)
         raise ValueError(f"s3://{new.bucket}/{new.key} starts no pipeline; only objects under {prefixes} do")
     batch = "".join(new.key[len(prefix) :].rpartition("/")[:2])  # empty, or a folder with a trailing slash
     skipped = _why_not_started(settings, new.key[len(prefix) :], new.size)
-    if not skipped and prefix == LABELS and not _holds_data(s3, new.bucket, ROWS + batch):
-        skipped = f"s3://{new.bucket}/{ROWS}{batch} has no rows yet; they will start the pipeline when they arrive"
+    if not skipped and prefix == LABELS and not _has_arrived(settings, s3, new.bucket, ROWS + batch):
+        rows = f"s3://{new.bucket}/{ROWS}{batch}"
+        if settings.marker:
+            skipped = f"{rows} has no {settings.marker} yet; it will start the pipeline when it arrives"
+        else:
+            skipped = f"{rows} has no rows yet; they will start the pipeline when they arrive"
     if skipped:
         return {"key": new.key, "skipped": skipped}
     parameters = {"Trigger": "new-data", "TriggerKey": new.key, "TriggerVersion": new.version}
@@ -145,11 +149,11 @@ def _why_not_started(settings: Settings, path: str, size: int) -> str:
     return why_not_data("/".join([*folders, "data"]), size=1)
 
 
-def _holds_data(s3: Any, bucket: str, prefix: str) -> bool:
-    """Whether there is an object under a prefix that jobs read."""
+def _has_arrived(settings: Settings, s3: Any, bucket: str, prefix: str) -> bool:
+    """Whether there is an object under a prefix that starts a pipeline: data, or the marker of a complete batch."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     items = (item for page in pages for item in page.get("Contents", []))
-    return any(not why_not_data(path_below(prefix, item["Key"]), item["Size"]) for item in items)
+    return any(not _why_not_started(settings, path_below(prefix, item["Key"]), item["Size"]) for item in items)
 
 
 def _start(sagemaker: Any, settings: Settings, kind: str, new: NewObject, parameters: Mapping[str, str]) -> str:
