@@ -214,7 +214,8 @@ def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
         " (0.0: it is not, or there is none), and may be by ",
         parameters.tolerance,
         ". Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
-        "or start again with another MetricThreshold or ChampionTolerance.",
+        "or start again with another MetricThreshold or ChampionTolerance. A model that is no better than a constant "
+        "prediction is not registered, whatever these are.",
     ]
     return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))
 

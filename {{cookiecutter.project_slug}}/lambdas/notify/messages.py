@@ -87,7 +87,8 @@ FAILURE_MODES = {  # by the Fail step that ends the execution on purpose
     "MetricNotMet": FailureMode(
         "{pipeline} found no model that is good enough",
         "No version was registered, and inference keeps using the current model. Improve the data or the "
-        "hyperparameters, or start the pipeline with another threshold or tolerance.",
+        "hyperparameters, or start the pipeline with another threshold or tolerance; neither lets a model through that "
+        "is no better than a constant prediction.",
         ("start {pipeline} --param MetricThreshold=...",),
     ),
 }
