@@ -70,3 +70,30 @@ def test_the_package_of_a_deleted_function_is_removed(checkout: Path) -> None:
     packages(checkout)
     shutil.rmtree(checkout / "lambdas" / "notify")
     assert "notify.zip" not in packages(checkout)
+
+
+@pytest.mark.parametrize("line", ["import mlops_jobs.errors", "from mlops_jobs import errors", "import mlops_jobs"])
+def test_an_import_that_would_be_missing_in_aws_is_refused_with_the_remedy(checkout: Path, line: str) -> None:
+    with (checkout / "lambdas" / "notify" / "links.py").open("a") as file:
+        file.write(f"\n\ndef late():\n    {line}\n")
+    assert refusal(checkout) == f"links.py: {line}: write from mlops_jobs.MODULE import NAME, so that MODULE is packed"
+
+
+def test_texts_that_are_missing_are_refused_with_the_remedy(checkout: Path) -> None:
+    path = checkout / "config" / "events.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("  texts: []\n", ""), encoding="utf-8")
+    assert refusal(checkout) == "config/events.yaml: notifications.texts is missing; for none write texts: []"
+
+
+def refusal(checkout: Path) -> str:
+    run = subprocess.run([sys.executable, "infra/package_lambdas.py"], cwd=checkout, capture_output=True, text=True)
+    assert run.returncode == 1
+    return run.stderr.splitlines()[-1].removeprefix("ValueError: ")
+
+
+def test_a_module_that_a_function_imports_late_is_packed(checkout: Path) -> None:
+    with (checkout / "lambdas" / "notify" / "links.py").open("a") as file:
+        file.write("\n\ndef late():\n    from mlops_jobs.data_objects import path_below\n")
+    packages(checkout)
+    with zipfile.ZipFile(checkout / "infra" / "build" / "notify.zip") as archive:
+        assert "mlops_jobs/data_objects.py" in archive.namelist()

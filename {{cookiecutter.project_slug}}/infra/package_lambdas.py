@@ -23,7 +23,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = Path(mlops_jobs.__file__).parent
-IMPORT = re.compile(r"^from mlops_jobs\.(\w+) import ", re.MULTILINE)
+IMPORT = re.compile(r"^\s*from mlops_jobs\.(\w+) import ", re.MULTILINE)
+OTHER_IMPORT = re.compile(r"^\s*(import mlops_jobs\b.*|from mlops_jobs import .*)", re.MULTILINE)
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 READABLE = 0o644 << 16  # a regular file that everybody may read; zip stores the mode in the upper half
 UNIX = 3
@@ -85,21 +86,34 @@ def library_modules(files: dict[str, bytes]) -> dict[str, bytes]:
 
     Args:
         files: the content of each file by name.
+
+    Raises:
+        ValueError: an import does not tell which modules it needs, so the function would fail in AWS.
     """
     found: dict[str, bytes] = {}
-    unread = [content for name, content in files.items() if name.endswith(".py")]
+    unread = {name: content for name, content in files.items() if name.endswith(".py")}
     while unread:
-        for module in IMPORT.findall(unread.pop().decode()):
+        path, content = unread.popitem()
+        text = content.decode()
+        if other := OTHER_IMPORT.search(text):
+            raise ValueError(f"{path}: {other[1]}: write from mlops_jobs.MODULE import NAME, so that MODULE is packed")
+        for module in IMPORT.findall(text):
             name = f"mlops_jobs/{module}.py"
             if name not in found:
-                found[name] = (LIBRARY / f"{module}.py").read_bytes()
-                unread.append(found[name])
+                found[name] = unread[name] = (LIBRARY / f"{module}.py").read_bytes()
     return {"mlops_jobs/__init__.py": b"", **found} if found else {}
 
 
 def team_texts(config: Path) -> bytes:
-    """`notifications.texts` of config/events.yaml, as JSON."""
-    texts = yaml.safe_load(config.read_text(encoding="utf-8"))["notifications"]["texts"]
+    """`notifications.texts` of config/events.yaml, as JSON.
+
+    Raises:
+        ValueError: the file has no texts.
+    """
+    try:
+        texts = yaml.safe_load(config.read_text(encoding="utf-8"))["notifications"]["texts"]
+    except (KeyError, TypeError):
+        raise ValueError("config/events.yaml: notifications.texts is missing; for none write texts: []") from None
     return json.dumps(texts).encode()
 
 
