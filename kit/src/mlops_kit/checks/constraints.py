@@ -24,9 +24,7 @@ def violations(value: Any, shape: Shape, path: str = "") -> Iterator[str]:
         shape: in the service's model.
         path: where the value is in the request.
     """
-    yield from (
-        f"Value {_shown(value)} at '{path}' failed to satisfy constraint: {rule}" for rule in _own(value, shape)
-    )
+    yield from (f"Value {shown(value)} at '{path}' failed to satisfy constraint: {rule}" for rule in _own(value, shape))
     if shape.type_name == "structure" and isinstance(value, dict):
         for name, member in shape.members.items():
             if value.get(name) is not None:
@@ -60,6 +58,7 @@ def _own(value: Any, shape: Shape) -> Iterator[str]:
         yield f"Member must satisfy regular expression pattern: {limits['pattern']}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for a message, shortened to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -12,6 +12,7 @@ from botocore.model import Shape
 
 from mlops_kit.aws.environment import LISTS, PLACEHOLDER
 from mlops_kit.checks import api_shapes
+from mlops_kit.checks.constraints import shown
 from mlops_kit.definition.model import Definition, Finding, PlacedStep
 from mlops_kit.definition.references import ExpressionError, Join, Key, is_expression, parse_expression, parse_reference
 
@@ -100,7 +101,7 @@ class _Walk:
         if is_expression(value):
             yield from self._expression(value, shape, path)
         elif not _is(value, shape):
-            yield path, f"is {_shown(value)}", f"the API expects {TYPE_NAMES.get(shape.type_name, shape.type_name)}"
+            yield path, f"is {shown(value)}", f"the API expects {TYPE_NAMES.get(shape.type_name, shape.type_name)}"
         elif shape.type_name == "structure":
             yield from self._structure(value, shape, path)
         elif shape.type_name == "list":
@@ -168,7 +169,7 @@ def _join(expression: Mapping[str, Any], shape: Shape, path: str) -> Iterator[Pl
         text = join.separator.join(value if isinstance(value, str) else "x" for value in join.values)
         pattern = api_shapes.pattern(shape.metadata.get("pattern", ".*"))
         if pattern and not pattern.fullmatch(text):
-            yield path, f"joins to a text like {_shown(text)}", f"it must match {shape.metadata['pattern']}"
+            yield path, f"joins to a text like {shown(text)}", f"it must match {shape.metadata['pattern']}"
 
 
 def scalar_faults(value: Any, shape: Shape, path: str) -> Iterator[Place]:
@@ -178,12 +179,12 @@ def scalar_faults(value: Any, shape: Shape, path: str) -> Iterator[Place]:
         if PLACEHOLDER.search(value):
             return
         if choices and value not in choices:
-            yield path, f"is {_shown(value)}", _nearest(value, choices)
+            yield path, f"is {shown(value)}", _nearest(value, choices)
             return
         yield from _size(value, shape, path, "characters")
         pattern = api_shapes.pattern(limits.get("pattern", ".*"))
         if "pattern" in limits and pattern and not pattern.fullmatch(value):
-            yield path, f"is {_shown(value)}", f"it must match {limits['pattern']}"
+            yield path, f"is {shown(value)}", f"it must match {limits['pattern']}"
     elif not isinstance(value, bool) and not limits.get("min", -math.inf) <= value <= limits.get("max", math.inf):
         yield path, f"is {value}", f"it must be {_range(limits)}"
 
@@ -206,11 +207,6 @@ def _size(value: Any, shape: Shape, path: str, of: str) -> Iterator[Place]:
 def _range(limits: Mapping[str, Any]) -> str:
     low, high = limits.get("min", 0), limits.get("max")
     return f"at least {low}" if high is None else f"between {low} and {high}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _article(kind: str | None) -> str:
