@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,17 @@ def test_a_job_takes_only_so_many_subnets_and_security_groups(root: Path, key: s
 
 
 def test_a_description_that_sagemaker_refuses_is_named_with_its_place(root: Path) -> None:
-    add_environment(root, "prod", subnets=["subnet-0a"], security_groups=["sg-0a"])
     path = root / "pyproject.toml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('description = "As training', f'description = "{"x" * 3100} as training', 1))
-    with pytest.raises(UserError, match=r"tool.mlops.pipelines.training-hpo\]: .* at 'PipelineDescription'.* 3072"):
-        desired_pipelines(load_environment("prod", root), root, Lineage("a", "1", "repository"))
+    with pytest.raises(
+        UserError, match=r"tool.mlops.pipelines.training-hpo\] description has \d+ .* takes 3072; shorten"
+    ):
+        commands.main(["check"], root)
+
+
+def test_a_pipeline_that_aws_would_refuse_is_not_sent(root: Path) -> None:
+    add_environment(root, "prod", subnets=["subnet-0a"], security_groups=["sg-0a"])
+    environment = replace(load_environment("prod", root), role_arn="no role, and long enough")
+    with pytest.raises(UserError, match=r"refuse the pipeline shop-prod-training.*, so nothing was sent: .* 'RoleArn'"):
+        desired_pipelines(environment, root, Lineage("a", "1", "repository"))

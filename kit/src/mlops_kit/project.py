@@ -41,6 +41,7 @@ FOLDERS = {
 WORK = ".local"  # the local cloud's folder
 KEYS = ("kit", "settings", *FOLDERS, "pipelines")
 ENTRY_KEYS = ("build", "description")
+MAX_DESCRIPTION = 3072  # characters that SageMaker takes
 KIND = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 FUNCTION = r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*"
 
@@ -231,6 +232,11 @@ def _entry(root: Path, kind: str, table: Any, release: str | None) -> PipelineEn
     if "build" not in table:
         raise UserError(f'{root / FILE}: [tool.mlops.{key}] has no build; add build = "module:function"')
     description = _text(root, table, "description", "a sentence", f"{key}.") or ""
+    if len(description) > MAX_DESCRIPTION:
+        raise UserError(
+            f"{root / FILE}: [tool.mlops.{key}] description has {len(description)} characters, and AWS takes "
+            f"{MAX_DESCRIPTION}; shorten it"
+        )
     return PipelineEntry(_target(root, table, "build", "pipelines.training:build", f"{key}."), description)
 
 

@@ -135,9 +135,9 @@ def desired_pipelines(
         )
         for kind, text in (compile_all(root) if definitions is None else definitions).items()
     }
-    for kind, pipeline in pipelines.items():
+    for pipeline in pipelines.values():
         if found := next(violations(pipeline.request, create_pipeline_shape()), None):
-            raise UserError(f"pyproject.toml: [tool.mlops.pipelines.{kind}]: AWS would refuse the pipeline: {found}")
+            raise UserError(f"AWS would refuse the pipeline {pipeline.name}, so nothing was sent: {found}")
     return pipelines
 
 
