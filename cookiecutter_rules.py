@@ -30,8 +30,8 @@ FOLDER = "{{cookiecutter.project_slug}}"
 TYPES = {"str": (str, "text"), "bool": (bool, "true or false")}
 # The addresses that Copier recognizes as git repositories; any other address needs the prefix `git+`.
 RECOGNIZED_BY_COPIER = re.compile(r"git@|git\+|git://|https://git(hub|lab)\.com/|.*\.git$")
-# An address with a user and a password or token in it; the answers file is written without them.
-SECRET = re.compile(r"(git\+)?(https?://[^/]*@|ssh://[^/:@]*:[^/@]*@)")
+# An address with a user, a password, a token or a query in it; the answers file is written without them.
+SECRET = re.compile(r"(git\+)?((https?|ftps?)://([^/]*@|[^?]*[?])|ssh://[^/:@]*:[^/@]*@)")
 
 
 class CopierRules(Extension):

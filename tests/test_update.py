@@ -313,6 +313,16 @@ def test_a_token_in_the_template_s_address_is_in_no_file_of_the_project_and_upda
     assert recorded(project)["_src_path"] == kept
 
 
+# Cookiecutter clones no such address.
+def test_a_token_in_the_query_of_the_address_is_left_out(
+    releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = "https://git.example.com/ml/template.git"
+    stand_in(releases, monkeypatch, f"{kept}?private_token=x", kept)
+    project = born("copier", f"git+{kept}?private_token=x", tmp_path / "team")
+    assert recorded(project)["_src_path"] == f"git+{kept}"
+
+
 @pytest.mark.parametrize("kept", ["git@git.example.com:ml/template.git", "ssh://git@git.example.com/ml/template.git"])
 def test_the_user_of_an_ssh_address_is_no_secret(
     kept: str, releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mlops_jobs.errors import DataError, UserError
@@ -169,11 +169,18 @@ def test_the_newest_rows_test_the_next_validate_and_rows_of_one_time_are_togethe
         with pytest.raises(DataError, match="different times and the split by time needs 3"):
             cut_points([values], splitter(), BY_TIME, "rows.csv")
         return
+    assume(np.unique(values, return_counts=True)[1].max() <= len(values) / 4)  # else see the next test
     cuts = cut_points(np.array_split(values, 3), splitter(), BY_TIME, "rows.csv")
     found = RowSplits(splitter(), cuts=cuts).assign(np.zeros(len(times), np.uint64), np.zeros(len(times), int), values)
     assert set(found.tolist()) == ALL
     assert values[found == TRAIN].max() < values[found == VALIDATION].min()
     assert values[found == VALIDATION].max() < values[found == TEST].min()
+
+
+def test_so_many_rows_of_the_newest_times_that_few_are_left_to_train_with_are_refused() -> None:
+    times = np.array([1.0] * 2 + [2.0] * 2 + [3.0] * 196)
+    with pytest.raises(DataError, match="that 1% of the rows are left to train with, instead of 70%"):
+        cut_points([times], splitter(), BY_TIME, "rows.csv")
 
 
 def test_where_times_differ_the_shares_are_the_nearest() -> None:

@@ -94,7 +94,7 @@ def cut_points(times: Iterable[np.ndarray], splitter: Splitter, rule: SplitRule,
     its own, the newest of the other rows validate and the test split begins at infinity.
 
     Raises:
-        DataError: there are fewer different times than splits.
+        DataError: there are fewer different times than splits, or too many rows of the newest ones.
     """
     values, counts = np.unique(np.concatenate(list(times)), return_counts=True)
     rows_from = counts[::-1].cumsum()[::-1] / counts.sum()  # the share of the rows from each time on
@@ -111,4 +111,11 @@ def cut_points(times: Iterable[np.ndarray], splitter: Splitter, rule: SplitRule,
         candidates = rows_from[first:last]
         last = first + int(np.abs(candidates - share).argmin())
         cuts.insert(0, values[last].item())
+    left, meant = 1 - rows_from[last], 1 - shares[-1]
+    if left < meant / 2:  # what a few old rows teach would look like a model
+        raise DataError(
+            f"{where}: column {rule.column!r} holds so many rows of its newest times that {left:.0%} of the rows are "
+            f"left to train with, instead of {meant:.0%}; add older rows, write the times more precisely, or split by "
+            "row"
+        )
     return cuts[0], cuts[1]
