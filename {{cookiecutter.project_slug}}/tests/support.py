@@ -208,10 +208,19 @@ def raw_rows(contract: Contract) -> st.SearchStrategy[list[list[str]]]:
     return st.lists(st.tuples(*cells), min_size=1, max_size=6).map(finish)
 
 
+def as_written(contract: Contract, number: str) -> str:
+    """A plain number, or a mark for a missing one, as the files of a contract hold it."""
+    return number if number in contract.missing else number.replace(".", contract.decimal)
+
+
 def write_rows(path: Path, contract: Contract, rows: list[list[str]]) -> None:
+    """Write rows to predict, in which numbers are plain."""
+    names = contract.file_columns(labelled=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=contract.delimiter, lineterminator="\n")
         if contract.header:
-            writer.writerow(contract.file_columns(labelled=False))
-        writer.writerows(rows)
+            writer.writerow(names)
+        for row in rows:
+            cells = zip(names, row, strict=True)
+            writer.writerow([as_written(contract, text) if name in contract.numeric else text for name, text in cells])

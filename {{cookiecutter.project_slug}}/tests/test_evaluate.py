@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
-from support import evaluate_arguments, files_in, fit_arguments, put, train_arguments, train_model
+from support import as_written, evaluate_arguments, files_in, fit_arguments, put, train_arguments, train_model
 
 import evaluate
 import predict
@@ -39,7 +39,8 @@ def scored_test_rows(project, folder):
     ignored = [column.name for column in contract.columns if column.role == "ignored"]
     rows = test.assign(**dict.fromkeys(ignored, "-"))[list(contract.file_columns(labelled=False))]
     missing = next(iter(contract.missing), "")
-    rows = rows.replace({name: {"": missing} for name in contract.numeric})
+    for name in set(contract.numeric) & set(rows.columns):
+        rows[name] = [as_written(contract, text) if text else missing for text in rows[name]]
     folder.mkdir()
     rows.to_csv(folder / "test.csv", index=False, header=contract.header, sep=contract.delimiter)
     predict.predict(folder, predict.load_model(project / "model"), folder / "out")

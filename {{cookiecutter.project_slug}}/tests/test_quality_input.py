@@ -26,6 +26,9 @@ def test_the_features_of_what_was_predicted_stand_in_the_columns_of_the_baseline
         names=contract.file_columns(labelled=False),
         header=0 if contract.header else None,
         skip_blank_lines=False,
+        decimal=contract.decimal,
+        thousands=contract.thousands,
+        dtype=dict.fromkeys(contract.categorical, str),
     )
     for name in set(contract.features) - set(contract.added):
         pd.testing.assert_series_equal(table[name], inputs[name])
