@@ -66,11 +66,11 @@ def test_what_is_left_out_of_the_other_projects_reads_no_answer() -> None:
         assert not re.search(r"own_contract|\[own|\"own\"|dataset\.yaml|pipelines\.yaml|dev\.yaml", text), name
 
 
-def run_what_answers_change(project: Path) -> None:
-    """Run those of a project's tests that its answers can make fail."""
-    left_out = [f"--ignore=tests/test_{name}.py" for name in SAME_EVERYWHERE]
+def run_what_answers_change(project: Path, *only: str) -> None:
+    """Run those of a project's tests that its answers and its contract can make fail, or only some files of them."""
+    chosen = only or [f"--ignore=tests/test_{name}.py" for name in SAME_EVERYWHERE]
     testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider", "-k", CONTRACTS_OF_THE_TESTS]
-    finished = subprocess.run([*testing, *left_out], cwd=project, capture_output=True, text=True)
+    finished = subprocess.run([*testing, *chosen], cwd=project, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
@@ -78,6 +78,31 @@ def run_what_answers_change(project: Path) -> None:
 @pytest.mark.parametrize("answers", PROJECTS[1:], ids=lambda answers: "-".join(map(str, answers.values())))
 def test_every_kind_of_project_passes_its_own_tests(bake: Bake, answers: dict[str, object]) -> None:
     run_what_answers_change(bake("copier", **answers))
+
+
+# As `make data` writes it for a file with decimal commas, and as a team then decides on the split.
+OWN_NOTATION = 'delimiter: ";"\n  decimal: ","\n  thousands: "."'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("split", "tests"),
+    [
+        ("{by: time, column: caught_on}", []),
+        ("{by: group, column: boat}", ["tests/test_preprocess.py", "tests/test_evaluate.py"]),
+    ],
+)
+def test_a_project_with_decimal_commas_and_a_split_of_its_own_passes_its_tests(
+    bake: Bake, split: str, tests: list[str]
+) -> None:
+    project = bake("copier")
+    contract = project / "config" / "dataset.yaml"
+    text = contract.read_text().replace('delimiter: ","', OWN_NOTATION)
+    columns = (
+        '  - {name: caught_on, role: ignored}\n  - {name: boat, role: categorical}\n  - {name: "rings", role: target}'
+    )
+    contract.write_text(text.replace('  - {name: "rings", role: target}', columns) + f"\nsplit: {split}\n")
+    run_what_answers_change(project, *tests)
 
 
 OWN_COLUMNS = """
