@@ -109,16 +109,30 @@ def test_codes_that_lost_their_zeros_are_a_violation_in_event_message_and_page(
     assert record.step("ReportDataQuality").outputs["DataQuality"] == "VIOLATION"
     [event] = received()
     [first] = event["detail"]["violations"]  # each of the codes is too rare for the distance of the distributions
-    assert (first["feature"], first["check"]) == ("code", "unseen_category_check")
-    assert "of 200 rows have a category that the model was not trained on" in first["description"]
+    assert (first["feature"], first["check"]) == ("code", "respelled_category_check")
+    assert "of 200 rows have a category that training has in another spelling" in first["description"]
     examples = re.findall(r"'(\d+)' \(training has '(\d+)'\)", first["description"])
     assert len(examples) == 3
     assert all(known == found.zfill(5) for found, known in examples)
     text = message(codes, event, monkeypatch)
-    assert f"> code: unseen_category_check: {first['description']}" in text
+    assert f"> code: respelled_category_check: {first['description']}" in text
     page = report_on(codes.cloud.environment, codes.cloud.work).read_text("utf-8")
     assert "Cells that the model cannot use" in page
-    assert "1 data-quality violation: code (unseen category check)" in page
+    assert "1 data-quality violation: code (respelled category check)" in page
+
+
+def test_codes_of_which_a_few_lost_their_zeros_are_a_violation(codes: DeployedProject) -> None:
+    rows = codes.rows("inference-data")
+    usual = [row for row in rows[1:] if row[2] in CODES][:52]
+    damaged = [row for row in usual if row[2].startswith("000")][:5]
+    for row in damaged:
+        row[2] = str(int(row[2]))
+    codes.put([rows[0], *usual], "few-zeros-lost")
+    record = codes.infer("few-zeros-lost")
+    outputs = record.step("ReportDataQuality").outputs
+    assert (outputs["DataQuality"], outputs["Violations"]) == ("VIOLATION", "1")
+    [found] = json.loads(outputs["Counted"])
+    assert found["description"].startswith("9.6% of 52 rows have a category that training has in another spelling")
 
 
 def test_labels_whose_ids_lost_their_zeros_are_no_match_and_fail_a_step_of_their_own(

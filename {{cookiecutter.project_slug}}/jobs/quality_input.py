@@ -1,8 +1,8 @@
 """Job: write the features of a predicted batch for the data-quality check, and count what the model cannot use.
 
-Inputs and predictions are held side by side first: what is checked is what was predicted, row by row. Unseen
-categories, missing cells and numbers below zero are counted into a file that lambdas/report_data_quality judges
-together with the monitor's results. So the constraints are handed on without those that such cells break by chance.
+Inputs and predictions are held side by side first: what is checked is what was predicted, row by row. Unseen and
+respelled categories, missing cells and numbers below zero are counted into a file that lambdas/report_data_quality
+judges together with the monitor's results. So the constraints are handed on without those that such cells break by chance.
 
 python jobs/quality_input.py --help
 """
@@ -147,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--predictions-dir", type=Path, required=True, help="folder of predictions (.csv or .csv.out)")
     parser.add_argument("--artifact-dir", type=Path, required=True, help="folder with the model.tar.gz that predicted")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv file an input")
-    parser.add_argument("--counts-dir", type=Path, help="folder for the counts of unseen, missing and negative cells")
+    parser.add_argument(
+        "--counts-dir", type=Path, help="folder for the counts of unseen, respelled, missing and negative cells"
+    )
     parser.add_argument("--baseline-dir", type=Path, help="folder with the constraints.json of the model's baseline")
     parser.add_argument("--constraints-dir", type=Path, help="folder for the constraints.json to check with")
     parser.add_argument("--sharded", action="store_true", help=SHARDED)

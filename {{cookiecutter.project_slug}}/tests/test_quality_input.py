@@ -153,6 +153,17 @@ def test_unseen_missing_and_negative_cells_are_counted_beside_what_is_normal(pro
     assert "district: unseen 2 (50.0%)" in capsys.readouterr().out
 
 
+def test_a_category_that_training_has_in_another_spelling_is_counted_apart_and_not_as_unseen(project_named, tmp_path):
+    project = project_named("prices")
+    counts, _ = counted(project, tmp_path, "f1;1;1;A;-\nf2;2;2;a;-\nf3;3;3;Z 1;-\nf4;4;4;a;-\n")
+    assert load_fitted(project / "model")[1].expected.respelled == {}
+    found = {entry["check"]: entry for entry in counts["counts"]}
+    assert {check: entry["count"] for check, entry in found.items()} == {"respelled": 2, "unseen": 1}
+    respelled = found["respelled"]
+    assert (respelled["examples"], respelled["known"], respelled["expected"]) == (["a"], ["A"], 0)
+    assert respelled["expected_rows"] > 0
+
+
 def test_the_constraints_leave_to_the_counts_what_a_healthy_batch_breaks_by_chance(project_named, tmp_path):
     _, constraints = counted(project_named("prices"), tmp_path, "f1;1;1;A;-\n")
     assert constraints["features"] == [

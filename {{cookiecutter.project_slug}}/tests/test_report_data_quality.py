@@ -170,6 +170,26 @@ def test_the_counts_of_all_instances_are_added_up():
     assert "'60' (training has '00060'), '65' (training has '00060')" in found["description"]
 
 
+def respelled(count, expected=0):
+    return entry(check="respelled", count=count, expected=expected, examples=["65"], known=["00065"])
+
+
+def test_a_few_codes_that_lost_their_zeros_are_a_violation_though_chance_could_bring_as_many_rare_ones():
+    [found] = counted_violations([counted(respelled(5), rows=52)])
+    assert (found["feature"], found["check"]) == ("code", "respelled_category_check")
+    assert found["description"] == (
+        "9.6% of 52 rows have a category that training has in another spelling; 0.0% is normal. For example '65' "
+        "(training has '00065'). Write the column as text where it is exported"
+    )
+    assert len(counted_violations([counted(respelled(1), rows=100)])) == 1
+    assert counted_violations([counted(entry(count=5), rows=52)]) == [], "other categories may be rare ones"
+
+
+@pytest.mark.parametrize(("count", "rows", "expected"), [(1, 101, 0), (99, 10_000, 0), (5, 52, 15)])
+def test_a_single_typo_or_spellings_that_training_mixes_are_no_violation(count, rows, expected):
+    assert counted_violations([counted(respelled(count, expected), rows=rows)]) == []
+
+
 @pytest.mark.parametrize(
     ("check", "name", "text"),
     [

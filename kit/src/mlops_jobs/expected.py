@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-MISSING, UNSEEN, NEGATIVE = "missing", "unseen", "negative"
+MISSING, UNSEEN, RESPELLED, NEGATIVE = "missing", "unseen", "respelled", "negative"
 DIFFERENT = 0.05  # the probability below which the validation split differs from the training split by more than chance
 
 
@@ -23,19 +23,24 @@ class Expected:
         rows: all labelled rows, in which missing cells were counted.
         missing: missing cells of each feature that has any.
         unseen: for each categorical feature, cells with a category that the training split lacks, and the rows in which
-            they were counted; see `normally_unseen`.
+            they were counted; see `normally_unseen`. Those that are respelled are left out.
         non_negative: the numeric features without a negative number.
+        respelled: the same of cells whose category the training split has in another spelling, for each categorical
+            feature that has any.
     """
 
     rows: int
     missing: Mapping[str, int]
     unseen: Mapping[str, tuple[int, int]]
     non_negative: tuple[str, ...]
+    respelled: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def of(self, check: str, column: str) -> tuple[int, int]:
-        """The expected count of a check (MISSING, UNSEEN or NEGATIVE), and the rows in which it was counted."""
+        """The expected count of a check, such as MISSING, and the rows in which it was counted."""
         if check == UNSEEN:
             return self.unseen[column]
+        if check == RESPELLED:
+            return self.respelled.get(column, (0, self.rows))
         return (self.missing.get(column, 0) if check == MISSING else 0), self.rows
 
     def as_dict(self) -> dict[str, Any]:
@@ -45,8 +50,12 @@ class Expected:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Expected:
         """Read what `as_dict` wrote; raises KeyError, TypeError or ValueError where it is something else."""
-        unseen = {name: (int(count), int(rows)) for name, (count, rows) in raw["unseen"].items()}
-        return cls(int(raw["rows"]), dict(raw["missing"]), unseen, tuple(raw["non_negative"]))
+        unseen, respelled = _pairs(raw["unseen"]), _pairs(raw.get("respelled", {}))
+        return cls(int(raw["rows"]), dict(raw["missing"]), unseen, tuple(raw["non_negative"]), respelled)
+
+
+def _pairs(raw: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    return {name: (int(count), int(rows)) for name, (count, rows) in raw.items()}
 
 
 def normally_unseen(unseen: int, validation_rows: int, single: int, training_rows: int) -> tuple[int, int]:

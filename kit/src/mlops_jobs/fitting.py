@@ -8,6 +8,7 @@ the cost of parsing again.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from mlops_jobs.labelled_rows import LabelledBatch
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, texts
+from mlops_jobs.spellings import folded
 from mlops_jobs.split_rule import ROW
 from mlops_jobs.splitting import LEFT_OUT, MIN_ROWS, MIN_ROWS_OF_A_CLASS, NAMES, TRAIN, VALIDATION, RowSplits
 
@@ -69,9 +71,26 @@ class Vocabulary:
             splits: the rows of each split; shape (3,).
         """
         present = np.array([bool(text) for text in self.code_of], dtype=bool)
-        unseen = self.in_validation[(self.in_training == 0) & present].sum()
-        single = np.count_nonzero((self.in_training == 1) & present)
+        return self._left_out(present & ~self._respelled(), splits)
+
+    def normally_respelled(self, splits: np.ndarray) -> tuple[int, int]:
+        """The same of cells that the training split has in another spelling, such as 65 and 00065."""
+        return self._left_out(self._respelled(), splits)
+
+    def _left_out(self, among: np.ndarray, splits: np.ndarray) -> tuple[int, int]:
+        unseen = self.in_validation[(self.in_training == 0) & among].sum()
+        single = np.count_nonzero((self.in_training == 1) & among)
         return normally_unseen(int(unseen), int(splits[VALIDATION]), single, int(splits[TRAIN]))
+
+    def _respelled(self) -> np.ndarray:
+        """Whether the training split has each text in another spelling."""
+        spelled = [folded(text) for text in self.code_of]
+        trained = (self.in_training > 0).tolist()
+        spellings = Counter(spelling for spelling, known in zip(spelled, trained, strict=True) if known)
+        others = (spellings[spelling] - known for spelling, known in zip(spelled, trained, strict=True))
+        return np.array(
+            [bool(text) and count > 0 for text, count in zip(self.code_of, others, strict=True)], dtype=bool
+        )
 
     def recode(self, names: tuple[str, ...]) -> np.ndarray:
         """A table from codes to indices in `names`; NaN for what is not among them."""
@@ -248,11 +267,13 @@ class Fitter:
         return pa.array(codes), codes
 
     def _expected(self) -> Expected:
+        respelled = {name: known.normally_respelled(self._rows) for name, known in self._vocabularies.items()}
         return Expected(
             rows=int(self._rows.sum()),
             missing={name: count for name, count in self.missing.items() if count},
             unseen={name: known.normally_unseen(self._rows) for name, known in self._vocabularies.items()},
             non_negative=tuple(self._non_negative),
+            respelled={name: found for name, found in respelled.items() if found[0]},
         )
 
     def _feature(self, name: str, column: pa.Array, splits: np.ndarray) -> pa.Array:

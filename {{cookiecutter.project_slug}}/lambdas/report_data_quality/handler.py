@@ -1,12 +1,15 @@
 """Lambda, the step after the data-quality check: make one verdict of the check's results and the batch's counts.
 
-The check compares distributions. What quality_input.py counted (unseen categories, missing cells, numbers below zero)
-is compared with what training counted. A count is a violation if both hold:
+The check compares distributions. What quality_input.py counted (unseen or respelled categories, missing cells, numbers
+below zero) is compared with what training counted. A count is a violation if both hold:
 
 - Chance does not explain it. Under Fisher's exact test (the upper tail of the hypergeometric distribution), two samples
   of one population differ as much with a probability below SIGNIFICANCE, divided by the number of checks (Bonferroni).
   So of a thousand healthy batches at most one violates, however many columns and however few rows there are.
 - It matters: the share exceeds the expected share by MIN_EXCESS. Among millions of rows any difference is significant.
+
+Of respelled categories (`65` for `00065`) where training has none, the second condition is enough: they are not rare
+categories that chance brings, but damaged ones.
 
 Violations of either kind are listed in one event. A verdict is not a crash: the event informs others that the data
 breaks the baseline, and the pipeline goes on.
@@ -37,6 +40,7 @@ MIN_EXCESS = 0.01  # of the rows
 MAX_EXAMPLES = 3
 CHECKS = {
     "unseen": "unseen_category_check",
+    "respelled": "respelled_category_check",
     "missing": "missing_cells_check",
     "negative": "negative_number_check",
 }
@@ -195,14 +199,17 @@ def counted_violations(files: Iterable[Mapping[str, Any]]) -> list[dict[str, str
         {"feature": column, "check": CHECKS[check], "description": _describe(check, count, rows, entry, pairs[place])}
         for place, count in counts.most_common()
         for check, column in [place]
-        if (entry := entries[place]).get("expected_rows") and _violates(count, rows, entry, SIGNIFICANCE / checks)
+        if (entry := entries[place]).get("expected_rows")
+        and _violates(check, count, rows, entry, SIGNIFICANCE / checks)
     ]
 
 
-def _violates(count: int, rows: int, entry: Mapping[str, Any], significance: float) -> bool:
+def _violates(check: str, count: int, rows: int, entry: Mapping[str, Any], significance: float) -> bool:
     expected, expected_rows = entry["expected"], entry["expected_rows"]
     if count / rows - expected / expected_rows < MIN_EXCESS:
         return False
+    if check == "respelled" and not expected:
+        return True
     return chance(count, rows, expected, expected_rows) < significance
 
 
@@ -233,4 +240,9 @@ def _describe(check: str, count: int, rows: int, entry: Mapping[str, Any], pairs
     if check == "negative":
         return f"{share} have a negative number; the training data has none"
     shown = ", ".join(f"{found!r} (training has {known!r})" for found, known in list(pairs.items())[:MAX_EXAMPLES])
+    if check == "respelled":
+        return (
+            f"{share} have a category that training has in another spelling; {normal} is normal. For example {shown}. "
+            "Write the column as text where it is exported"
+        )
     return f"{share} have a category that the model was not trained on; {normal} is normal. For example {shown}"
