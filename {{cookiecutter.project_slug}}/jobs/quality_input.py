@@ -2,7 +2,8 @@
 
 Inputs and predictions are held side by side first: what is checked is what was predicted, row by row. Unseen and
 respelled categories, missing cells and numbers below zero are counted into a file that lambdas/report_data_quality
-judges together with the monitor's results. So the constraints are handed on without those that such cells break by chance.
+judges together with the monitor's results. So the constraints are handed on without those that such cells break by
+chance.
 
 python jobs/quality_input.py --help
 """

@@ -58,8 +58,8 @@ class ServingCounts:
         Returns:
             rows, the number of checks (what was compared, also where nothing was found), and for each column in which
             something was found: column, check, count, share, expected count, rows and share, examples of what was
-            found, and a known category for each: its other spelling, or any. The check for respelled categories counts as one only
-            where training has any, for elsewhere chance has no part in it.
+            found, and a known category for each: its other spelling, or any. The check for respelled categories counts
+            as one only where training has any, for elsewhere chance has no part in it.
         """
         checks = 2 * len(self._known) + len(self._numeric) + len(self._non_negative)
         checks += len(self._expected.respelled) if self._expected else 0
