@@ -158,6 +158,14 @@ REMEDIES = {
     "a decimal comma": ('"1,5"', (".", "null"), "set csv.decimal to ',' in the contract if all numbers of the files"),
     "thousands commas": ('"1,234.5"', (".", "null"), "set csv.thousands to ',' in the contract if all numbers"),
     "both": ('"1.234,5"', (".", "null"), "set csv.decimal to ',' and csv.thousands to '.' in the contract"),
+    "a plain number": (
+        "478.12",
+        (",", "'.'"),
+        "'478.12' is not a number; it fits decimal '.', no thousands, and the contract says decimal ',' and thousands "
+        "'.': write the numbers of all files alike, those to train with and those to predict. Correct this file, or set "
+        "csv.decimal to '.' and csv.thousands to null in the contract if all numbers of the files are written so",
+    ),
+    "a dot beside decimal commas": ("478.12", (",", "null"), "set csv.decimal to '.' in the contract if all numbers"),
     "a currency": ("$15", (".", "null"), "remove the '$' from the column"),
     "a header": ("size", (".", "null"), "the row is a header: remove it"),
     "a word": ("many", (".", "null"), "correct it, or add it to csv.missing if it stands for an empty cell"),

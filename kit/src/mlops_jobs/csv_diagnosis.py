@@ -170,8 +170,12 @@ def _remedy(contract: Contract, name: str, text: str) -> str:
         return f"the row is a header: remove it{instead}"
     if sign := sign_beside_number(text):
         return f"remove the {sign!r} from the column"
-    if other := next((other for other in notations() if str(other) and other.reads(text)), None):
-        return f"correct it, or set {other} in the contract if all numbers of the files are written so"
+    if other := next((other for other in notations() if other.reads(text)), None):
+        return (
+            f"it fits {other.in_full}, and the contract says {contract.notation.in_full}: write the numbers of all "
+            "files alike, those to train with and those to predict. Correct this file, or "
+            f"set {contract.notation.changed_to(other)} in the contract if all numbers of the files are written so"
+        )
     return "correct it, or add it to csv.missing if it stands for an empty cell"
 
 

@@ -58,6 +58,30 @@ class Notation:
             text = re.sub(f"[{THOUSANDS[self.thousands]}]", "", text)
         return float(text.replace(self.decimal, "."))
 
+    @property
+    def in_full(self) -> str:
+        """Both marks in words.
+
+        >>> Notation().in_full, Notation(",", ".").in_full
+        ("decimal '.', no thousands", "decimal ',' and thousands '.'")
+        """
+        return f"decimal {self.decimal!r}" + (
+            f" and thousands {self.thousands!r}" if self.thousands else ", no thousands"
+        )
+
+    def changed_to(self, other: Notation) -> str:
+        """The keys of the contract that another notation changes, with their values.
+
+        >>> Notation(",", ".").changed_to(Notation())
+        "csv.decimal to '.' and csv.thousands to null"
+        """
+        thousands = repr(other.thousands) if other.thousands else "null"
+        changes = {
+            f"csv.decimal to {other.decimal!r}": self.decimal != other.decimal,
+            f"csv.thousands to {thousands}": self.thousands != other.thousands,
+        }
+        return " and ".join(text for text, changed in changes.items() if changed)
+
     def __str__(self) -> str:
         thousands = f"csv.thousands to {self.thousands!r}" if self.thousands else ""
         decimal = f"csv.decimal to {self.decimal!r}" if self.decimal != "." else ""
