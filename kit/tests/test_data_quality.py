@@ -8,6 +8,7 @@ from pathlib import Path
 from example import Example
 from mlops_jobs.contract import Contract, load_contract
 from mlops_kit.data.sample import write_sample
+from mlops_kit.runner.steps.quality_check import NONE
 from scenarios import deployed
 
 
@@ -31,6 +32,6 @@ def test_a_batch_like_the_training_data_has_no_violation_with_an_integer_target(
     with deployed(project) as opened:
         record = opened.infer("inference", "labels")
     assert record.status == "Succeeded", record.reason
-    assert record.step("DataQualityCheck").note == "no violations"
+    assert record.step("DataQualityCheck").note == NONE
     assert record.step("ReportDataQuality").outputs["DataQuality"] == "PASS"
     assert record.step("ModelQuality").status == "Succeeded"

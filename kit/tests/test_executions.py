@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from datetime import timedelta
 from functools import partial
@@ -203,6 +204,11 @@ def test_an_unknown_trigger_starts_nothing(deployed: Environment) -> None:
         executions.start(deployed, "inference", {"Trigger": "whim"})
 
 
+SPELLED = "9.6% of 52 rows have a category in another spelling. For example '65' (training has '00065'), '60' (...)"
+EMPTY = "8.0% of 52 rows have no value; of the training data 0.0% had none"
+COUNTED = [{"feature": name, "description": text} for name, text in (("code", SPELLED), ("area", EMPTY), ("b", EMPTY))]
+
+
 def test_a_failed_execution_is_shown_with_its_reason(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(monkeypatch, step("Train", "Failed", 5, FailureReason="no\nroom"), status="Failed", reason="Train\nfailed")
     text = shown(environment)
@@ -232,6 +238,19 @@ def test_a_reason_that_is_a_steps_own_is_shown_once(environment: Environment, mo
             },
             "DataQuality VIOLATION, Violations 2",
         ),
+        (
+            {
+                "Lambda": {
+                    "OutputParameters": [
+                        {"Name": "Violations", "Value": "3"},
+                        {"Name": "Counted", "Value": json.dumps(COUNTED)},
+                    ]
+                }
+            },
+            "Violations 3, code: 9.6% of 52 rows, '65' (training has '00065'); area: 8.0% of 52 rows have no value; "
+            "and 1 more",
+        ),
+        ({"Lambda": {"OutputParameters": [{"Name": "Counted", "Value": "of another function"}]}}, ""),
         ({"ProcessingJob": {"Arn": "arn"}}, ""),
     ],
 )

@@ -22,6 +22,7 @@ from mlops_kit.images.monitor_checks import violations
 from mlops_kit.images.monitor_columns import Column, read_columns
 from mlops_kit.images.monitor_constraints import suggested_constraints
 from mlops_kit.images.monitor_statistics import sketch, statistics_of, unfold
+from mlops_kit.runner.steps.quality_check import NONE
 from pipeline_harness import Lab, open_lab, step_of
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
@@ -403,7 +404,7 @@ def test_a_baseline_is_created_registered_and_used_by_later_checks(lab: Lab) -> 
     created = step_of(record, "Baseline")["result"]
     assert created["CalculatedBaselineStatistics"] == created["BaselineUsedForDriftCheckStatistics"]
     assert step_of(record, "Baseline")["note"] == "1400 rows, 1 columns"
-    assert step_of(record, "Same")["note"] == "no violations"
+    assert step_of(record, "Same")["note"] == NONE
     assert step_of(record, "Other")["note"] == "1 violation: x (baseline_drift_check)"
     result = step_of(record, "Other")["result"]
     assert result["BaselineUsedForDriftCheckStatistics"] == created["CalculatedBaselineStatistics"]
@@ -439,7 +440,7 @@ def test_the_default_baseline_is_that_of_the_approved_model(lab: Lab) -> None:
             "SupportedResponseMIMETypes": ["text/csv"],
         },
     )
-    assert step_of(lab.run(step), "Check")["note"] == "no violations"
+    assert step_of(lab.run(step), "Check")["note"] == NONE
     for more in (
         {"ModelPackageGroupName": group},
         {f"SuppliedBaseline{what}": quality[what]["S3Uri"] for what in WHAT},

@@ -95,7 +95,8 @@ def test_a_batch_like_the_training_data_passes_though_it_holds_a_category_that_t
     counts = json.loads(next(output_of(codes, record, "QualityInput", "counts").iterdir()).read_text("utf-8"))
     assert {(entry["check"], entry["column"]) for entry in counts["counts"]} == {("unseen", "code")}
     assert record.step("ReportDataQuality").outputs["DataQuality"] == "PASS"
-    assert record.step("DataQualityCheck").note == "no violations"
+    assert record.step("ReportDataQuality").note == "DataQuality PASS, Violations 0"
+    assert record.step("DataQualityCheck").note.startswith("the comparison of distributions found no violations")
     assert verdict_of(codes, record)["verdict"] == "PASS"
 
 
@@ -118,6 +119,8 @@ def test_codes_that_lost_their_zeros_are_a_violation_in_event_message_and_page(
     assert f"> code: respelled_category_check: {first['description']}" in text
     page = report_on(codes.cloud.environment, codes.cloud.work).read_text("utf-8")
     assert "Cells that the model cannot use" in page
+    assert "The comparison of distributions found no drift" in page
+    assert "Every feature matches" not in page
     assert "1 data-quality violation: code (respelled category check)" in page
 
 
@@ -132,6 +135,8 @@ def test_codes_of_which_a_few_lost_their_zeros_are_a_violation(codes: DeployedPr
     outputs = record.step("ReportDataQuality").outputs
     assert (outputs["DataQuality"], outputs["Violations"]) == ("VIOLATION", "1")
     [found] = json.loads(outputs["Counted"])
+    note = "DataQuality VIOLATION, Violations 1, code: 9.6% of 52 rows, "
+    assert record.step("ReportDataQuality").note.startswith(f"{note}'{damaged[0][2]}' (training has '000")
     assert found["description"].startswith("9.6% of 52 rows have a category that training has in another spelling")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 # The tone of a status: it becomes a colour on a terminal and a CSS class on the report page.
 TONES = {
     "Succeeded": "good",
@@ -22,6 +25,9 @@ TONES = {
     "NO_MATCH": "bad",
     "UNDEFINED": "warn",
 }
+MAX_COUNTED = 2  # violations that are shown in a line
+_SHARE = re.compile(r"[\d.]+% of [\d,]+ rows")
+_EXAMPLE = re.compile(r"(['\"]).*?\1 \(training has (['\"]).*?\2\)")
 COLOURS = {"good": "green", "bad": "red", "warn": "yellow", "busy": "cyan", "quiet": "dim"}
 
 
@@ -63,3 +69,23 @@ def count(amount: int, noun: str) -> str:
     ('1 step', '2,400 rows')
     """
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
+def counted(output: str) -> str:
+    """The output Counted of a Lambda step, the violations that follow from a batch's counts, in a few words.
+
+    >>> found = "9.6% of 52 rows have another spelling. For example '65' (training has '00065'), '60' (...)"
+    >>> counted(json.dumps([{"feature": "code", "check": "respelled_category_check", "description": found}]))
+    "code: 9.6% of 52 rows, '65' (training has '00065')"
+    """
+    try:
+        found = [(violation["feature"], violation["description"]) for violation in json.loads(output)]
+    except (ValueError, KeyError, TypeError):
+        return ""  # a function of one's own may have an output of this name
+    more = [f"and {len(found) - MAX_COUNTED} more"] if len(found) > MAX_COUNTED else []
+    return "; ".join([*(f"{feature}: {_brief(text)}" for feature, text in found[:MAX_COUNTED]), *more])
+
+
+def _brief(description: str) -> str:
+    share, example = _SHARE.match(description), _EXAMPLE.search(description)
+    return f"{share[0]}, {example[0]}" if share and example else description.partition(";")[0]

@@ -23,11 +23,13 @@ from mlops_jobs.errors import UserError
 from mlops_kit.aws import refusals
 from mlops_kit.aws.environment import Environment
 from mlops_kit.checks import instance_types
+from mlops_kit.text import counted
 
 RUNNING = ("Executing", "Stopping")
 
 # The outputs of Lambda steps that are shown beside the step's status.
 SHOWN_OUTPUTS = ("DataQuality", "Violations")
+COUNTED = "Counted"  # shown in a few words
 
 _CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
@@ -272,5 +274,6 @@ def _note(step: Mapping[str, Any]) -> str:
         "an earlier result was taken" if "CacheHitResult" in step else "",
         metadata.get("Condition", {}).get("Outcome", "").lower(),
         *(f"{output['Name']} {output['Value']}" for output in outputs if output["Name"] in SHOWN_OUTPUTS),
+        *(counted(output["Value"]) for output in outputs if output["Name"] == COUNTED),
     ]
     return " ".join(", ".join(note for note in notes if note).split())

@@ -15,6 +15,10 @@ from mlops_kit.runner.record import StepRecord
 from mlops_kit.text import count
 
 DRIFT = "baseline_drift_check"
+COUNTED_APART = (
+    "Cells that the model cannot use (unseen or respelled categories, missing cells, numbers below zero) are counted and "
+    "judged apart: see the step that reports DataQuality."
+)
 
 
 def model_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
@@ -52,8 +56,11 @@ def data_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
     for violation in violations:
         violation["feature_name"] = unescaped(str(violation.get("feature_name", "")))
     if not violations:
-        headline = "no drift from the baseline"
-        body = html("p", badge("good", "Every feature matches the baseline"), class_="verdict")
+        headline = "the comparison of distributions found no drift"
+        body = join(
+            html("p", badge("good", "The comparison of distributions found no drift"), class_="verdict"),
+            html("p", COUNTED_APART, class_="reason"),
+        )
         return Section("Data quality", headline, body)
     headline = count(len(violations), "data-quality violation")
     body = join(

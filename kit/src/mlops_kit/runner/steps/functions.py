@@ -13,8 +13,10 @@ from mlops_kit.runner.invocation import FunctionFailedError, invoke
 from mlops_kit.runner.runtime_context import Function
 from mlops_kit.runner.step_result import StepResult
 from mlops_kit.runner.steps.task import Task
+from mlops_kit.text import counted
 
 TYPES: dict[str, type | tuple[type, ...]] = {"String": str, "Integer": int, "Float": (int, float), "Boolean": bool}
+COUNTED = "Counted"
 MAX_SHOWN = 24  # characters; longer outputs are URIs and ARNs, which a note omits
 
 
@@ -37,10 +39,17 @@ def run_function(task: Task) -> StepResult:
     listed = [{"Name": name, "Value": text} for name, text in texts.items()]
     return StepResult(
         {"OutputParameters": outputs},
-        note=", ".join(f"{name} {text}" for name, text in texts.items() if 0 < len(text) <= MAX_SHOWN),
+        note=", ".join(filter(None, (_shown(name, text) for name, text in texts.items()))),
         log=task.log(),
         metadata={"Lambda": {"Arn": arn, "OutputParameters": listed}},
     )
+
+
+def _shown(name: str, text: str) -> str:
+    """An output in a note; what was counted in a batch is long, and shown in a few words."""
+    if name == COUNTED:
+        return counted(text)
+    return f"{name} {text}" if 0 < len(text) <= MAX_SHOWN else ""
 
 
 def _call(task: Task, function: Function) -> Any:

@@ -17,6 +17,7 @@ from mlops_kit.runner.steps.task import Task
 PROGRAM = images.FOLDER / "monitor.py"
 BASELINE = "/opt/ml/processing/baseline"
 STATISTICS, CONSTRAINTS, VIOLATIONS = "statistics.json", "constraints.json", "constraint_violations.json"
+NONE = "the comparison of distributions found no violations; what was counted in the batch is judged apart"
 MAX_SHOWN = 5  # violations in a note
 
 
@@ -120,7 +121,7 @@ def _violations(path: Path) -> list[dict[str, str]]:
 
 def _summary(violations: list[dict[str, str]]) -> str:
     if not violations:
-        return "no violations"
+        return NONE
     named = [
         f"{unescaped(violation['feature_name'])} ({violation['constraint_check_type']})"
         for violation in violations[:MAX_SHOWN]
