@@ -162,8 +162,8 @@ REMEDIES = {
         "478.12",
         (",", "'.'"),
         "'478.12' is not a number; it fits decimal '.', no thousands, and the contract says decimal ',' and thousands "
-        "'.': write the numbers of all files alike, those to train with and those to predict. Correct this file, or set "
-        "csv.decimal to '.' and csv.thousands to null in the contract if all numbers of the files are written so",
+        "'.': write the numbers of all files alike, those to train with and those to predict. Correct this file, or "
+        "set csv.decimal to '.' and csv.thousands to null in the contract if all numbers of the files are written so",
     ),
     "a dot beside decimal commas": ("478.12", (",", "null"), "set csv.decimal to '.' in the contract if all numbers"),
     "a currency": ("$15", (".", "null"), "remove the '$' from the column"),

@@ -16,8 +16,8 @@ from mlops_kit.text import count
 
 DRIFT = "baseline_drift_check"
 COUNTED_APART = (
-    "Cells that the model cannot use (unseen or respelled categories, missing cells, numbers below zero) are counted and "
-    "judged apart: see the step that reports DataQuality."
+    "Cells that the model cannot use (unseen or respelled categories, missing cells, numbers below zero) are counted "
+    "and judged apart: see the step that reports DataQuality."
 )
 
 
