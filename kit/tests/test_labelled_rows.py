@@ -253,7 +253,24 @@ def test_an_import_names_rows_that_repeat_and_columns_that_give_the_target_away(
     assert giveaway.startswith(
         "column 'x' gives the target away: the target is a linear function of it: give it the role"
     )
-    assert repeated.startswith("10 rows hold the same cells as an earlier one (first: row 1 of rows.csv and row 91")
+    assert repeated.startswith(
+        "10 rows hold the same cells in the columns that are used as an earlier one (first: row 1 of rows.csv and row "
+        "91 of rows.csv); they are split together with the row they repeat"
+    )
+
+
+@pytest.mark.parametrize(("rule", "column"), [("time", "day"), ("group", "customer")])
+def test_an_import_says_that_rows_that_repeat_are_split_by_their_time_or_group(
+    tmp_path: Path, rule: str, column: str
+) -> None:
+    rows = [f"c{row % 9},2024-01-{row % 28 + 1:02d},{row * 7 % 90},{row % 90 % 11}" for row in range(100)]
+    path = put(tmp_path / "rows.csv", HEADER + "".join(f"{row}\n" for row in rows))
+    [repeated] = held_out_rows(path, contract_by(f"by: {rule}, column: {column}")).notes()
+    assert repeated.endswith(f"; they are split each by its {rule}, column {column!r}")
+    one = replace(contract_by(), columns=tuple(column for column in contract_by().columns if column.role != "ignored"))
+    path = put(tmp_path / "rows.csv", "x,y\n" + "".join(f"{','.join(row.split(',')[2:])}\n" for row in rows))
+    [repeated] = held_out_rows(path, one).notes()
+    assert repeated.startswith("10 rows hold the same cells as an earlier one")
 
 
 def test_the_test_files_are_uploaded_with_the_training_data_only(tmp_path: Path) -> None:

@@ -116,11 +116,11 @@ class LabelledRows:
     def repeated_rows(self) -> dict[str, object]:
         """How many rows hold the same cells as an earlier one, where the first are, and how they are split."""
         found = self.repeated.as_dict()
-        return found | (
-            {"split": "each by itself, since few different rows come over and over"}
-            if self._tells_repeated_rows_apart
-            else {}
-        )
+        if found["rows"] and self._rule.by in (GROUP, TIME):
+            return found | {"split": f"each by its {self._rule.by}, column {self._rule.column!r}"}
+        if self._tells_repeated_rows_apart:
+            return found | {"split": "each by itself, since few different rows come over and over"}
+        return found
 
     def _keys(self, batch: pa.RecordBatch, content: np.ndarray, path: Path, rows_before: int) -> np.ndarray:
         ids = text_hashes(batch.column(self._contract.id)) if self._contract.id else None

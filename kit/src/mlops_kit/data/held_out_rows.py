@@ -28,19 +28,23 @@ class HeldOutRows:
         repeated: how many rows hold the same cells as an earlier one, and where the first are; empty for none.
         giveaways: the columns that alone give the target away, each with the reason and the remedy.
         has_id: whether the rows have ids.
+        has_ignored: whether the rows have ignored columns, which may differ where all other cells repeat.
     """
 
     to_predict: np.ndarray
     repeated: Mapping[str, object]
     giveaways: Mapping[str, str]
     has_id: bool
+    has_ignored: bool
 
     def notes(self) -> list[str]:
         """What the user should know of the rows, a sentence each."""
         found = [f"column {name!r} gives the target away: {reason}" for name, reason in self.giveaways.items()]
         if self.repeated.get("rows"):
-            same = "the same cells but for the id" if self.has_id else "the same cells"
-            how = "each by its id" if self.has_id else self.repeated.get("split", "together with the row they repeat")
+            used = " in the columns that are used" if self.has_ignored else ""
+            same = f"the same cells{used}{' but for the id' if self.has_id else ''}"
+            usual = "each by its id" if self.has_id else "together with the row they repeat"
+            how = self.repeated.get("split", usual)
             found.append(
                 f"{self.repeated['rows']} rows hold {same} as an earlier one (first: {self.repeated['first']}); "
                 f"they are split {how}"
@@ -76,7 +80,8 @@ def held_out_rows(path: Path, contract: Contract) -> HeldOutRows:
                 _keep_rare_classes(to_predict, np.concatenate(labels))
                 _keep_enough_rows(to_predict, np.concatenate(keys))
             found = giveaways(sample.table(), contract)
-            return HeldOutRows(to_predict, labelled.repeated_rows(), found, contract.id is not None)
+            has_ignored = any(column.role == "ignored" for column in contract.columns)
+            return HeldOutRows(to_predict, labelled.repeated_rows(), found, contract.id is not None, has_ignored)
 
 
 def _keep_rare_classes(to_predict: np.ndarray, strata: np.ndarray) -> None:
