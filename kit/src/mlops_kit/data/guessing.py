@@ -54,10 +54,9 @@ def threshold_comment(proposal: Contract, current: Contract, path: Path) -> str:
     """Where the threshold of a proposal comes from, and what guessing reaches by every metric."""
     reached = guessing_on(proposal, path)
     kept = (proposal.metric, proposal.threshold) == (current.metric, current.threshold)
-    origin = (
-        "the threshold is that of the contract before" if kept else "the threshold is a little better than guessing"
-    )
-    return f"{origin}, which reaches {', '.join(f'{name} {value:.4g}' for name, value in reached.items())} here"
+    origin = "that of the contract before" if kept else "a little better than guessing"
+    values = ", ".join(f"{name} {value:.4g}" for name, value in reached.items())
+    return f"the threshold is {origin}; guessing reaches {values} here"
 
 
 def guessing_on(contract: Contract, path: Path) -> dict[str, float]:
