@@ -285,6 +285,22 @@ def test_a_run_reports_undeployed_changes_and_the_log_of_a_failed_step(up: Perso
     handler.write_text(content, encoding="utf-8")
 
 
+def test_a_start_names_data_that_differs_from_what_is_uploaded(up: Person) -> None:
+    up.brings_up()  # uploads all
+    labels = up.folder / "data" / "ground-truth.csv"
+    content = labels.read_bytes()
+    assert "from what is uploaded" not in up.types("start", "inference", "--env", "local").stderr
+    labels.write_bytes(content[::-1])
+    [line] = [
+        line
+        for line in up.types("start", "inference", "--env", "local").stderr.splitlines()
+        if "from what is uploaded" in line
+    ]
+    assert line.startswith("ground-truth.csv in ")
+    assert line.endswith("; to upload again: mlops local upload labels")
+    labels.write_bytes(content)
+
+
 def test_down_keeps_the_records_and_ends_the_process(up: Person) -> None:
     up.types("start", "inference", "--env", "local", "--wait")
     process = int(up.state()["pid"])

@@ -6,7 +6,9 @@ import argparse
 import sys
 from functools import partial
 
-from mlops_jobs.errors import UserError
+from mlops_jobs.contract import load_contract
+from mlops_jobs.errors import ContractError, UserError
+from mlops_jobs.split_rule import BY_ROW, SplitRule
 from mlops_kit.aws import executions
 from mlops_kit.aws.environment import LOCAL, Environment
 from mlops_kit.cli.connection import connected
@@ -21,7 +23,7 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
     parameters = parse_parameters(arguments.param)
     with connected(project, arguments.environment) as environment:
         if environment.name == LOCAL:
-            _warn_if_changed(project)
+            _warn_if_changed(project, environment)
         arn = executions.start(environment, arguments.kind, parameters)
         say(arn)
         if environment.endpoint_url is None:
@@ -30,11 +32,28 @@ def start(project: Project, arguments: argparse.Namespace) -> None:
             (_follow_locally if environment.name == LOCAL else _wait)(project, environment, arn)
 
 
-def _warn_if_changed(project: Project) -> None:
+def _warn_if_changed(project: Project, environment: Environment) -> None:
+    from mlops_kit.data.data_files import changed_data
     from mlops_kit.local_cloud import daemon
 
     if daemon.has_changed(project.root):
         print("Your files differ from what is deployed; to deploy them: mlops deploy --env local", file=sys.stderr)
+    for what, names in changed_data(
+        project.data, environment.client("s3"), environment.bucket, _split_rule(project)
+    ).items():
+        differ = "differs" if len(names) == 1 else "differ"
+        print(
+            f"{', '.join(names)} in {project.data} {differ} from what is uploaded, which the pipelines read; to upload "
+            f"again: mlops local upload {what}",
+            file=sys.stderr,
+        )
+
+
+def _split_rule(project: Project) -> SplitRule:
+    try:
+        return load_contract(project.contract).split
+    except ContractError:
+        return BY_ROW  # a job that reads the contract says what is wrong with it
 
 
 def _wait(project: Project, environment: Environment, arn: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mlops_kit.aws.environment import Environment
 
 # The folder below data/ in the bucket: the defaults of the pipelines' parameters name these.
 FOLDERS = {"training-data.csv": "training", "inference-data.csv": "inference", "ground-truth.csv": "labels"}
+BLOCK = 2**20  # bytes of a file that are read at a time
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -55,6 +57,42 @@ def upload_data(
         with path.open("rb") as stream:
             s3.put_object(Bucket=bucket, Key=key, Body=stream)
     return [f"s3://{bucket}/{keys[path]}" for path in existing if path in keys]
+
+
+def changed_data(folder: Path, s3: Any, bucket: str, rule: SplitRule = BY_ROW) -> dict[str, list[str]]:
+    """The data files that differ from their uploaded copies or have none.
+
+    Args:
+        folder: the folder of the data files.
+        s3: boto3's client.
+        bucket: where `upload_data` has put the copies, each by one request, so that its ETag is the MD5 of its content.
+        rule: the contract's split, whose test files go with the training data.
+
+    Returns:
+        the names of the files by what `mlops local upload` calls them: training, inference or labels.
+    """
+    changed: dict[str, list[str]] = {}
+    for path in [*data_files(folder), *held_out_files(folder, rule)]:
+        what = FOLDERS.get(path.name, "training")
+        if not _is_uploaded(path, s3, bucket, f"data/{what}/{path.name}"):
+            changed.setdefault(what, []).append(path.name)
+    return changed
+
+
+def _is_uploaded(path: Path, s3: Any, bucket: str, key: str) -> bool:
+    try:
+        found = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket"):
+            return False
+        raise
+    if found["ContentLength"] != path.stat().st_size:
+        return False
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == str(found["ETag"]).strip('"')
 
 
 def put_markers(environment: Environment, folders: Iterable[str]) -> None:
