@@ -150,6 +150,16 @@ def _import(
         f"wrote {rows.training} rows to train with, and {rows.predicted} rows to predict and their labels, "
         f"into {place.data}"
     )
+    if proposal:
+        print(_where_the_name_is(current.dataset, place.contract))
+
+
+def _where_the_name_is(dataset: str, contract: Path) -> str:
+    """Where the project still names the data set of the contract before."""
+    readme = contract.parent.parent / "README.md"
+    in_readme = readme.is_file() and dataset in readme.read_text(encoding="utf-8", errors="replace")
+    places = f"README.md and `dataset:` in {contract} still name" if in_readme else f"`dataset:` in {contract} names"
+    return f"{places} the data set {dataset!r}; if this is another one, change the name there"
 
 
 def _accept(source: Source, proposal: Proposal, current: Contract, contract_path: Path, *, accept: bool) -> None:
