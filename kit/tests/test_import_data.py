@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from contracts import contract_of, files_in, proposed, put
-from mlops_jobs.contract import load_contract
-from mlops_jobs.errors import ContractError, UserError
+from contracts import contract_of, files_in, proposal_for, proposed, put
+from mlops_jobs.contract import Column, load_contract
+from mlops_jobs.errors import ContractError, DataError, UserError
+from mlops_jobs.split_rule import SplitRule
 from mlops_kit.cli import main as command
 from mlops_kit.data.import_data import Place
 from mlops_kit.data.import_data import import_file as import_file_of
@@ -158,6 +159,118 @@ def test_free_text_and_empty_columns_are_ignored(tmp_path):
     rows = "".join(f"text {row},,{row},{row}\n" for row in range(1200))
     proposal = proposed(put(tmp_path / "own.csv", "a,b,c,y\n" + rows), contract_of("prices"), "y")
     assert [column.role for column in proposal.columns] == ["ignored", "ignored", "numeric", "target"]
+
+
+def proposal_on(folder, roles, columns, target="y", **more):
+    """What is proposed for columns, given as texts by row number, where the contract declares roles."""
+    declared = tuple(Column(name, role) for name, role in roles.items())
+    contract = replace(contract_of("prices"), delimiter=",", columns=declared, **more)
+    rows = "".join(",".join(text(row) for text in columns.values()) + "\n" for row in range(60))
+    path = put(folder / "own.csv", f"{','.join(columns)}\n{rows}")
+    proposal = proposal_for(path, contract, Wishes(target=target))
+    return {column.name: column.role for column in proposal.contract.columns}, proposal
+
+
+ROLES = {"late": "ignored", "code": "categorical", "zip": "numeric", "word": "numeric", "x": "numeric", "y": "target"}
+CELLS = {
+    "late": lambda row: str(row) if row else "unknown",
+    "code": lambda row: str(row % 4),
+    "zip": lambda row: f"0{row % 7}0",
+    "word": lambda row: "ab"[row % 2],
+    "x": lambda row: f"{row}.5",
+    "new": lambda row: f"{row}.25",
+    "y": lambda row: f"{row * 3}.5",
+}
+
+
+def test_a_proposal_keeps_the_roles_of_the_contract_that_fit_and_says_so(tmp_path):
+    roles, proposal = proposal_on(tmp_path, ROLES, CELLS)
+    assert roles == ROLES | {"word": "categorical", "new": "numeric"}
+    assert "unknown" not in proposal.contract.missing, "of an ignored column, no text is a mark"
+    kept = "keeps the role {} of the contract before; by its cells it would be {}"
+    assert list(proposal.notes)[1:] == [
+        f"column 'late' {kept.format('ignored', 'numeric')}",
+        f"column 'code' {kept.format('categorical', 'numeric')}",
+        f"column 'zip' {kept.format('numeric', 'categorical')}",
+        "column 'word' had the role numeric in the contract before, which its cells no longer fit: it is categorical "
+        "now",
+    ]
+
+
+def test_a_proposal_keeps_a_column_ignored_whose_cells_it_would_refuse(tmp_path):
+    columns = {"paid": lambda row: f"${row}", "x": CELLS["x"], "y": CELLS["y"]}
+    roles, _ = proposal_on(tmp_path, {"paid": "ignored", "x": "numeric", "y": "target"}, columns)
+    assert roles["paid"] == "ignored"
+    with pytest.raises(DataError, match="'paid': 60 cells have '\\$' beside the number"):
+        proposal_on(tmp_path, {"x": "numeric", "y": "target"}, columns)
+
+
+@pytest.mark.parametrize(("texts", "role"), [(1_500, "categorical"), (10_001, "ignored")])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_proposal_keeps_as_many_categories_as_the_jobs_take(tmp_path, texts, role, header):
+    names = ("code", "x", "y") if header else ("column_1", "column_2", "column_3")
+    declared = tuple(map(Column, names, ("categorical", "numeric", "target")))
+    contract = replace(contract_of("prices"), delimiter=",", header=header, columns=declared)
+    rows = "".join(f"c{row},{row}.5,{row % 90}.5,{row}.5\n" for row in range(texts))
+    path = put(tmp_path / "own.csv", f"{'code,x,y,new' if header else ''}\n".lstrip() + rows)
+    proposal = proposal_for(path, contract, Wishes(target=names[2], header=header))
+    assert proposal.contract.columns[0].role == role
+    assert ("keeps the role" in proposal.notes[-1]) == (role == "categorical")
+
+
+def test_for_another_target_the_roles_follow_from_the_cells(tmp_path):
+    roles, proposal = proposal_on(tmp_path, ROLES, CELLS, target="new")
+    assert (roles["late"], roles["code"], roles["zip"]) == ("numeric", "numeric", "categorical")
+    assert not [note for note in proposal.notes if "contract before" in note]
+
+
+@pytest.mark.parametrize(
+    ("date", "steps"),
+    [
+        (lambda row: f"2024-01-{row % 28 + 1:02d}", ""),
+        (lambda row: f"2024-01-01 10:{row:02d}:00", ""),
+        (lambda row: f"{row % 28 + 1}.1.2024", "write all dates as 2024-01-31, "),
+        (
+            lambda row: f"1/{row % 28 + 1}/2024" if row else "",
+            "write all dates as 2024-01-31, fill in the 1 empty cell, ",
+        ),
+    ],
+)
+def test_a_column_of_dates_is_named_with_the_split_by_time(tmp_path, date, steps):
+    columns = {"day": date, "x": CELLS["x"], "y": CELLS["y"]}
+    roles, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    [note] = [note for note in proposal.notes if "holds dates" in note]
+    assert note.startswith(f"column 'day' holds dates, such as {(date(0) or date(1))!r}")
+    assert f"to test on the newest rows, {steps}set split: {{by: time, column: 'day'}}; give it the role input" in note
+    assert note.endswith(", else ignored") == (roles["day"] == "categorical")
+    by_time = SplitRule("time", "day")
+    _, again = proposal_on(tmp_path, {"day": "numeric", "y": "target", "x": "numeric"}, columns, split=by_time)
+    [note] = [note for note in again.notes if "holds dates" in note]
+    assert "set split" not in note
+    _, again = proposal_on(tmp_path, {"day": roles["day"], "y": "target", "x": "numeric"}, columns)
+    assert not [note for note in again.notes if "holds dates" in note], "the team has decided on it"
+
+
+def test_a_constant_column_is_named(tmp_path):
+    columns = {"a": lambda _: "same", "b": lambda row: "1" if row else "", "x": CELLS["x"], "y": CELLS["y"]}
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    notes = [note for note in proposal.notes if "in every row" in note]
+    assert notes == ["column 'a' holds 'same' in every row, so no model can learn from it: give it the role ignored"]
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric", "a": "ignored"}, columns)
+    assert not [note for note in proposal.notes if "in every row" in note]
+
+
+def test_an_accepted_proposal_says_where_the_old_name_of_the_data_set_is(tmp_path, capsys):
+    contract = put(tmp_path / "config" / "dataset.yaml", contract_of("prices").to_yaml())
+    path = put(tmp_path / "own.csv", HOUSES)
+    put(tmp_path / "README.md", "Predicts for the prices dataset.")
+    command.main(
+        ["data", str(path), "--contract", str(contract), "--data", str(tmp_path), "--target", "price", "--accept"]
+    )
+    line = f"README.md and `dataset:` in {contract} still name the data set 'prices'; if this is another one"
+    assert capsys.readouterr().out.splitlines()[-1].startswith(line)
+    command.main(["data", str(path), "--contract", str(contract), "--data", str(tmp_path)])
+    assert "the data set" not in capsys.readouterr().out
 
 
 UNUSABLE = {

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
+
+import pyarrow as pa
 
 from mlops_jobs.contract import Column, Contract, parse_contract
 from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
+from mlops_jobs.fitting import MAX_CATEGORIES
 from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.number_text import Notation, is_number, unit_of
+from mlops_jobs.split_rule import TIME, SplitRule
+from mlops_jobs.split_times import TimeColumn
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
     MAX_DISTINCT,
@@ -25,12 +32,15 @@ from mlops_kit.data.column_facts import (
 from mlops_kit.data.file_form import FileForm
 from mlops_kit.data.guessing import with_proposed_threshold
 from mlops_kit.data.source_formats import Source
+from mlops_kit.text import count as count_of
 
 MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
 MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
 # Texts that pandas and databases write for a missing cell, beside those of csv.missing.
 USUAL_MARKS = frozenset({"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "none", "null"})
+# 2024-01-31, 31.1.2024, 1/31/2024, and a time of day behind
+DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[T ]+\d{1,2}:\d{2}.*)?", re.ASCII)
 NONE = ("", "none", "-")  # the answers of a user who wants no id
 TO_COME = 1.0  # a threshold that fits every metric, until one is proposed
 Ask = Callable[[str], str]
@@ -109,8 +119,8 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
             f"{source.path}: the column {target!r} to predict is empty in every row; fill it in or name another"
         )
     notation, sure = _notation(facts, form, wishes)
-    _refuse_signs(source, facts, notation, id_column, target)
-    columns = _Columns(facts, notation, target, id_column, current)
+    columns = _Columns(found, notation, target, id_column, current, partial(_are_categories, source, form))
+    _refuse_signs(source, facts, notation, {id_column, *columns.left_out}, target)
     roles = {name: columns.role(name) for name in names}
     values = _target_values(source, form, target, marks, notation, columns.is_quantity)
     kept = target == current.target and (current.is_classification or values.is_numeric)
@@ -210,13 +220,13 @@ def _notation(facts: dict[str, ColumnFacts], form: FileForm, wishes: Wishes) -> 
 
 
 def _refuse_signs(
-    source: Source, facts: dict[str, ColumnFacts], notation: Notation, id_column: str, target: str
+    source: Source, facts: dict[str, ColumnFacts], notation: Notation, left_out: Collection[str], target: str
 ) -> None:
     """Raise DataError where numbers have signs beside them, or are written in two notations."""
     faults = [
         fault
         for name in facts
-        if name != id_column and (fault := _sign_fault(name, facts[name], notation, is_target=name == target))
+        if name not in left_out and (fault := _sign_fault(name, facts[name], notation, is_target=name == target))
     ]
     if faults:
         raise DataError(
@@ -250,27 +260,70 @@ class _Columns:
 
     def __init__(
         self,
-        facts: dict[str, ColumnFacts],
+        found: Survey,
         notation: Notation,
         target: str,
         id_column: str,
         current: Contract,
+        are_categories: Callable[[str], bool],
     ) -> None:
-        self.facts, self.notation = facts, notation
+        self.facts, self.notation, self._are_categories = found.facts, notation, are_categories
         self.marks: dict[str, None] = {}  # further texts for csv.missing
         self.notes: list[str] = []
-        self._current, self._target, self._id = current, target, id_column
+        self._current, self._target, self._id, self._rows = current, target, id_column, found.rows
+        self._declared = {
+            column.name: column.role
+            for column in current.columns
+            if column.role in ("numeric", "categorical", "ignored") and not column.is_added and current.target == target
+        }
         self.is_quantity = self._holds_numbers(target)
 
+    @property
+    def left_out(self) -> list[str]:
+        """The columns that stay ignored, whatever is in them."""
+        return [name for name, role in self._declared.items() if role == "ignored"]
+
     def role(self, name: str) -> str:
-        """The role of a column."""
-        facts, distinct = self.facts[name], len(self.facts[name].texts)
+        """The role of a column: that of the current contract where it fits the cells, else what the cells suggest."""
         if name == self._target:
             return "target"
         if name == self._id:
             return "id"
         if Column(name, "input") in self._current.columns:
             return "input"
+        before, declared = (dict(self.marks), list(self.notes)), self._declared.get(name)
+        role = suggested = self._suggested(name)
+        if declared and declared != suggested:
+            after = self.marks, self.notes
+            self.marks, self.notes = before
+            if self._fits(name, declared):
+                role = declared
+                self.notes.append(
+                    f"column {name!r} keeps the role {declared} of the contract before; by its cells it would be "
+                    f"{suggested}"
+                )
+            else:
+                self.marks, self.notes = after
+                self.notes.append(
+                    f"column {name!r} had the role {declared} in the contract before, which its cells no longer fit: "
+                    f"it is {suggested} now"
+                )
+        if role != declared or role != "ignored":
+            self._note_constant(name)
+        if role in ("categorical", "ignored") and role != declared:
+            self._note_dates(name, role)
+        return role
+
+    def _fits(self, name: str, role: str) -> bool:
+        """Whether the cells of a column fit a role; where it is numeric, the marks among them are collected."""
+        if role == "numeric":
+            return self._holds_numbers(name)
+        texts = len(self.facts[name].texts)
+        return role == "ignored" or 0 < texts <= MAX_DISTINCT or (texts > MAX_DISTINCT and self._are_categories(name))
+
+    def _suggested(self, name: str) -> str:
+        """The role that the cells of a column suggest."""
+        facts, distinct = self.facts[name], len(self.facts[name].texts)
         if not facts.filled:
             self.notes.append(f"column {name!r} is empty in every row: ignored")
             return "ignored"
@@ -326,6 +379,32 @@ class _Columns:
             )
         return True
 
+    def _note_constant(self, name: str) -> None:
+        facts = self.facts[name]
+        if len(facts.texts) == 1 and facts.filled == self._rows:
+            self.notes.append(
+                f"column {name!r} holds {next(iter(facts.texts))!r} in every row, so no model can learn from it: give "
+                "it the role ignored"
+            )
+
+    def _note_dates(self, name: str, role: str) -> None:
+        texts = self.facts[name].texts
+        dates = [text for text in texts if DATE.fullmatch(text)]
+        if not dates or sum(texts[text] for text in dates) < NUMBERS_SHARE * texts.total():
+            return
+        empty = self._rows - self.facts[name].filled
+        steps = [
+            *([] if _are_times(name, texts) else ["write all dates as 2024-01-31"]),
+            *([f"fill in the {count_of(empty, 'empty cell')}"] if empty else []),
+        ]
+        rule = self._current.split
+        split = f"to test on the newest rows, {', '.join([*steps, ''])}set split: {{by: time, column: {name!r}}}"
+        self.notes.append(
+            f"column {name!r} holds dates, such as {dates[0]!r}, and no model reads these as times: "
+            f"{'' if (rule.by, rule.column) == (TIME, name) else f'{split}; '}give it the role input if "
+            f"jobs/features.py computes features from it{'' if role == 'ignored' else ', else ignored'}"
+        )
+
     def _note_unit(self, name: str) -> None:
         units = Counter(unit_of(text) for text in self.facts[name].texts)
         unit, count = units.most_common(1)[0]
@@ -354,6 +433,15 @@ class _Columns:
         return Counter() if self.is_quantity else self.facts[self._target].texts
 
 
+def _are_times(name: str, texts: Iterable[str]) -> bool:
+    """Whether a split by time reads all texts."""
+    try:
+        TimeColumn(SplitRule(TIME, name)).read(pa.array(list(texts), pa.string()), name, 0)
+    except DataError:
+        return False
+    return True
+
+
 def _is_code(text: str) -> bool:
     """Whether a text holds letters and digits, such as 85123A; #DIV/0! is an error of a spreadsheet."""
     return not text.startswith("#") and any(map(str.isalpha, text)) and any(map(str.isdigit, text))
@@ -367,6 +455,18 @@ def _shown(texts: Mapping[str, int], rows: Mapping[str, int]) -> str:
     """The most frequent texts with how often and where they come."""
     listed = Counter(texts).most_common(5)
     return ", ".join(f"{text!r} ({count}, first in row {rows[text]})" for text, count in listed)
+
+
+def _are_categories(source: Source, form: FileForm, name: str) -> bool:
+    """Whether a column has no more texts than the jobs take for categories, where the survey has not counted all."""
+    rows, texts = rows_of(source.csv, form.delimiter), set[str]()
+    first = next(rows)
+    place = [cell.strip() for cell in first].index(name) if form.header else int(name.removeprefix("column_")) - 1
+    for cells in rows if form.header else chain([first], rows):
+        texts.update(cells[place : place + 1])
+        if len(texts) > MAX_CATEGORIES:
+            return False
+    return True
 
 
 def _target_values(
