@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_jobs.expected import Expected, chance, normally_unseen
+from mlops_jobs.chance import chance
+from mlops_jobs.expected import Expected, normally_unseen
 from mlops_jobs.fitting import Vocabulary
 from mlops_jobs.splitting import TRAIN, VALIDATION
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlops_jobs.monitor_files import MARK, escaped, marked, monitored, unescaped, unmarked
+from mlops_jobs.monitor_files import MARK, marked, monitored, unmarked
+from mlops_jobs.monitor_names import escaped, unescaped
 from mlops_jobs.outputs import CsvOutput
 from mlops_kit.images.monitor_columns import read_columns
 

@@ -15,7 +15,8 @@ from mlops_jobs.contract import Column
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile
-from mlops_jobs.monitor_files import unescaped, unmarked
+from mlops_jobs.monitor_files import unmarked
+from mlops_jobs.monitor_names import unescaped
 from mlops_jobs.split_rule import TIME, SplitRule
 from mlops_kit.data.sample import sample_table, write_csv
 from support import INFERENCE_ROWS, ROWS, apply_arguments, contract_of, files_in, fit_arguments, put, write_rows

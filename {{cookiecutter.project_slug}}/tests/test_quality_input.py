@@ -4,7 +4,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from mlops_jobs.artifact import load_fitted
-from mlops_jobs.monitor_files import unescaped, unmarked
+from mlops_jobs.monitor_files import unmarked
+from mlops_jobs.monitor_names import unescaped
 from support import INFERENCE_ROWS, batch_transform, files_in, put, quality_arguments, refusal
 
 import quality_input

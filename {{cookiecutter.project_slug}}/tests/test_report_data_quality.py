@@ -10,8 +10,9 @@ import pytest
 from fake_aws import client, create_bucket, create_queue, fake_aws, receive
 from hypothesis import given
 from hypothesis import strategies as st
+from mlops_jobs.chance import chance
 
-from lambdas.report_data_quality.handler import chance, counted_violations, handler, report
+from lambdas.report_data_quality.handler import counted_violations, handler, report
 
 RESULTS = "executions/flats-dev-inference/abc/DataQualityCheck"
 EVENT = {

@@ -6,10 +6,11 @@ predictions go on looking plausible. How many such cells are normal, only rows o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from mlops_jobs.chance import chance
 
 MISSING, UNSEEN, RESPELLED, NEGATIVE = "missing", "unseen", "respelled", "negative"
 DIFFERENT = 0.05  # the probability below which the validation split differs from the training split by more than chance
@@ -74,23 +75,3 @@ def normally_unseen(unseen: int, validation_rows: int, single: int, training_row
     if chance(unseen, validation_rows, single, training_rows) < DIFFERENT:
         return unseen, validation_rows
     return unseen + single, validation_rows + training_rows
-
-
-def chance(count: int, rows: int, other_count: int, other_rows: int) -> float:
-    """The probability of at least `count` in the first of two samples of one population, by Fisher's exact test.
-
-    >>> round(chance(3, 3, 0, 3), 3)  # one of the 20 ways to choose three of six rows
-    0.05
-    """
-    total, probability = count + other_count, 0.0
-    ways = _log_choose(rows + other_rows, total)
-    for found in range(count, min(total, rows) + 1):
-        term = math.exp(_log_choose(rows, found) + _log_choose(other_rows, total - found) - ways)
-        probability += term
-        if term < probability * 1e-12:
-            break
-    return min(probability, 1.0)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) if 0 <= k <= n else -math.inf

@@ -2,8 +2,8 @@
 
 Its container reads CSV with Spark and takes the type of a column from the text of its cells, as Deequ does. So a
 category `00060` would become the number 60, a number in the form 1e-07 a text, and a dot in a column's name an access
-to a field of a struct, which stops the container. Here cells are marked and names escaped; `unmarked` and `unescaped`
-take it back where a person reads them.
+to a field of a struct, which stops the container. Here cells are marked and names escaped (monitor_names); `unmarked`
+and `unescaped` take it back where a person reads them.
 
 The tolerances that the container suggests are those of an exact copy: the first missing cell, or the first category
 that the baseline lacks, breaks them, however small the batch. `tolerant` leaves these to the counts of the batch,
@@ -13,18 +13,17 @@ which are judged by a test that fits the numbers of rows (lambdas/report_data_qu
 from __future__ import annotations
 
 import copy
-import re
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_jobs.monitor_names import escaped
+
 MARK = "'"  # as spreadsheets mark a text
 # A category that a CSV reader may take for a number, a date or a truth value, or that begins with the mark itself.
 _TO_MARK = r"(?i)^(['+\-.\d]|(true|false|nan|inf|infinity|null)$)"
-_TO_ESCAPE = re.compile(r"[.`*]|%(?=2A|2E|25|60)")
-_ESCAPED = re.compile(r"%(2A|2E|25|60)")
 SMALLEST, LARGEST = 1e-6, 1e10  # from one to below the other, pyarrow writes numbers without an exponent
 TYPE_SHARE = 0.5  # of a column's cells that must have the baseline's type: integers may be so by chance
 
@@ -50,16 +49,6 @@ def marked(texts: pa.Array) -> pa.Array:
 def unmarked(text: str) -> str:
     """The text that was marked."""
     return text.removeprefix(MARK)
-
-
-def escaped(name: str) -> str:
-    """A column's name without what Spark reads as syntax: `a.b` becomes `a%2Eb`."""
-    return _TO_ESCAPE.sub(lambda found: f"%{ord(found[0]):02X}", name)
-
-
-def unescaped(name: str) -> str:
-    """The name that was escaped."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), name)
 
 
 def tolerant(constraints: dict[str, Any]) -> dict[str, Any]:

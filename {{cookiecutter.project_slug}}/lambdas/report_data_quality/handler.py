@@ -21,7 +21,6 @@ access denied), kms:Decrypt on its key, events:PutEvents on the default bus, and
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -29,6 +28,9 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+from mlops_jobs.chance import chance
+from mlops_jobs.expected import MISSING, NEGATIVE, RESPELLED, UNSEEN
+from mlops_jobs.monitor_names import unescaped
 
 DETAIL_TYPE = "Data Quality Violation"
 
@@ -39,17 +41,14 @@ SIGNIFICANCE = 0.001  # of a batch, over all of its checks
 MIN_EXCESS = 0.01  # of the rows
 MAX_EXAMPLES = 3
 CHECKS = {
-    "unseen": "unseen_category_check",
-    "respelled": "respelled_category_check",
-    "missing": "missing_cells_check",
-    "negative": "negative_number_check",
+    UNSEEN: "unseen_category_check",
+    RESPELLED: "respelled_category_check",
+    MISSING: "missing_cells_check",
+    NEGATIVE: "negative_number_check",
 }
 
 # SageMaker accepts 1,024 characters for an output of a step.
 MAX_OUTPUT = 1000
-
-# monitor_files.py of the job library escapes what the monitor cannot read in a column's name.
-_ESCAPED = re.compile("%(2A|2E|25|60)")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
@@ -104,7 +103,7 @@ def _violations(s3: Any, results_uri: str) -> list[dict[str, str]]:
         raise ValueError(f"the data-quality check left no results under {results_uri}; read the log of its job")
     return [
         {
-            "feature": _ESCAPED.sub(lambda found: chr(int(found[1], 16)), violation["feature_name"]),
+            "feature": unescaped(violation["feature_name"]),
             "check": violation["constraint_check_type"],
             "description": violation["description"],
         }
@@ -208,39 +207,19 @@ def _violates(check: str, count: int, rows: int, entry: Mapping[str, Any], signi
     expected, expected_rows = entry["expected"], entry["expected_rows"]
     if count / rows - expected / expected_rows < MIN_EXCESS:
         return False
-    if check == "respelled" and not expected:
+    if check == RESPELLED and not expected:
         return True
     return chance(count, rows, expected, expected_rows) < significance
 
 
-def chance(count: int, rows: int, expected: int, expected_rows: int) -> float:
-    """The probability that of all counted rows at least `count` are in the batch, if nothing has changed.
-
-    >>> round(chance(3, 3, 0, 3), 3)  # all three of six rows: one of the 20 ways to choose them
-    0.05
-    """
-    total, probability = count + expected, 0.0
-    ways = _log_choose(rows + expected_rows, total)
-    for found in range(count, min(total, rows) + 1):
-        term = math.exp(_log_choose(rows, found) + _log_choose(expected_rows, total - found) - ways)
-        probability += term
-        if term <= probability * 1e-12:  # both are 0.0 where the first term is too small for a float
-            break
-    return min(probability, 1.0)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) if 0 <= k <= n else -math.inf
-
-
 def _describe(check: str, count: int, rows: int, entry: Mapping[str, Any], pairs: Mapping[str, str]) -> str:
     share, normal = f"{count / rows:.1%} of {rows:,} rows", f"{entry['expected'] / entry['expected_rows']:.1%}"
-    if check == "missing":
+    if check == MISSING:
         return f"{share} have no value; of the training data {normal} had none"
-    if check == "negative":
+    if check == NEGATIVE:
         return f"{share} have a negative number; the training data has none"
     shown = ", ".join(f"{found!r} (training has {known!r})" for found, known in list(pairs.items())[:MAX_EXAMPLES])
-    if check == "respelled":
+    if check == RESPELLED:
         return (
             f"{share} have a category that training has in another spelling; {normal} is normal. For example {shown}. "
             "Write the column as text where it is exported"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mlops_jobs.monitor_files import unescaped
+from mlops_jobs.monitor_names import unescaped
 from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.bullet_chart import bullet_chart, measure_of
 from mlops_kit.report.elements import Column, Html, Section, code, facts, html, join, keyed, number, row, table

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlops_jobs.monitor_files import unescaped
+from mlops_jobs.monitor_names import unescaped
 from mlops_kit import images
 from mlops_kit.runner.failures import client_error
 from mlops_kit.runner.step_result import StepResult
