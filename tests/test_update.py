@@ -334,6 +334,8 @@ def test_the_user_of_an_ssh_address_is_no_secret(
 
 def stand_in(repository: Path, monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """Let git find a repository at other addresses."""
+    # Copier caches a clone under its address without the user: a later test, with another one, would be given it.
+    monkeypatch.setenv("COPIER_CACHE_DIR", str(repository.parent / "mirrors"))
     variables = {"GIT_CONFIG_COUNT": str(len(addresses))}
     for number, replaced in enumerate(addresses):
         variables[f"GIT_CONFIG_KEY_{number}"] = f"url.{repository.as_uri()}.insteadOf"
