@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,10 +12,10 @@ import pytest
 from allpairspy import AllPairs
 from sklearn import datasets
 
+from project_commands import SAME_EVERYWHERE, VENV, make, rehearse, run_what_answers_change
 from support import ROOT, TREE, Bake
 
 ABALONE = ROOT.parent / "shared" / "data" / "abalone.csv"
-VENV = Path(sys.prefix)
 
 PROJECTS = [
     {"problem_type": problem_type, "id_column": id_column, "header": header}
@@ -27,15 +23,6 @@ PROJECTS = [
         [["regression", "binary", "multiclass"], ["", "row number"], [True, False]]
     )
 ]
-
-
-def make(project: Path, *arguments: str) -> str:
-    """Run a make target of a project in this suite's environment, which holds the project's pins."""
-    finished = subprocess.run(
-        ["make", *arguments, f"VENV={VENV}"], cwd=project, capture_output=True, text=True, env=dict(os.environ)
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
 
 
 @pytest.mark.slow
@@ -46,32 +33,10 @@ def test_the_default_project_passes_its_own_tests_lint_and_check(bake: Bake) -> 
     make(project, "check")
 
 
-# Style, types and these tests depend on no answer: to run them in the default project is enough. The same holds for
-# what a test does with one of the contracts that the tests define.
-SAME_EVERYWHERE = (
-    "guard_retraining",
-    "metrics",
-    "notify",
-    "report_data_quality",
-    "resolve_inputs",
-    "start_pipeline",
-    "start_up",
-)
-CONTRACTS_OF_THE_TESTS = "not prices and not churn and not sizes"
-
-
 def test_what_is_left_out_of_the_other_projects_reads_no_answer() -> None:
     for name in SAME_EVERYWHERE:
         text = (ROOT / TREE / "tests" / f"test_{name}.py").read_text("utf-8")
         assert not re.search(r"own_contract|\[own|\"own\"|dataset\.yaml|pipelines\.yaml|dev\.yaml", text), name
-
-
-def run_what_answers_change(project: Path, *only: str) -> None:
-    """Run those of a project's tests that its answers and its contract can make fail, or only some files of them."""
-    chosen = only or [f"--ignore=tests/test_{name}.py" for name in SAME_EVERYWHERE]
-    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider", "-k", CONTRACTS_OF_THE_TESTS]
-    finished = subprocess.run([*testing, *chosen], cwd=project, capture_output=True, text=True)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
 @pytest.mark.slow
@@ -134,7 +99,7 @@ def test_a_project_with_features_of_its_own_passes_its_tests_and_its_rehearsal(b
     features.write_text(features.read_text().replace(body, OWN_FEATURES.lstrip("\n")))
     run_what_answers_change(project)
     make(project, "check")
-    assert run(project)["metric"] == "rmse"
+    assert rehearse(project)["metric"] == "rmse"
 
 
 def test_this_environment_holds_the_generated_projects_pins() -> None:
@@ -160,7 +125,7 @@ def test_the_default_project_reaches_rmse_2_3_on_the_test_split_of_the_real_abal
     files = {"training-data": slice(None), "inference-data": slice(0, -1), "ground-truth": slice(-1, None)}
     for name, cells in files.items():
         write(project / "data" / f"{name}.csv", (row[cells] for row in rows))
-    evaluation = run(project)
+    evaluation = rehearse(project)
     assert len(rows) == 1 + 4177
     assert evaluation["rows"] == pytest.approx(4177 * 0.15, rel=0.1)  # by hashes the share is near 0.15: 0.161 here
     assert evaluation["metric"] == "rmse"
@@ -172,7 +137,7 @@ def test_a_binary_project_works_on_the_breast_cancer_data_set(bake: Bake, tmp_pa
     bunch = datasets.load_breast_cancer()
     project = bake("copier", problem_type="binary", **answers_for(bunch.feature_names, "diagnosis"))
     make(project, "data", f"CSV={own_file(tmp_path, bunch.feature_names, bunch, 'diagnosis')}")
-    evaluation = run(project)
+    evaluation = rehearse(project)
     assert evaluation["metric"] == "roc_auc"
     assert evaluation["value"] >= 0.95
 
@@ -183,7 +148,7 @@ def test_a_multiclass_project_works_on_the_wine_data_set(bake: Bake, tmp_path: P
     names = [name.replace("/", " per ") for name in bunch.feature_names]
     project = bake("copier", problem_type="multiclass", **answers_for(names, "class"))
     make(project, "data", f"CSV={own_file(tmp_path, names, bunch, 'class')}")
-    evaluation = run(project)
+    evaluation = rehearse(project)
     assert evaluation["metric"] == "f1_macro"
     assert evaluation["value"] >= 0.8
 
@@ -205,10 +170,3 @@ def write(path: Path, rows: Iterable[Iterable[object]]) -> None:
     """Write a CSV file."""
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-
-
-def run(project: Path) -> dict[str, Any]:
-    """Run the rehearsal on the project's data, and return the first model's evaluation."""
-    assert "All 8 steps passed" in make(project, "local", "INFRA=no")
-    (evaluation,) = project.glob(".local/executions/*-training/*/Evaluate/**/evaluation.json")
-    return dict(json.loads(evaluation.read_text("utf-8")))

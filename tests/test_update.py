@@ -529,6 +529,22 @@ RELEASES = [
         deleted="tests/test_metrics.py",
         machinery=None,
     ),
+    Release(
+        version="0.5.0",
+        successor="vendor/sagemaker_mlops_kit-0.6.0-py3-none-any.whl",
+        answers={},
+        edits=(
+            ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
+            ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
+            ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
+            ("jobs/train.py", "verbose_eval=25", "verbose_eval=50"),
+            ("lambdas/notify/links.py", "import re", "import re  # ours"),
+            ("pipelines/training.py", '"sagemaker_container_log_level": "20"', '"sagemaker_container_log_level": "10"'),
+            ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
+        ),
+        deleted="tests/test_metrics.py",
+        machinery=None,
+    ),
 ]
 # Folders that files left: with 0.4.0 for the kit, in infra/ for the main.tf beside them, in lambdas/ for other names;
 # with each release the wheel of the one before.

@@ -61,7 +61,7 @@ def test_commands_work_in_the_nearest_folder_that_is_a_project(tmp_path: Path) -
             "training] has the unknown key 'descripton'; write description instead (known: ",
         ),
         ("[tool]\nmlops = 1", "[tool.mlops] must be a table; it is 1"),
-        ("[tool.mlops]\nkit = 0.4", '[tool.mlops] kit is 0.4; it must be the release of the kit, for example "0.5.0"'),
+        ("[tool.mlops]\nkit = 0.4", '[tool.mlops] kit is 0.4; it must be the release of the kit, for example "0.6.0"'),
         ("[tool.mlops]\njobs = []", "[tool.mlops] jobs is []; it must be the name of a folder"),
         ('[tool.mlops]\ndata = ""', "[tool.mlops] data is ''; it must be the name of a folder"),
         (

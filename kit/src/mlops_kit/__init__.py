@@ -3,4 +3,4 @@
 Importing it changes nothing in the process. A project is opened explicitly: see `mlops_kit.project`.
 """
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

@@ -1,7 +1,7 @@
 """Open a project: `[tool.mlops]` in its pyproject.toml names its folders and its pipelines.
 
     [tool.mlops]
-    kit = "0.5.0"                                     the release of the kit that the project is for
+    kit = "0.6.0"                                     the release of the kit that the project is for
     settings = "pipelines.settings:load_settings"     takes the project's root, returns the settings
 
     [tool.mlops.pipelines.training]
@@ -145,7 +145,7 @@ def open_project(root: Path) -> Project:
         UserError: `[tool.mlops]` has an unknown key or a value of the wrong type.
     """
     settings = _settings(root)
-    release = _text(root, settings, "kit", 'the release of the kit, for example "0.5.0"')
+    release = _text(root, settings, "kit", 'the release of the kit, for example "0.6.0"')
     _refuse_unknown(root, settings, KEYS, "", release)
 
     def folder(key: str) -> Path:
