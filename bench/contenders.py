@@ -34,10 +34,11 @@ def ours_preprocess(folder: Path, out: Path) -> Callable[[], object]:
 
 def ours_predict(folder: Path, out: Path) -> Callable[[], object]:
     """The project's own job, from raw rows."""
-    from model import load_model
+    from mlops_jobs.artifact import load_model
+    from model import Estimator
     from predict import predict
 
-    return lambda: predict(folder / "new", load_model(ARTIFACT), out)
+    return lambda: predict(folder / "new", load_model(ARTIFACT, Estimator), out)
 
 
 def usual_preprocess(folder: Path, out: Path) -> Callable[[], object]:
@@ -107,10 +108,12 @@ def usual_predict(folder: Path, out: Path) -> Callable[[], object]:
 
     contract = _contract()
     record = json.loads((ARTIFACT / "training.json").read_text())
+    rounds = ("num_round", "early_stopping_rounds")
+    hyperparameters = {name: value for name, value in record["hyperparameters"].items() if name not in rounds}
     some = pd.read_csv(folder / "labelled" / "rows.csv", nrows=ROWS_TO_FIT)
     transformer = _transformer(contract).fit(some)
     features = xgb.DMatrix(transformer.transform(some), some[contract.target])
-    booster = xgb.train(record["hyperparameters"], features, record["rounds"])
+    booster = xgb.train(hyperparameters, features, record["rounds"])
 
     def work() -> None:
         rows = pd.read_csv(folder / "new" / "rows.csv")
@@ -131,13 +134,15 @@ def floor_predict(folder: Path, out: Path) -> Callable[[], object]:
     """What no prediction can go below: XGBoost alone, on an array that is ready."""
     import numpy as np
 
+    from mlops_jobs.artifact import load_model
     from mlops_jobs.csv_stream import CsvStream
-    from model import load_model
+    from model import Estimator
 
-    model = load_model(ARTIFACT)
+    estimator = Estimator.from_bytes((ARTIFACT / Estimator.FILE).read_bytes())
+    model = load_model(ARTIFACT, Estimator)
     stream = CsvStream(folder / "new" / "rows.csv", model.contract, model.contract.file_columns(labelled=False))
     features = np.concatenate([model.preprocessor.transform(batch) for batch in stream])
-    return lambda: model.booster.inplace_predict(features)
+    return lambda: estimator.booster.inplace_predict(features)
 
 
 def _contract() -> Any:  # the project's own type, importable only once it is generated

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlops_jobs.artifact import Model, OtherEstimatorError, load_model
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError, run_job
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
@@ -20,7 +21,7 @@ from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 
 from metrics import all_metrics, one_metric
-from model import Model, load_model
+from model import Estimator
 from plots import draw_evaluation
 
 # the names of metrics in SageMaker's model registry
@@ -97,18 +98,22 @@ def evaluation(
     }
 
 
-def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir: Path) -> dict[str, Any]:
+def compare(
+    model: Model, judgement: Judgement, champion: Model | OtherEstimatorError | None, test_dir: Path
+) -> dict[str, Any]:
     """How much better a model is than the champion on the same rows; always in the same shape, for a pipeline to read.
 
     `gain` is negative where the model is worse, and `shortfall` is by how much; 0 where it is not.
 
-    A champion may be unable to read these rows, since the contract or the classes have changed. That does not count
-    against its successor: nothing is compared, and `why` is the reason.
+    A champion may be unable to read these rows, since the contract, the classes or the estimator have changed. That
+    does not count against its successor: nothing is compared, and `why` is the reason.
     """
     metric = model.contract.metric
     try:
         if champion is None:
             raise UserError("there is no champion yet")
+        if isinstance(champion, OtherEstimatorError):
+            raise champion
         theirs = judge(champion, test_dir).metrics
         ours = one_metric(metric, judgement.metrics, str(test_dir))
         gained = gain(metric, ours, one_metric(metric, theirs, str(test_dir)))
@@ -118,9 +123,15 @@ def compare(model: Model, judgement: Judgement, champion: Model | None, test_dir
     return {"compared": True, "why": "", "gain": gained, "shortfall": shortfall, "metrics": theirs}
 
 
-def find_champion(folder: Path | None) -> Model | None:
-    """The champion, where its folder is given and not empty: before the first approval there is none."""
-    return load_model(folder) if folder and visible(folder) else None
+def find_champion(folder: Path | None) -> Model | OtherEstimatorError | None:
+    """The champion, where its folder is given and not empty: before the first approval there is none.
+
+    An error is returned for a champion that another model.py trained.
+    """
+    try:
+        return load_model(folder, Estimator) if folder and visible(folder) else None
+    except OtherEstimatorError as error:
+        return error
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -134,7 +145,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     result = arguments.output_dir / "evaluation.json"
     with Outputs(reads=[arguments.test_dir, arguments.model_dir], replaces=[result]) as outputs:
-        model, champion = load_model(arguments.model_dir), find_champion(arguments.champion_dir)
+        model, champion = load_model(arguments.model_dir, Estimator), find_champion(arguments.champion_dir)
         threshold = model.contract.threshold_or(arguments.threshold)
         judgement = judge(model, arguments.test_dir)
         comparison = compare(model, judgement, champion, arguments.test_dir)

@@ -1,4 +1,4 @@
-"""The hyperparameters of train.py: names, defaults and limits.
+"""The hyperparameters of the model in model.py: names, defaults and limits.
 
 Nothing is imported that a pipeline definition would have to load: settings, tuning and train.py read this one table.
 """
@@ -24,13 +24,10 @@ class Hyperparameter:
     max: float = math.inf
 
 
-ROUNDS = {
+# XGBoost's own names and limits: https://xgboost.readthedocs.io/en/stable/parameter.html. A share must be above 0.
+HYPERPARAMETERS = {
     "num_round": Hyperparameter(500, min=1),
     "early_stopping_rounds": Hyperparameter(25, min=1),
-}
-
-# XGBoost's own names and limits: https://xgboost.readthedocs.io/en/stable/parameter.html. A share must be above 0.
-BOOSTER = {
     "max_depth": Hyperparameter(4),
     "eta": Hyperparameter(0.05, min=1e-6, max=1),
     "subsample": Hyperparameter(0.8, min=1e-6, max=1),
@@ -41,5 +38,3 @@ BOOSTER = {
     "lambda": Hyperparameter(1.0, min=0),
     "seed": Hyperparameter(1),
 }
-
-HYPERPARAMETERS = {**ROUNDS, **BOOSTER}

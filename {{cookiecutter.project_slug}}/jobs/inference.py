@@ -9,11 +9,12 @@ Nothing it needs may import `metrics`: the model server has a package of that na
 from __future__ import annotations
 
 import pyarrow as pa
+from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.errors import DataError
 from mlops_jobs.feature_lines import read_lines
 from mlops_jobs.prediction_files import json_lines
 
-from model import Model, load_model
+from model import Estimator
 from predict import as_table
 
 TAKES, ANSWERS = "text/csv", "application/jsonlines"
@@ -25,7 +26,7 @@ def model_fn(model_dir: str) -> Model:
     Raises:
         UserError: the folder does not hold one.
     """
-    return load_model(model_dir)
+    return load_model(model_dir, Estimator)
 
 
 def input_fn(body: bytes | str, content_type: str) -> bytes:

@@ -1,78 +1,116 @@
-"""A trained model with all it needs to predict from raw rows, and to serve itself in a batch transform."""
+"""The model: how it is trained, stored, and asked for predictions. Another model replaces this file.
+
+The names, defaults and limits of its hyperparameters stand in hyperparameters.py.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import mlops_jobs
 import numpy as np
 import xgboost as xgb
-from mlops_jobs.artifact import ARCHIVE, CODE, CONTRACT, MODEL, PREPROCESSOR, load_fitted, read_member
-from mlops_jobs.contract import Contract
-from mlops_jobs.errors import UserError
-from mlops_jobs.outputs import Outputs
-from mlops_jobs.own_features import FILE as FEATURES
-from mlops_jobs.preprocessor import Preprocessor
-from mlops_jobs.scores import Scores
+from mlops_jobs.estimator import BaseEstimator
+from mlops_jobs.feature_files import LabelledFeatures, Rows
+
+OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
+# The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
+EARLY_STOPPING = {"rmse": "rmse", "mse": "rmse", "r2": "rmse", "mae": "mae", "roc_auc": "auc"}
 
 
-@dataclass(frozen=True)
-class Model:
-    """A trained model, what its features are made with, and the contract of its rows."""
+class Estimator(BaseEstimator):
+    """Trees of XGBoost."""
 
-    booster: xgb.Booster
-    preprocessor: Preprocessor
-    contract: Contract
+    FILE = "model.ubj"  # XGBoost's own binary JSON
 
-    def score(self, features: np.ndarray) -> Scores:
-        """Predict from features as the preprocessor makes them; shape (n, features)."""
-        raw = self.booster.inplace_predict(features)
-        if not self.contract.is_classification:
-            return Scores(raw)
-        probabilities = np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
-        return Scores(probabilities.argmax(axis=1), probabilities)
+    def __init__(self, booster: xgb.Booster) -> None:
+        self.booster = booster
 
-
-def model_files(folder: Path) -> list[Path]:
-    """What an earlier run may have left of an artifact in a folder."""
-    names = (MODEL, PREPROCESSOR, CONTRACT, FEATURES, ARCHIVE, *(f"{CODE}/{name}" for name in _sources()))
-    return [folder / name for name in names]
-
-
-def save_model(outputs: Outputs, folder: str | Path, model: Model) -> None:
-    """Write model, preprocessor, contract, and the code that batch transform serves them with, into a folder."""
-    folder = Path(folder)
-    outputs.path(folder / MODEL).write_bytes(model.booster.save_raw(raw_format="ubj"))
-    outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
-    outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
-    if own_features := model.preprocessor.own_features.source:
-        outputs.write_text(folder / FEATURES, own_features)
-    for name, source in _sources().items():
-        outputs.path(folder / CODE / name).write_bytes(source.read_bytes())
-
-
-def load_model(folder: str | Path) -> Model:
-    """Read a whole artifact.
-
-    Raises:
-        UserError: the folder does not hold one, or its parts do not fit one another.
-    """
-    contract, preprocessor = load_fitted(folder)
-    booster = xgb.Booster()
-    try:
-        booster.load_model(bytearray(read_member(folder, MODEL)))
-    except xgb.core.XGBoostError as error:
-        raise UserError(f"{folder}: {MODEL} is not an XGBoost model; train again with train.py") from error
-    if booster.num_features() != len(preprocessor.features):
-        raise UserError(
-            f"{folder}: {MODEL} was trained on other columns than {PREPROCESSOR} has; train again with train.py"
+    @classmethod
+    def train(
+        cls, training: LabelledFeatures, validation: LabelledFeatures, hyperparameters: Mapping[str, Any]
+    ) -> Estimator:
+        """Train until the validation split gets no better, and keep the best round."""
+        contract, preprocessor = training.contract, training.preprocessor
+        rounds = {name: hyperparameters[name] for name in ("num_round", "early_stopping_rounds")}
+        seen = xgb.QuantileDMatrix(Batches(training), enable_categorical=True)
+        unseen = xgb.QuantileDMatrix(Batches(validation), ref=seen, enable_categorical=True)
+        multiclass = {"num_class": len(preprocessor.classes)} if contract.problem_type == "multiclass" else {}
+        booster = xgb.train(
+            {
+                "objective": OBJECTIVES[contract.problem_type],
+                "eval_metric": early_stopping_metric(contract.problem_type, contract.metric),
+                **multiclass,
+                **{name: value for name, value in hyperparameters.items() if name not in rounds},
+            },
+            seen,
+            num_boost_round=rounds["num_round"],
+            evals=[(seen, "train"), (unseen, "validation")],
+            early_stopping_rounds=rounds["early_stopping_rounds"],
+            verbose_eval=25,
         )
-    return Model(booster, preprocessor, contract)
+        return cls(booster[: booster.best_iteration + 1])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Estimator:
+        """Read what `to_bytes` wrote."""
+        booster = xgb.Booster()
+        booster.load_model(bytearray(data))
+        return cls(booster)
+
+    def to_bytes(self) -> bytes:
+        """The trees in XGBoost's own format."""
+        return bytes(self.booster.save_raw(raw_format="ubj"))
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Values or probabilities, in the shape in which the objective has them."""
+        predicted: np.ndarray = self.booster.inplace_predict(features)
+        return predicted
+
+    @property
+    def width(self) -> int:
+        """How many features it was trained on."""
+        return int(self.booster.num_features())
+
+    @property
+    def rounds(self) -> int:
+        """The rounds up to the best one."""
+        return int(self.booster.num_boosted_rounds())
+
+    def importance(self) -> np.ndarray:
+        """By gain: how much the splits on each feature bettered the fit; shape (features,)."""
+        gains = self.booster.get_score(importance_type="total_gain")
+        return np.array([gains.get(name, 0.0) for name in self.booster.feature_names or ()], dtype=float)
 
 
-def _sources() -> dict[str, Path]:
-    """The scripts beside this one and the job library, by path; not the setup.py that a training container writes."""
-    scripts = {path.name: path for path in sorted(Path(__file__).parent.glob("*.py")) if path.name != "setup.py"}
-    library = Path(mlops_jobs.__file__).parent
-    return scripts | {f"{library.name}/{path.name}": path for path in sorted(library.glob("*.py"))}
+class Batches(xgb.DataIter):
+    """Feed XGBoost a split batch by batch, so that memory holds bins and not rows."""
+
+    def __init__(self, split: LabelledFeatures) -> None:
+        super().__init__(release_data=True)
+        self._split = split
+        self._batches: Iterator[Rows] = iter(())
+
+    def reset(self) -> None:
+        """Begin again at the first row."""
+        self._batches = self._split.batches()
+
+    def next(self, input_data: Callable[..., Any]) -> bool:
+        """Pass the next batch to XGBoost; False at the end."""
+        rows = next(self._batches, None)
+        if rows is None:
+            return False
+        preprocessor = self._split.preprocessor
+        input_data(
+            data=rows.features,
+            label=rows.target,
+            weight=rows.weights,
+            feature_names=list(preprocessor.features),
+            feature_types=["c" if name in preprocessor.categories else "q" for name in preprocessor.features],
+        )
+        return True
+
+
+def early_stopping_metric(problem_type: str, metric: str) -> str:
+    """The name of the XGBoost metric to watch while training for `metric`."""
+    return EARLY_STOPPING.get(metric, "mlogloss" if problem_type == "multiclass" else "logloss")

@@ -8,11 +8,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from mlops_jobs.artifact import Model
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
-
-from model import Model
 
 mpl.use("Agg")  # a container has no screen
 mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign
@@ -33,7 +32,9 @@ def draw_evaluation(outputs: Outputs, folder: Path, model: Model, actual: np.nda
         actual: the target, or the index of the class; shape (n,).
         scores: what the model said of the same rows.
     """
-    pictures = {"feature_importance": _feature_importance(model)}
+    pictures, importance = {}, model.estimator.importance()
+    if importance is not None:
+        pictures["feature_importance"] = _feature_importance(model.preprocessor.features, importance)
     if scores.probabilities is None:
         pictures["predicted_vs_actual"] = _predicted_vs_actual(model, actual, scores.predicted)
         pictures["residuals"] = _residuals(model, actual, scores.predicted)
@@ -108,12 +109,10 @@ def _roc_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> 
     return figure
 
 
-def _feature_importance(model: Model) -> Figure:
-    """By gain: how much the splits on a feature bettered the fit, as a share of all."""
-    gains = model.booster.get_score(importance_type="total_gain")
-    of_feature = np.array([gains.get(name, 0.0) for name in model.preprocessor.features], dtype=float)
-    shares = dict(zip(model.preprocessor.features, of_feature / (of_feature.sum() or 1.0), strict=True))
+def _feature_importance(names: tuple[str, ...], importance: np.ndarray) -> Figure:
+    """Of each feature, as a share of all."""
+    shares = dict(zip(names, importance / (importance.sum() or 1.0), strict=True))
     ordered = sorted(shares, key=lambda name: shares[name])[-MAX_FEATURES_DRAWN:]
-    figure, axes = _axes("Feature importance", "share of the total gain", "")
+    figure, axes = _axes("Feature importance", "share of all", "")
     axes.barh(ordered, [shares[name] for name in ordered], color=ACCENT)
     return figure

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.contract import PREDICTION, PROBABILITY
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import run_job
@@ -23,7 +24,7 @@ from mlops_jobs.report import print_report
 from mlops_jobs.scores import Scores
 from mlops_jobs.unique_ids import unique_rows
 
-from model import Model, load_model
+from model import Estimator
 
 
 def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = False) -> Tally:
@@ -96,7 +97,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv of predictions an input")
     parser.add_argument("--sharded", action="store_true", help=SHARDED)
     arguments = parser.parse_args(argv)
-    model = load_model(arguments.model_dir)
+    model = load_model(arguments.model_dir, Estimator)
     tally = predict(arguments.input_dir, model, arguments.output_dir, sharded=arguments.sharded)
     print_report(tally.as_dict())
 

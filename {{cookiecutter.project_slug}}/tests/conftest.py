@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-# Before XGBoost is imported: on a few hundred rows its threads mostly wait for one another.
+# Before the model's library is imported: on a few hundred rows its threads mostly wait for one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Before the SageMaker SDK is imported: it needs a region, though nothing is sent there.
 os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
 
 import pytest
 from hypothesis import HealthCheck, settings
+from mlops_jobs.artifact import Model
 from mlops_jobs.contract import Contract, parse_contract
 from support import CONTRACTS, Project, contract_of, make_project, own_contract_text, train_model
-
-from model import Model
 
 settings.register_profile(
     "same examples each time",

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
+from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_jobs.errors import run_job
 from mlops_kit.data.sample import sample_table, write_datasets
@@ -18,6 +23,8 @@ import inference
 import predict
 import preprocess
 import train
+from hyperparameters import HYPERPARAMETERS
+from model import Estimator
 
 ROOT = Path(__file__).parents[1]
 
@@ -104,8 +111,32 @@ def make_project(contract: Contract, folder: Path) -> Project:
     return project
 
 
-def train_model(folder: Path) -> predict.Model:
-    return predict.load_model(folder / "model")
+def train_model(folder: Path) -> Model:
+    return read_model(folder / "model")
+
+
+def read_model(artifact: Path) -> Model:
+    return load_model(artifact, Estimator)
+
+
+def train_constant(project: Project, folder: Path) -> None:
+    """Train on features that are all alike, so that the model predicts a constant; into the folder `model`."""
+    for name in ("train", "validation"):
+        table = pq.read_table(project / name / f"{name}.parquet")
+        for feature in project.contract.features:
+            alike = pa.array(np.zeros(table.num_rows, np.float32))
+            table = table.set_column(table.schema.names.index(feature), feature, alike)
+        (folder / name).mkdir(parents=True)
+        pq.write_table(table, folder / name / f"{name}.parquet")
+    shutil.copytree(project / "preprocessor", folder / "preprocessor")
+    train.main(train_arguments(folder, folder / "model"))
+
+
+def another_value(name: str) -> int | float:
+    """A value of a hyperparameter that is not its default."""
+    known = HYPERPARAMETERS[name]
+    candidates = (known.default + 1, known.default - 1, known.default / 2)
+    return next(value for value in candidates if known.min <= value <= known.max)
 
 
 def contract_of(name: str) -> Contract:
@@ -120,7 +151,7 @@ def fit_arguments(contract_file: Path, input_dir: Path, output: Path, *more: str
 
 def train_arguments(fitted: Path, model_dir: Path, *more: str) -> list[str]:
     inputs = [text for name in ("train", "validation", "preprocessor") for text in (f"--{name}", str(fitted / name))]
-    return [*inputs, "--model-dir", str(model_dir), "--num_round", "30", "--eta", "0.2", *more]
+    return [*inputs, "--model-dir", str(model_dir), *more]
 
 
 def evaluate_arguments(project: Project, output_dir: Path, *more: str) -> list[str]:

@@ -11,6 +11,7 @@ import evaluate
 import model_quality
 import predict
 import preprocess
+from model import Estimator
 
 HEADER = "flat;floor area;split;district;remark;price in $\n"
 ROWS = [f"f{row};{row % 7 + 1};{row * 0.5};{'AB'[row % 2]};-;{row * 3 + 1}\n" for row in range(40)]
@@ -284,10 +285,14 @@ def spoiled(artifact, folder, name, content):
 
 
 ARTIFACT = {
-    "no model": ("model.ubj", None, "holds no model.ubj, neither as a file nor in a model.tar.gz; give the folder"),
+    "no model": (
+        Estimator.FILE,
+        None,
+        f"holds no {Estimator.FILE}, neither as a file nor in a model.tar.gz; give the folder",
+    ),
     "no preprocessor": ("preprocessor.json", None, "holds no preprocessor.json"),
     "no contract": ("dataset.yaml", None, "holds no dataset.yaml"),
-    "a corrupt model": ("model.ubj", b"{no model", "model.ubj is not an XGBoost model; train again with train.py"),
+    "a corrupt model": (Estimator.FILE, b"{no model", f"cannot read {Estimator.FILE}; train again with train.py"),
     "a corrupt preprocessor": ("preprocessor.json", b'{"features": [', "the preprocessor cannot be read"),
     "a preprocessor that is no mapping": ("preprocessor.json", b"[]", "the preprocessor cannot be read"),
     "a corrupt contract": ("dataset.yaml", b"\xff\xfe: [", "is not YAML"),

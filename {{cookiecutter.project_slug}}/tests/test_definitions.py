@@ -304,13 +304,13 @@ def test_requests_for_sagemakers_image_have_no_metric_definitions(variant):
 
 def test_ranges_have_the_form_of_the_api():
     ranges = (
-        Range("max_depth", "integer", ("2", "8")),
-        Range("eta", "continuous", ("0.01", "0.3"), "Logarithmic"),
+        Range("depth", "integer", ("2", "8")),
+        Range("rate", "continuous", ("0.01", "0.3"), "Logarithmic"),
     )
     assert training_hpo.parameter_ranges(ranges) == {
-        "IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"}],
+        "IntegerParameterRanges": [{"Name": "depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"}],
         "ContinuousParameterRanges": [
-            {"Name": "eta", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"}
+            {"Name": "rate", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"}
         ],
     }
 

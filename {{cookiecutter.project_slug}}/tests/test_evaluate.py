@@ -6,15 +6,27 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from mlops_jobs.artifact import Model
 from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
-from support import as_written, evaluate_arguments, files_in, fit_arguments, put, train_arguments, train_model
+from support import (
+    as_written,
+    evaluate_arguments,
+    files_in,
+    fit_arguments,
+    put,
+    read_model,
+    train_arguments,
+    train_constant,
+    train_model,
+)
 
 import evaluate
 import predict
 import preprocess
 import train
+from model import Estimator
 
 PLOTS = {
     "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},
@@ -43,7 +55,7 @@ def scored_test_rows(project, folder):
         rows[name] = [as_written(contract, text) if text else missing for text in rows[name]]
     folder.mkdir()
     rows.to_csv(folder / "test.csv", index=False, header=contract.header, sep=contract.delimiter)
-    predict.predict(folder, predict.load_model(project / "model"), folder / "out")
+    predict.predict(folder, train_model(project.folder), folder / "out")
     return test[contract.target], pd.read_csv(folder / "out" / "test.csv")
 
 
@@ -78,7 +90,8 @@ def test_evaluation_json_holds_every_metric_as_scikit_learn_has_it(project, tmp_
 
 def test_the_plots_are_pictures(project):
     pictures = {path.name for path in files_in(project / "evaluation")} - {"evaluation.json"}
-    assert pictures == PLOTS[project.contract.problem_type]
+    unknown = {"feature_importance.png"} if train_model(project.folder).estimator.importance() is None else set()
+    assert pictures == PLOTS[project.contract.problem_type] - unknown
     for name in pictures:
         pixels = imread(project / "evaluation" / name)
         assert pixels.shape[0] > 300
@@ -120,12 +133,13 @@ def test_the_baseline_is_what_the_best_constant_reaches_on_the_test_rows(project
 def test_a_constant_model_beats_no_baseline_though_it_meets_a_threshold_that_guessing_reaches(
     project_named, tmp_path, capsys, name, metric
 ):
-    contract = replace(project_named(name).contract, metric=metric, threshold=0.5)
-    put(tmp_path / "dataset.yaml", contract.to_yaml())
-    preprocess.main(fit_arguments(tmp_path / "dataset.yaml", project_named(name) / "training", tmp_path))
-    train.main(train_arguments(tmp_path, tmp_path / "model", "--min_child_weight", "1e9"))
+    project = replace(project_named(name), folder=tmp_path / "fitted")
+    contract = replace(project.contract, metric=metric, threshold=0.5)
+    put(project.contract_file, contract.to_yaml())
+    preprocess.main(fit_arguments(project.contract_file, project_named(name) / "training", project.folder))
+    train_constant(project, tmp_path)
     threshold = ["--threshold", "0.5" if metric == "roc_auc" else "1e6"]
-    folders = ["--test-dir", str(tmp_path / "test"), "--model-dir", str(tmp_path / "model")]
+    folders = ["--test-dir", str(project / "test"), "--model-dir", str(tmp_path / "model")]
     evaluate.main([*folders, "--output-dir", str(tmp_path / "out"), *threshold])
     content = evaluation_in(tmp_path / "out")
     assert content["met"]
@@ -139,14 +153,14 @@ def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(proje
     preprocess.main(
         fit_arguments(project.contract_file, project / "training", tmp_path / "fitted", "--seed", "7"),
     )
-    train.main(train_arguments(tmp_path / "fitted", tmp_path / "champion", "--num_round", "2"))
+    train.main(train_arguments(tmp_path / "fitted", tmp_path / "champion"))
     evaluate.main(evaluate_arguments(project, tmp_path / "out", "--champion-dir", str(tmp_path / "champion")))
     content = evaluation_in(tmp_path / "out")
     champion = content.pop("champion")
     mine = evaluation_in(project / "evaluation")
     assert content == {name: value for name, value in mine.items() if name != "champion"}
     assert champion["compared"]
-    assert champion["metrics"] == evaluate.judge(predict.load_model(tmp_path / "champion"), project / "test").metrics
+    assert champion["metrics"] == evaluate.judge(read_model(tmp_path / "champion"), project / "test").metrics
     better = champion["metrics"][content["metric"]] - content["value"]
     assert champion["gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
     assert champion["shortfall"] == max(0.0, -champion["gain"])
@@ -154,7 +168,7 @@ def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(proje
 
 def test_a_model_falls_short_of_a_better_champion_by_what_it_is_worse(project_named, tmp_path):
     project = project_named("prices")
-    train.main(train_arguments(project.folder, tmp_path / "model", "--num_round", "1", "--max_depth", "1"))
+    train_constant(project, tmp_path)
     worse = ["--test-dir", str(project / "test"), "--model-dir", str(tmp_path / "model")]
     champion = ["--champion-dir", str(project / "model")]
     evaluate.main([*worse, *champion, "--output-dir", str(tmp_path / "out")])
@@ -195,6 +209,16 @@ def test_a_champion_that_cannot_read_the_rows_of_a_new_contract_does_not_stop_it
     assert "test.csv" in found["why"]
 
 
+def test_a_champion_that_another_model_py_trained_does_not_stop_its_successor(project_named, tmp_path):
+    project = project_named("prices")
+    shutil.copytree(project / "model", tmp_path / "champion")
+    (tmp_path / "champion" / Estimator.FILE).rename(tmp_path / "champion" / "model.other")
+    evaluate.main(evaluate_arguments(project, tmp_path / "out", "--champion-dir", str(tmp_path / "champion")))
+    found = evaluation_in(tmp_path / "out")["champion"]
+    assert (found["compared"], found["gain"], found["shortfall"]) == (False, 0.0, 0.0)
+    assert f"holds no {Estimator.FILE}" in found["why"]
+
+
 def test_a_packed_model_is_judged_like_its_files(project_named, tmp_path):
     project = project_named("sizes")
     shutil.make_archive(str(tmp_path / "model"), "gztar", project / "model")
@@ -204,12 +228,12 @@ def test_a_packed_model_is_judged_like_its_files(project_named, tmp_path):
 
 
 def test_many_classes_and_names_with_dollars_can_be_drawn(project_named, tmp_path):
-    model = predict.load_model(project_named("sizes") / "model")
+    model = train_model(project_named("sizes").folder)
     classes = tuple(f"$_{number}^$" for number in range(15))
     fitted = preprocess.Preprocessor(model.preprocessor.features, {}, model.preprocessor.categories, classes)
-    odd = predict.Model(model.booster, fitted, model.contract)
+    odd = Model(model.estimator, fitted, model.contract)
     probabilities = np.random.default_rng(1).dirichlet(np.ones(15), 40)
     scores = evaluate.Scores(probabilities.argmax(axis=1), probabilities)
     with evaluate.Outputs() as outputs:
         evaluate.draw_evaluation(outputs, tmp_path, odd, np.arange(40) % 14, scores)
-    assert {path.name for path in files_in(tmp_path)} == PLOTS["multiclass"]
+    assert {path.name for path in files_in(tmp_path)} >= PLOTS["multiclass"] - {"feature_importance.png"}

@@ -7,7 +7,6 @@ from mlops_jobs.metric_names import (
     CONTAINER_NAMES,
     LOWER_IS_BETTER,
     METRICS_FOR,
-    early_stopping_metric,
     gain,
     in_range,
     meets,
@@ -106,11 +105,3 @@ def test_sagemaker_finds_the_value_in_the_metric_line(problem_type, metric, valu
 def test_sagemakers_image_knows_each_metric_and_which_way_is_better(problem_type, metric):
     wanted = "Minimize" if metric in LOWER_IS_BETTER else "Maximize"
     assert OBJECTIVES[objective_name(problem_type, metric)] == wanted
-
-
-def test_training_watches_the_metric_itself_or_its_nearest_kin():
-    assert early_stopping_metric("regression", "mae") == "mae"
-    assert early_stopping_metric("regression", "r2") == "rmse"
-    assert early_stopping_metric("binary", "f1") == "logloss"
-    assert early_stopping_metric("binary", "roc_auc") == "auc"
-    assert early_stopping_metric("multiclass", "f1_macro") == "mlogloss"

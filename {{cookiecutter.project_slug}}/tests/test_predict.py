@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import INFERENCE_ROWS, files_in, predict_arguments, put, raw_rows, write_rows
+from mlops_jobs.artifact import Model
+from support import INFERENCE_ROWS, files_in, predict_arguments, put, raw_rows, train_model, write_rows
 
 import predict
 import preprocess
@@ -82,9 +83,9 @@ def test_what_was_handled_is_printed(project_named, tmp_path, capsys):
 
 
 def test_class_names_with_quotes_and_dollars_stand_whole_in_the_predictions(project_named):
-    model = predict.load_model(project_named("churn") / "model")
-    odd = predict.Model(
-        model.booster, preprocess.Preprocessor(("calls",), {"calls": 0.0}, {}, ('a "b"', "$c$")), model.contract
+    model = train_model(project_named("churn").folder)
+    odd = Model(
+        model.estimator, preprocess.Preprocessor(("calls",), {"calls": 0.0}, {}, ('a "b"', "$c$")), model.contract
     )
     table = predict.as_table(odd, None, odd.score(np.array([[0.1], [0.9]], dtype=np.float32)))
     assert table.column_names == ["prediction", 'probability_a "b"', "probability_$c$"]

@@ -9,18 +9,35 @@ import yaml
 from mlops_jobs.errors import UserError
 from support import ROOT
 
-from hyperparameters import HYPERPARAMETERS, Hyperparameter
+from hyperparameters import Hyperparameter
+from pipelines import settings as settings_module
 from pipelines.settings import hyperparameter_types, load_hyperparameters, load_settings
 
 MISSING = object()
 
+# The hyperparameters of no real model, so that these tests hold for any. SageMaker's image tunes all but the seed.
+KNOWN = {
+    "rounds": Hyperparameter(500, min=1),
+    "depth": Hyperparameter(4),
+    "rate": Hyperparameter(0.05, min=1e-6, max=1),
+    "share": Hyperparameter(0.8, min=1e-6, max=1),
+    "penalty": Hyperparameter(0.0, min=0),
+    "seed": Hyperparameter(1),
+}
+TUNABLE = {"rounds": "integer", "depth": "integer"} | dict.fromkeys(("rate", "share", "penalty"), "continuous")
+
 
 @pytest.fixture
-def own_copy(tmp_path):
-    """The sources of the settings, to change."""
+def own_copy(tmp_path, monkeypatch):
+    """The sources of the settings, to change, with the hyperparameters of these tests."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     shutil.copytree(ROOT / "jobs", tmp_path / "jobs", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(settings_module, "HYPERPARAMETERS", KNOWN)
+    monkeypatch.setattr(settings_module, "TUNABLE", TUNABLE)
+    defaults = yaml.safe_dump({name: known.default for name, known in KNOWN.items()})
+    (tmp_path / "config" / "hyperparameters.yaml").write_text(defaults, encoding="utf-8")
+    change(tmp_path, "pipelines.yaml", "tuning.ranges", {"share": {"type": "continuous", "min": 0.5, "max": 1}})
     return tmp_path
 
 
@@ -46,9 +63,7 @@ def test_the_projects_own_settings_are_valid():
 
 
 def test_a_hyperparameter_keeps_its_type():
-    types = hyperparameter_types()
-    assert types["num_round"] is int
-    assert {name: type(value) for name, value in load_hyperparameters(ROOT).items()} == types
+    assert {name: type(value) for name, value in load_hyperparameters(ROOT).items()} == hyperparameter_types()
 
 
 REFUSED = {
@@ -110,10 +125,10 @@ REFUSED = {
         "machines.processing.instance_count is a key that nothing reads; correct its name or remove it",
     ),
     "a misspelt purpose": ("machines.trainning", {}, "machines.trainning is a key that nothing reads; "),
-    "a range wider than XGBoost's": (
-        "tuning.ranges.subsample.max",
+    "a range wider than its limits": (
+        "tuning.ranges.share.max",
         4,
-        "tuning.ranges.subsample.max is 4; it must be a number of at least 1e-06 and of at most 1",
+        "tuning.ranges.share.max is 4; it must be a number of at least 1e-06 and of at most 1",
     ),
     "more parallel jobs than jobs": ("tuning.parallel_jobs", 40, "tuning.parallel_jobs is 40; it must be at most"),
     "instances that are missing": ("machines.monitoring", MISSING, "machines.monitoring is missing; add it"),
@@ -129,39 +144,39 @@ REFUSED = {
     ),
     "an unknown hyperparameter": (
         "tuning.ranges",
-        {"max_deph": {"type": "integer", "min": 1, "max": 2}},
-        "tuning.ranges.max_deph is not a hyperparameter of train.py; it may be num_round, ",
+        {"deph": {"type": "integer", "min": 1, "max": 2}},
+        "tuning.ranges.deph is not a hyperparameter of train.py; it may be rounds, ",
     ),
     "nothing to search": ("tuning.ranges", {}, "tuning.ranges is empty; name at least one hyperparameter to search"),
     "a range of another type": (
         "tuning.ranges",
-        {"max_depth": {"type": "continuous", "min": 1, "max": 2}},
-        "tuning.ranges.max_depth.type is 'continuous'; it must be one of integer",
+        {"depth": {"type": "continuous", "min": 1, "max": 2}},
+        "tuning.ranges.depth.type is 'continuous'; it must be one of integer",
     ),
     "categories": (
         "tuning.ranges",
-        {"max_depth": {"type": "categorical", "values": ["2", "4"]}},
-        "tuning.ranges.max_depth.type is 'categorical'; it must be one of integer",
+        {"depth": {"type": "categorical", "values": ["2", "4"]}},
+        "tuning.ranges.depth.type is 'categorical'; it must be one of integer",
     ),
     "a hyperparameter that SageMaker's image does not tune": (
         "tuning.ranges",
         {"seed": {"type": "integer", "min": 1, "max": 2}},
-        "tuning.ranges.seed is not a hyperparameter that SageMaker's image tunes; it may be num_round, max_depth, ",
+        "tuning.ranges.seed is not a hyperparameter that SageMaker's image tunes; it may be rounds, depth, rate, ",
     ),
     "a range that ends before it starts": (
         "tuning.ranges",
-        {"max_depth": {"type": "integer", "min": 5, "max": 5}},
-        "tuning.ranges.max_depth.max is 5; it must be above min, which is 5",
+        {"depth": {"type": "integer", "min": 5, "max": 5}},
+        "tuning.ranges.depth.max is 5; it must be above min, which is 5",
     ),
     "a logarithm of zero": (
         "tuning.ranges",
-        {"gamma": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}},
-        "tuning.ranges.gamma.min is 0.0; it must be above 0 on the scale Logarithmic",
+        {"penalty": {"type": "continuous", "min": 0, "max": 1, "scaling": "Logarithmic"}},
+        "tuning.ranges.penalty.min is 0.0; it must be above 0 on the scale Logarithmic",
     ),
     "a reverse logarithm of one": (
         "tuning.ranges",
-        {"eta": {"type": "continuous", "min": 0.5, "max": 1, "scaling": "ReverseLogarithmic"}},
-        "tuning.ranges.eta.scaling is 'ReverseLogarithmic'; it must be another one: this one",
+        {"rate": {"type": "continuous", "min": 0.5, "max": 1, "scaling": "ReverseLogarithmic"}},
+        "tuning.ranges.rate.scaling is 'ReverseLogarithmic'; it must be another one: this one",
     ),
     "a cache for ever": ("cache_days", 1000, "cache_days is 1000; it must be a whole number from 0 to 365"),
     "a pause that shrinks": (
@@ -192,17 +207,17 @@ def test_an_invalid_setting_is_refused(own_copy, fault):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("eta", "low", "eta is 'low'; it must be a number of at least 1e-06 and of at most 1"),
-        ("max_depth", 4.5, "max_depth is 4.5; it must be a whole number of at least 0"),
-        ("num_round", MISSING, "num_round is missing; add it"),
-        ("num_round", 0, "num_round is 0; it must be a whole number of at least 1"),
-        ("eta", 7, "eta is 7; it must be a number of at least 1e-06 and of at most 1"),
+        ("rate", "low", "rate is 'low'; it must be a number of at least 1e-06 and of at most 1"),
+        ("depth", 4.5, "depth is 4.5; it must be a whole number of at least 0"),
+        ("rounds", MISSING, "rounds is missing; add it"),
+        ("rounds", 0, "rounds is 0; it must be a whole number of at least 1"),
+        ("rate", 7, "rate is 7; it must be a number of at least 1e-06 and of at most 1"),
         (
-            "eta",
+            "rate",
             "1e-2",
-            "eta is '1e-2'; it must be written with a point, as 1.0e-2 or 0.01: else YAML reads a string",
+            "rate is '1e-2'; it must be written with a point, as 1.0e-2 or 0.01: else YAML reads a string",
         ),
-        ("subsample", 0, "subsample is 0; it must be a number of at least 1e-06 and of at most 1"),
+        ("share", 0, "share is 0; it must be a number of at least 1e-06 and of at most 1"),
         ("learning_rate", 0.1, "learning_rate is a key that nothing reads; correct its name or remove it"),
     ],
 )
@@ -225,24 +240,24 @@ def test_a_file_that_is_missing_or_is_not_yaml_is_refused(own_copy):
 
 def test_ranges_scales_and_tags_are_read_as_written(own_copy):
     ranges = {
-        "num_round": {"type": "integer", "min": 50, "max": 500},
-        "subsample": {"type": "continuous", "min": 0.5, "max": 0.99, "scaling": "ReverseLogarithmic"},
+        "rounds": {"type": "integer", "min": 50, "max": 500},
+        "share": {"type": "continuous", "min": 0.5, "max": 0.99, "scaling": "ReverseLogarithmic"},
     }
     change(own_copy, "pipelines.yaml", "tuning.ranges", ranges)
     change(own_copy, "pipelines.yaml", "tags", {"cost-center": "4711"})
     settings = load_settings(own_copy)
-    rounds, subsample = settings.tuning.ranges
+    rounds, share = settings.tuning.ranges
     assert (rounds.type, rounds.values) == ("integer", ("50", "500"))
-    assert (subsample.values, subsample.scaling) == (("0.5", "0.99"), "ReverseLogarithmic")
+    assert (share.values, share.scaling) == (("0.5", "0.99"), "ReverseLogarithmic")
     assert settings.tags == {"cost-center": "4711"}
 
 
 def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(own_copy, monkeypatch):
-    monkeypatch.setitem(HYPERPARAMETERS, "gamma", Hyperparameter(0))
-    change(own_copy, "hyperparameters.yaml", "gamma", 0)
-    change(own_copy, "pipelines.yaml", "tuning.ranges", {"gamma": {"type": "continuous", "min": 0, "max": 5}})
+    monkeypatch.setitem(KNOWN, "penalty", Hyperparameter(0))
+    change(own_copy, "hyperparameters.yaml", "penalty", 0)
+    change(own_copy, "pipelines.yaml", "tuning.ranges", {"penalty": {"type": "continuous", "min": 0, "max": 5}})
     with pytest.raises(
-        UserError, match=r"must be integer, the type of gamma in train.py; write its default there with a point"
+        UserError, match=r"must be integer, the type of penalty in train.py; write its default there with a point"
     ):
         load_settings(own_copy)
 

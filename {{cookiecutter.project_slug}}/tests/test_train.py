@@ -11,17 +11,18 @@ import pyarrow.parquet as pq
 import pytest
 from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
-from mlops_jobs.feature_files import FeatureFile
-from mlops_jobs.metric_names import CONTAINER_NAMES, LOWER_IS_BETTER
+from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
+from mlops_jobs.metric_names import CONTAINER_NAMES
 from mlops_kit.definition.code import library_files
-from support import ROOT, files_in, put, refusal, train_arguments, train_model
+from support import ROOT, another_value, files_in, put, read_model, refusal, train_arguments, train_model
 
 import train
-from model import load_model
+from hyperparameters import HYPERPARAMETERS
+from model import Estimator
 
 
 def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_path, capfd):
-    """XGBoost prints lines of the same form, maybe of the same name: the last one counts, so it has to be ours."""
+    """A model may print lines of the same form, even of the same name: the last one counts, so it has to be ours."""
     train.main(train_arguments(project.folder, tmp_path))
     contract, lines = project.contract, capfd.readouterr().out.splitlines()
     metric, name = contract.metric, CONTAINER_NAMES[contract.problem_type][contract.metric]
@@ -31,22 +32,31 @@ def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_p
     printed = found[-1][1]
     record = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
     assert float(printed) == pytest.approx(record[f"validation:{metric}"])
-    value = train.validation_metric(train_model(project.folder), project / "validation" / "validation.parquet")
+    model = train_model(project.folder)
+    validation = project / "validation" / "validation.parquet"
+    value = train.validation_metric(model, LabelledFeatures(validation, contract, model.preprocessor))
     assert float(printed) == pytest.approx(value)
 
 
-def test_the_same_seed_gives_the_same_bytes(project, tmp_path):
+def test_the_same_seed_gives_the_same_model(project, tmp_path):
     train.main(train_arguments(project.folder, tmp_path))
     made, before = (
-        {path.relative_to(folder): path.read_bytes() for path in files_in(folder) if path.suffix != ".pyc"}
+        {
+            path.relative_to(folder): path.read_bytes()
+            for path in files_in(folder)
+            if path.suffix != ".pyc" and path.name != Estimator.FILE
+        }
         for folder in (tmp_path, project / "model")
     )
     assert made == before
+    again, model = read_model(tmp_path), train_model(project.folder)
+    features = np.random.default_rng(1).random((50, len(model.preprocessor.features)), dtype=np.float32)
+    assert np.array_equal(again.estimator.predict(features), model.estimator.predict(features))
 
 
 def test_the_artifact_holds_the_code_that_serves_it_beside_what_was_there(project_named, tmp_path):
     put(tmp_path / "code" / "notes.txt", "mine")
-    train.main(train_arguments(project_named("churn").folder, tmp_path, "--num_round", "2"))
+    train.main(train_arguments(project_named("churn").folder, tmp_path))
     sources = {path.name: path.read_bytes() for path in (ROOT / "jobs").glob("*.py")} | library_files()
     code = tmp_path / "code"
     made = {path.relative_to(code).as_posix(): path.read_bytes() for path in files_in(code)}
@@ -62,17 +72,19 @@ def test_a_training_container_runs_its_own_copy_of_the_code(project_named, tmp_p
     put(code / "setup.py", "from setuptools import setup\n")
     folders = {f"SM_CHANNEL_{name.upper()}": str(project / name) for name in ("train", "validation", "preprocessor")}
     folders |= {"SM_CHANNEL_CODE": str(code), "SM_MODEL_DIR": str(tmp_path / "ml" / "model")}
-    command = [sys.executable, "-m", "train", "--max_depth", "2", "--num_round", "3", "--gamma", "1e-05"]
+    name = next(iter(HYPERPARAMETERS))
+    command = [sys.executable, "-m", "train", f"--{name}", str(another_value(name))]
     subprocess.run(command, cwd=code, env=os.environ | folders, check=True, capture_output=True)
     assert not (tmp_path / "ml" / "model" / "code" / "setup.py").exists()
     record = json.loads((tmp_path / "ml" / "model" / "training.json").read_text(encoding="utf-8"))
-    assert (record["hyperparameters"]["max_depth"], record["hyperparameters"]["gamma"]) == (2, 1e-05)
+    defaults = {name: known.default for name, known in HYPERPARAMETERS.items()}
+    assert record["hyperparameters"] == defaults | {name: another_value(name)}
     features = np.zeros((1, len(project.contract.features)), dtype=np.float32)
-    assert load_model(tmp_path / "ml" / "model").score(features).probabilities.shape == (1, 3)
+    assert read_model(tmp_path / "ml" / "model").score(features).probabilities.shape == (1, 3)
 
 
 def test_an_artifact_is_not_written_over_the_code_that_trains_it(project_named, tmp_path):
-    train.main(train_arguments(project_named("churn").folder, tmp_path, "--num_round", "2"))
+    train.main(train_arguments(project_named("churn").folder, tmp_path))
     before = {path: path.read_bytes() for path in files_in(tmp_path / "code")}
     command = [sys.executable, str(tmp_path / "code" / "train.py")]
     again = subprocess.run(
@@ -88,13 +100,10 @@ def test_sagemakers_variables_name_the_folders_and_arguments_override_them(proje
     monkeypatch.setenv("SM_CHANNEL_VALIDATION", str(project / "validation"))
     monkeypatch.setenv("SM_CHANNEL_PREPROCESSOR", str(project / "preprocessor"))
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "of the variable"))
-    train.main(["--num_round", "3"])
-    train.main(["--num_round", "3", "--eta", "0.9", "--model-dir", str(tmp_path / "of the argument")])
-    by_variable, by_argument = (tmp_path / name for name in ("of the variable", "of the argument"))
-    record = json.loads((by_argument / "training.json").read_text(encoding="utf-8"))
-    assert record["hyperparameters"]["eta"] == 0.9
-    assert record["rounds"] <= 3
-    assert (by_variable / "model.ubj").read_bytes() != (by_argument / "model.ubj").read_bytes()
+    train.main([])
+    train.main(["--model-dir", str(tmp_path / "of the argument")])
+    by_variable, by_argument = (files_in(tmp_path / name) for name in ("of the variable", "of the argument"))
+    assert [path.name for path in by_variable] == [path.name for path in by_argument]
 
 
 def test_a_folder_that_nobody_named_is_asked_for(monkeypatch, capsys):
@@ -103,30 +112,6 @@ def test_a_folder_that_nobody_named_is_asked_for(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         train.main([])
     assert "--train" in capsys.readouterr().err
-
-
-def test_early_stopping_keeps_the_best_round(project_named):
-    project = project_named("prices")
-    contract, preprocessor = load_fitted(project / "preprocessor")
-    validation = project / "validation" / "validation.parquet"
-    model, value = train.train(
-        project / "train" / "train.parquet",
-        validation,
-        contract,
-        preprocessor,
-        {"eta": 0.9, "max_depth": 8, "seed": 1},
-        num_round=200,
-        early_stopping_rounds=10,
-    )
-    rounds = model.booster.num_boosted_rounds()
-    assert rounds < 190
-    assert contract.metric in LOWER_IS_BETTER
-    earlier = [
-        train.validation_metric(train.Model(model.booster[:count], preprocessor, contract), validation)
-        for count in range(1, rounds + 1)
-    ]
-    assert min(earlier) == pytest.approx(value)
-    assert int(np.argmin(earlier)) == rounds - 1
 
 
 def test_a_model_learns_more_than_the_mean(project_named):
@@ -141,17 +126,29 @@ def test_the_artifact_works_packed_as_sagemaker_packs_it(project, tmp_path, pref
     with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as archive:
         for path in files_in(project / "model"):
             archive.add(path, f"{prefix}{path.relative_to(project / 'model').as_posix()}")
-    packed, plain = load_model(tmp_path), train_model(project.folder)
+    packed, plain = read_model(tmp_path), train_model(project.folder)
     assert (packed.contract, packed.preprocessor) == (plain.contract, plain.preprocessor)
     assert packed.contract == project.contract
     features = np.random.default_rng(1).random((5, len(plain.preprocessor.features)), dtype=np.float32)
     assert np.array_equal(packed.score(features).predicted, plain.score(features).predicted)
 
 
-def test_the_artifact_knows_its_columns(project):
-    model = train_model(project.folder)
-    assert model.booster.feature_names == list(project.contract.features)
-    assert model.booster.feature_types == model.preprocessor.feature_types
+def test_a_stored_estimator_predicts_as_before(project):
+    estimator = train_model(project.folder).estimator
+    again = Estimator.from_bytes(estimator.to_bytes())
+    assert again.width == estimator.width == len(project.contract.features)
+    features = np.random.default_rng(1).random((50, estimator.width), dtype=np.float32)
+    assert np.array_equal(again.predict(features), estimator.predict(features))
+
+
+def test_each_feature_has_its_importance_where_the_estimator_knows_one(project):
+    estimator = train_model(project.folder).estimator
+    importance = estimator.importance()
+    if importance is None:
+        pytest.skip("this model knows none")
+    assert importance.shape == (estimator.width,)
+    assert (importance >= 0).all()
+    assert importance.sum() > 0
 
 
 def test_no_job_pickles():

@@ -1,24 +1,93 @@
 """The model artifact: model, preprocessor, contract and code in a folder, or in the model.tar.gz SageMaker packs of it.
 
-Here are its names, and what can be read of it without XGBoost; model.py has the rest.
+An estimator as jobs/model.py defines it is one of the files: of its library nothing is known here.
 """
 
 from __future__ import annotations
 
 import tarfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+import mlops_jobs
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_jobs.errors import UserError
+from mlops_jobs.estimator import BaseEstimator
+from mlops_jobs.outputs import Outputs
 from mlops_jobs.own_features import FILE, OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, load_preprocessor
+from mlops_jobs.scores import Scores, decide
 
-MODEL = "model.ubj"  # XGBoost's own binary JSON
 PREPROCESSOR = "preprocessor.json"
 CONTRACT = "dataset.yaml"
 CODE = "code"
 ARCHIVE = "model.tar.gz"
+
+
+class OtherEstimatorError(UserError):
+    """An artifact is whole but for the file of this estimator: another jobs/model.py trained it."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained estimator, what its features are made with, and the contract of its rows."""
+
+    estimator: BaseEstimator
+    preprocessor: Preprocessor
+    contract: Contract
+
+    def score(self, features: np.ndarray) -> Scores:
+        """Predict from features as the preprocessor makes them; shape (n, features)."""
+        raw = self.estimator.predict(features)
+        if not self.contract.is_classification:
+            return Scores(raw)
+        probabilities = np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
+        return Scores(decide(probabilities), probabilities)
+
+
+def model_files(folder: Path, estimator: type[BaseEstimator], scripts: Path) -> list[Path]:
+    """What an earlier run may have left of an artifact in a folder; `scripts` is the folder of the jobs."""
+    names = (estimator.FILE, PREPROCESSOR, CONTRACT, FILE, ARCHIVE, *(f"{CODE}/{name}" for name in _sources(scripts)))
+    return [folder / name for name in names]
+
+
+def save_model(outputs: Outputs, folder: Path, model: Model, scripts: Path) -> None:
+    """Write estimator, preprocessor, contract, and the code that batch transform serves them with, into a folder."""
+    outputs.path(folder / model.estimator.FILE).write_bytes(model.estimator.to_bytes())
+    outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
+    outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
+    if own_features := model.preprocessor.own_features.source:
+        outputs.write_text(folder / FILE, own_features)
+    for name, source in _sources(scripts).items():
+        outputs.path(folder / CODE / name).write_bytes(source.read_bytes())
+
+
+def load_model(folder: str | Path, estimator: type[BaseEstimator]) -> Model:
+    """Read a whole artifact, whose estimator is of this class.
+
+    Raises:
+        OtherEstimatorError: the folder holds none of this estimator.
+        UserError: the folder does not hold one, or its parts do not fit one another.
+    """
+    contract, preprocessor = load_fitted(folder)
+    try:
+        data = read_member(folder, estimator.FILE)
+    except UserError as error:
+        raise OtherEstimatorError(f"{error}; jobs/model.py reads no other") from error
+    try:
+        loaded = estimator.from_bytes(data)
+        width = loaded.width
+    except Exception as error:  # each library raises its own
+        raise UserError(f"{folder}: jobs/model.py cannot read {estimator.FILE}; train again with train.py") from error
+    if width != len(preprocessor.features):
+        raise UserError(
+            f"{folder}: {estimator.FILE} was trained on other columns than {PREPROCESSOR} has; "
+            "train again with train.py"
+        )
+    return Model(loaded, preprocessor, contract)
 
 
 def load_fitted(folder: str | Path) -> tuple[Contract, Preprocessor]:
@@ -55,3 +124,10 @@ def read_member(folder: str | Path, name: str) -> bytes:
         raise UserError(
             f"{folder}: holds no {name}, neither as a file nor in a {ARCHIVE}; give the folder of a trained model"
         ) from error
+
+
+def _sources(scripts: Path) -> dict[str, Path]:
+    """The scripts of a folder and the job library, by path; not the setup.py that a training container writes."""
+    found = {path.name: path for path in sorted(scripts.glob("*.py")) if path.name != "setup.py"}
+    library = Path(mlops_jobs.__file__).parent
+    return found | {f"{library.name}/{path.name}": path for path in sorted(library.glob("*.py"))}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,3 +62,45 @@ class FeatureFile:
         """Yield all columns of some rows, and their features as an array of shape (n, features), float32."""
         for batch in self._file.iter_batches(ROWS_AT_A_TIME):
             yield batch, np.column_stack([batch.column(name).to_numpy() for name in self._features])
+
+
+class Rows(NamedTuple):
+    """Rows to learn from, or to measure a model on.
+
+    Attributes:
+        features: shape (n, features), float32.
+        target: the value, or the index of the class; shape (n,).
+        weights: how much each row counts, shape (n,); None: all count the same.
+    """
+
+    features: np.ndarray
+    target: np.ndarray
+    weights: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """The rows of a split that preprocess.py fit wrote."""
+
+    path: Path
+    contract: Contract
+    preprocessor: Preprocessor
+
+    def batches(self) -> Iterator[Rows]:
+        """Yield the rows in batches, so that no more than one is in memory.
+
+        Raises:
+            DataError: the file is missing, or another preprocessor made it.
+        """
+        for batch, features in FeatureFile(self.path, self.preprocessor).batches():
+            yield Rows(features, batch.column(self.contract.target).to_numpy())
+
+    def read(self) -> Rows:
+        """All rows at once, for an estimator that does not learn in batches.
+
+        Raises:
+            DataError: the file is missing, or another preprocessor made it.
+        """
+        features, target, weights = zip(*self.batches(), strict=True)
+        weighted = [part for part in weights if part is not None]
+        return Rows(np.concatenate(features), np.concatenate(target), np.concatenate(weighted) if weighted else None)

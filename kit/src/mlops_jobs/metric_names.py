@@ -16,14 +16,6 @@ METRICS_FOR = {problem_type: tuple(names) for problem_type, names in CONTAINER_N
 USUAL_METRIC = {"regression": "rmse", "binary": "roc_auc", "multiclass": "f1_macro"}
 LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "log_loss"})
 
-# The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
-_XGBOOST_METRIC = {"rmse": "rmse", "mse": "rmse", "r2": "rmse", "mae": "mae", "roc_auc": "auc"}
-
-
-def early_stopping_metric(problem_type: str, metric: str) -> str:
-    """The name of the XGBoost metric to watch while training for `metric`."""
-    return _XGBOOST_METRIC.get(metric, "mlogloss" if problem_type == "multiclass" else "logloss")
-
 
 def in_range(metric: str, threshold: float) -> bool:
     """Whether a threshold can be met and missed: above 0, and at most 1 where 1 is perfect."""
@@ -45,7 +37,7 @@ def objective_name(problem_type: str, metric: str) -> str:
     return f"validation:{CONTAINER_NAMES[problem_type][metric]}"
 
 
-def metric_line(problem_type: str, metric: str, value: float, rounds: int) -> str:
+def metric_line(problem_type: str, metric: str, value: float, rounds: int = 1) -> str:
     r"""The log line from which SageMaker reads the metric, in the form of XGBoost's own evaluations.
 
     The image's expression for it is `.*\[[0-9]+\].*#011validation-<name>:(\S+)` (algorithm_mode/metrics.py of

@@ -1,7 +1,7 @@
 """The preprocessor: what was learned from the training split, applied unchanged to every row from then on.
 
 Numeric cells that are missing get the median of the training split. A category becomes its index in the sorted
-categories of the training split; one that is empty or was not seen there becomes NaN, which XGBoost takes for missing.
+categories of the training split; one that is empty or was not seen there becomes NaN, which a model takes for missing.
 So a model always sees the same columns, in the same order, whatever a file to predict holds.
 """
 
@@ -61,11 +61,6 @@ class Preprocessor:
     classes: tuple[str, ...]
     own_features: OwnFeatures = field(default_factory=OwnFeatures, compare=False)
     expected: Expected | None = None
-
-    @property
-    def feature_types(self) -> list[str]:
-        """XGBoost's type of each feature: q for a quantity, c for a category."""
-        return ["c" if name in self.categories else "q" for name in self.features]
 
     @property
     def fingerprint(self) -> str:

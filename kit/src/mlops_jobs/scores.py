@@ -26,3 +26,9 @@ class Scores:
         predicted = np.concatenate([part.predicted for part in parts])
         probabilities = [part.probabilities for part in parts if part.probabilities is not None]
         return Scores(predicted, np.concatenate(probabilities) if probabilities else None)
+
+
+def decide(probabilities: np.ndarray) -> np.ndarray:
+    """The index of the class that is predicted for each row; shape (n,), of probabilities of shape (n, classes)."""
+    decided: np.ndarray = probabilities.argmax(axis=1)
+    return decided

@@ -1,0 +1,73 @@
+"""What jobs/model.py defines: how a model is trained, stored, and asked for predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from mlops_jobs.feature_files import LabelledFeatures
+
+
+class BaseEstimator(ABC):
+    """Learns from the features that the preprocessor makes, and predicts from them.
+
+    Features are arrays of shape (n, features), float32, in the order of `preprocessor.features`: a missing number has
+    the median, a category is its index, and an unknown category is NaN.
+
+    Attributes:
+        FILE: the name under which the artifact holds it; a model of another kind needs another name.
+    """
+
+    FILE: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def train(
+        cls, training: LabelledFeatures, validation: LabelledFeatures, hyperparameters: Mapping[str, Any]
+    ) -> BaseEstimator:
+        """Learn from the training split; the validation split may decide when to stop.
+
+        Args:
+            training: rows with their targets, and with weights where the contract has class_weights.
+            validation: the same, never weighted.
+            hyperparameters: a value for each name in jobs/hyperparameters.py.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_bytes(cls, data: bytes) -> BaseEstimator:
+        """Read what `to_bytes` wrote. Whatever it raises for other bytes becomes a message; it must not unpickle."""
+
+    @abstractmethod
+    def to_bytes(self) -> bytes:
+        """The estimator in a form that holds no code."""
+
+    @abstractmethod
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Predict rows.
+
+        Returns:
+            the values of a regression, shape (n,); or the probability of each class, shape (n, classes), or only that
+            of the positive class in a binary problem, shape (n,).
+        """
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many features it was trained on."""
+
+    @property
+    def rounds(self) -> int:
+        """The rounds of training that were kept; 1 for a model without rounds."""
+        return 1
+
+    def importance(self) -> np.ndarray | None:
+        """How much each feature contributes to the fit, shape (features,), not negative; None: it is not known."""
+        return None
+
+    def contributions(self, features: np.ndarray) -> np.ndarray | None:
+        """What each feature adds to the prediction of each row; None: it is not known."""
+        return None
