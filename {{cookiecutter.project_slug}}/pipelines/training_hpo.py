@@ -10,9 +10,7 @@ from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import ParameterInteger
 from sagemaker.mlops.workflow.pipeline import Pipeline
 
-from pipelines.parts import Parts
-from pipelines.settings import Range, Settings
-from pipelines.training import (
+from pipelines.model_building import (
     SCRIPT_MODE,
     Parameters,
     check_metric,
@@ -22,6 +20,8 @@ from pipelines.training import (
     register_model,
     training_job,
 )
+from pipelines.parts import Parts
+from pipelines.settings import Range, Settings
 
 
 def build(settings: Settings) -> Pipeline:

@@ -1,0 +1,268 @@
+"""What the pipelines `training` and `training-hpo` share: every step except the one that trains or tunes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlops_jobs.metric_names import LOWER_IS_BETTER
+from mlops_kit.definition.steps import (
+    LambdaFunctionStep,
+    ProcessingJobStep,
+    QualityCheckJobStep,
+    RegisterModelStep,
+    Request,
+)
+from sagemaker.core.workflow.conditions import (
+    ConditionComparison,
+    ConditionGreaterThan,
+    ConditionGreaterThanOrEqualTo,
+    ConditionLessThanOrEqualTo,
+)
+from sagemaker.core.workflow.execution_variables import ExecutionVariables
+from sagemaker.core.workflow.functions import Join, JsonGet
+from sagemaker.core.workflow.parameters import ParameterFloat, ParameterString
+from sagemaker.core.workflow.properties import PropertyFile
+from sagemaker.mlops.workflow.condition_step import ConditionStep
+from sagemaker.mlops.workflow.fail_step import FailStep
+from sagemaker.mlops.workflow.steps import Step
+
+from pipelines.parts import BUCKET, TRIGGER, TRIGGER_VERSION, Parts, Script, flags, incoming, outgoing
+from pipelines.settings import Settings
+
+CHANNELS = ("train", "validation", "preprocessor")
+EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+
+# The hyperparameters that name the script for SageMaker's framework images. Isolated jobs get their code in a channel.
+SCRIPT_MODE = {
+    "sagemaker_program": "train.py",
+    "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
+    "sagemaker_container_log_level": "20",
+    "sagemaker_region": "${region}",
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of an execution."""
+
+    data: ParameterString
+    threshold: ParameterFloat
+    tolerance: ParameterFloat
+    processing: ParameterString
+    training: ParameterString
+
+    @classmethod
+    def of(cls, settings: Settings) -> Parameters:
+        """The parameters, with the team's settings as their defaults."""
+        machines = settings.machines
+        return cls(
+            data=ParameterString("InputDataUri", default_value=f"{BUCKET}/data/training/"),
+            threshold=ParameterFloat("MetricThreshold", default_value=settings.contract.threshold),
+            tolerance=ParameterFloat("ChampionTolerance", default_value=settings.champion_tolerance),
+            processing=ParameterString("ProcessingInstanceType", default_value=machines.processing.instance_type),
+            training=ParameterString("TrainingInstanceType", default_value=machines.training.instance_type),
+        )
+
+    def all(self) -> list[Any]:
+        """The parameters in the order of the definition."""
+        return [self.data, self.threshold, self.tolerance, self.processing, self.training]
+
+
+def preprocess(parts: Parts, parameters: Parameters, resolve: LambdaFunctionStep) -> ProcessingJobStep:
+    """Split the labelled rows and fit the preprocessor to the training split; on one instance, which reads all rows."""
+    split, machine = parts.settings.split, parts.settings.machines.processing
+    outputs = (*CHANNELS, "test", "baseline")
+    script = Script(
+        "preprocess.py",
+        [
+            "fit",
+            *flags(input_dir=incoming("data"), contract=f"{incoming('contract')}/dataset.yaml"),
+            *flags(**{f"{name}_dir": outgoing(name) for name in outputs}),
+            *flags(seed=str(split.seed)),
+            *flags(validation_share=str(split.validation_share), test_share=str(split.test_share)),
+        ],
+        inputs={"data": parameters.data, "contract": parts.contract},
+        outputs=outputs,
+        environment={"DATA_VERSION": resolve.output("DataVersion")},  # the cache must notice new data
+    )
+    request = parts.processing_job("Preprocess", script, machine, parameters.processing)
+    return ProcessingJobStep("Preprocess", request, cache=parts.cache, retry_policies=parts.retries)
+
+
+def data_quality_baseline(parts: Parts, fitted: ProcessingJobStep) -> QualityCheckJobStep:
+    """Compute the statistics of the training split, with which later data are compared."""
+    return QualityCheckJobStep(
+        "DataQualityBaseline",
+        parts.quality_check("DataQualityBaseline", fitted.output("baseline")),
+        skip_check=True,
+        register_new_baseline=True,
+        fail_on_violation=False,
+        cache=parts.cache,
+    )
+
+
+def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:
+    """The request for a training job, alone or as part of a tuning job.
+
+    It has no MetricDefinitions: SageMaker's XGBoost image has its own, and the API refuses others.
+    """
+    machine = parts.settings.machines.training
+    sources = {"code": f"{BUCKET}/{parts.settings.code.source}"} | {name: fitted.output(name) for name in CHANNELS}
+    return {
+        "AlgorithmSpecification": {"TrainingImage": "${image_uri}", "TrainingInputMode": "File"},
+        "RoleArn": "${role_arn}",
+        "InputDataConfig": [channel(name, uri) for name, uri in sources.items()],
+        "OutputDataConfig": {"S3OutputPath": parts.uri(step, "model"), "KmsKeyId": "${kms_key_arn}"},
+        "ResourceConfig": parts.cluster(machine, parameters.training),
+        "VpcConfig": parts.vpc,
+        "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_minutes * 60},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+    }
+
+
+def channel(name: str, uri: Any) -> Request:
+    """An input of a training job, which is downloaded to /opt/ml/input/data/<name>."""
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+
+
+def evaluate(
+    parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, resolve: LambdaFunctionStep, model: Any
+) -> ProcessingJobStep:
+    """Evaluate the model on the test split, and compare it with the approved model."""
+    machine = parts.settings.machines.processing
+    inputs = {"model": model, "test": fitted.output("test"), "champion": resolve.output("ModelDataUri")}
+    script = Script(
+        "evaluate.py",
+        [
+            *flags(**{f"{name}_dir": incoming(name) for name in inputs}, output_dir=outgoing("evaluation")),
+            *flags(threshold=parameters.threshold.to_string()),
+        ],
+        inputs=inputs,
+        outputs=["evaluation"],
+    )
+    request = parts.processing_job("Evaluate", script, machine, parameters.processing)
+    return ProcessingJobStep(
+        "Evaluate", request, property_files=[EVALUATION], cache=parts.cache, retry_policies=parts.retries
+    )
+
+
+def evaluated(path: str) -> JsonGet:
+    """A value of evaluation.json."""
+    return JsonGet(step_name="Evaluate", property_file=EVALUATION, json_path=path)
+
+
+def check_metric(parts: Parts, parameters: Parameters, register: Step) -> ConditionStep:
+    """Register a model that meets the threshold, beats guessing and is not worse than the approved one; else fail."""
+    metric = parts.settings.contract.metric
+    return ConditionStep(
+        name="CheckMetric",
+        conditions=[
+            meets(metric, evaluated("value"), parameters.threshold),
+            ConditionGreaterThan(left=evaluated("baseline_gain"), right=0.0),
+            ConditionLessThanOrEqualTo(left=evaluated("champion.shortfall"), right=parameters.tolerance),
+        ],
+        if_steps=[register],
+        else_steps=[metric_not_met(metric, parameters)],
+    )
+
+
+def meets(metric: str, value: Any, threshold: Any) -> ConditionComparison:
+    """Whether a value is as good as the threshold: at most the threshold for an error, at least for a score."""
+    compare = ConditionLessThanOrEqualTo if metric in LOWER_IS_BETTER else ConditionGreaterThanOrEqualTo
+    return compare(left=value, right=threshold)
+
+
+def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
+    """End the execution with the result and the remedy."""
+    limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+    words: list[Any] = [
+        f"The model was not registered. Its {metric} is ",
+        evaluated("value"),
+        f" and must be {limit} ",
+        parameters.threshold,
+        f", and {'below' if metric in LOWER_IS_BETTER else 'above'} ",
+        evaluated("baseline"),
+        ", which the best constant prediction reaches. On the same rows it is worse than the approved model by ",
+        evaluated("champion.shortfall"),
+        " (0.0: it is not, or there is none), and may be by ",
+        parameters.tolerance,
+        ". Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
+        "or start again with another MetricThreshold or ChampionTolerance. A model that is no better than a constant "
+        "prediction is not registered, whatever these are.",
+    ]
+    return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))
+
+
+def register_model(
+    parts: Parts,
+    parameters: Parameters,
+    resolve: LambdaFunctionStep,
+    evaluation: ProcessingJobStep,
+    baseline: QualityCheckJobStep,
+    model: Any,
+    more: dict[str, Any] | None = None,
+) -> RegisterModelStep:
+    """Register the model, which a person then approves or rejects; `more` is additional metadata."""
+    computed = baseline.properties
+    report = Join(on="/", values=[evaluation.output("evaluation"), EVALUATION.path])
+    request = {
+        "ModelPackageGroupName": "${model_package_group}",
+        "ModelPackageDescription": "A model of the pipeline ${project} ${environment} " + parts.kind,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": inference_specification(parts, model),
+        "ModelMetrics": {
+            "ModelQuality": {"Statistics": json_file(report)},
+            "ModelDataQuality": {
+                "Statistics": json_file(computed.CalculatedBaselineStatistics),
+                "Constraints": json_file(computed.CalculatedBaselineConstraints),
+            },
+        },
+        "DriftCheckBaselines": {
+            "ModelDataQuality": {
+                "Statistics": json_file(computed.BaselineUsedForDriftCheckStatistics),
+                "Constraints": json_file(computed.BaselineUsedForDriftCheckConstraints),
+            }
+        },
+        "MetadataProperties": {
+            "CommitId": "${git_commit}",
+            "Repository": "${repository}",
+            "GeneratedBy": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+            "ProjectId": "${project}",
+        },
+        "CustomerMetadataProperties": {
+            "git_commit": "${git_commit}",
+            "build_id": "${build_id}",
+            "data_version": resolve.output("DataVersion"),
+            "pipeline": ExecutionVariables.PIPELINE_NAME,
+            "execution": ExecutionVariables.PIPELINE_EXECUTION_ID,
+            "trigger": TRIGGER,
+            "trigger_version": TRIGGER_VERSION,  # its key may be longer than the registry's 256 characters
+            "kind": parts.kind,
+            "metric": parts.settings.contract.metric,
+            "value": evaluated("value").to_string(),
+            "baseline": evaluated("baseline").to_string(),  # what the best constant prediction reaches
+            "threshold": parameters.threshold.to_string(),
+            **(more or {}),
+        },
+    }
+    return RegisterModelStep("RegisterModel", request, retry_policies=parts.request_retries)
+
+
+def json_file(uri: Any) -> Request:
+    """A JSON file in the form of the registry's API."""
+    return {"ContentType": "application/json", "S3Uri": uri}
+
+
+def inference_specification(parts: Parts, model: Any) -> Request:
+    """How the model can be served."""
+    instance_types = [parts.settings.machines.inference.instance_type]
+    return {
+        "Containers": [parts.served(model)],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["application/jsonlines"],
+        "SupportedTransformInstanceTypes": instance_types,
+        "SupportedRealtimeInferenceInstanceTypes": instance_types,
+    }
