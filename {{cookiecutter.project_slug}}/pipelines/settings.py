@@ -12,6 +12,7 @@ from mlops_jobs.errors import UserError
 from mlops_kit.checks import instance_types
 from mlops_kit.checks.builtin_image import TUNABLE
 from mlops_kit.config import names
+from mlops_kit.config.own_steps import OwnSteps
 from mlops_kit.config.reader import ConfigSection
 from mlops_kit.config.tags import read_tags
 from mlops_kit.definition.code import CodeKeys, code_keys
@@ -86,7 +87,11 @@ class Retries:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that the definitions are built from."""
+    """Everything that the definitions are built from.
+
+    Attributes:
+        steps: the settings of the team's own steps, which their definitions read: docs/steps.md.
+    """
 
     project: str
     contract: Contract
@@ -100,6 +105,7 @@ class Settings:
     cache_days: int
     retries: Retries
     tags: dict[str, str]
+    steps: OwnSteps
 
 
 def load_settings(root: Path) -> Settings:
@@ -122,6 +128,7 @@ def load_settings(root: Path) -> Settings:
         cache_days=section.integer("cache_days", maximum=365),
         retries=_retries(section.section("retries")),
         tags=read_tags(section.section("tags")),
+        steps=OwnSteps(section.optional_section("steps")),
     )
     section.refuse_the_rest()
     return settings

@@ -18,15 +18,17 @@ from mlops_kit.checks.check import check
 from mlops_kit.definition import triggers
 from mlops_kit.definition.compile import compile_all, compile_pipeline
 from mlops_kit.definition.model import Definition
+from mlops_kit.project import open_project
 from support import CONTRACTS, ROOT, contract_of
 
-from pipelines import inference, training, training_hpo
+from pipelines import training, training_hpo
 from pipelines.settings import Range, hyperparameter_types, load_settings
 
-KINDS = ("training", "training-hpo", "inference")
+PROJECT = open_project(ROOT)
 MODES = ("processing", "transform")
 VARIANTS = [(name, mode) for name in ("own", *CONTRACTS) for mode in MODES]
 
+# The template's steps. A step or a pipeline of your own needs no entry here.
 REGISTERED = {
     "ResolveInputs": ("Lambda", set()),
     "Preprocess": ("Processing", {"ResolveInputs"}),
@@ -110,10 +112,9 @@ def variant(own_texts, own_contract):
         if (name, mode) not in compiled:
             contract = own_contract if name == "own" else contract_of(name)
             settings = replace(load_settings(ROOT), contract=contract, batch_inference=mode)
-            pipelines = (training.build(settings), training_hpo.build(settings), inference.build(settings))
             compiled[name, mode] = {
-                kind: Definition(json.loads(compile_pipeline(pipeline)))
-                for kind, pipeline in zip(KINDS, pipelines, strict=True)
+                kind: Definition(json.loads(compile_pipeline(PROJECT.builder(kind)(settings))))
+                for kind in PROJECT.kinds
             }
         return compiled[name, mode]
 
@@ -121,9 +122,14 @@ def variant(own_texts, own_contract):
 
 
 @pytest.mark.parametrize(("kind", "mode"), GRAPHS)
-def test_each_step_depends_on_the_steps_that_it_needs(variant, kind, mode):
-    definition = variant("own", mode)[kind]
-    assert {step.name: (step.type, definition.needs(step)) for step in definition.steps} == GRAPHS[kind, mode]
+def test_each_step_of_the_template_depends_on_the_steps_that_it_needs(variant, kind, mode):
+    definition, expected = variant("own", mode)[kind], GRAPHS[kind, mode]
+    found = {
+        step.name: (step.type, definition.needs(step) & expected.keys())
+        for step in definition.steps
+        if step.name in expected
+    }
+    assert found == expected
 
 
 @pytest.mark.parametrize(("name", "mode"), VARIANTS)
@@ -133,7 +139,7 @@ def test_the_definitions_have_no_fault(variant, name, mode):
 
 
 def test_the_projects_own_definitions_have_no_fault(own_texts):
-    assert tuple(own_texts) == KINDS
+    assert tuple(own_texts) == PROJECT.kinds
     for text in own_texts.values():
         assert [str(fault) for fault in check(json.loads(text))] == []
 
@@ -182,10 +188,8 @@ def test_every_parameter_of_an_execution_has_a_default(variant, own_contract):
         },
     }
     for kind, definition in variant("own", "processing").items():
-        declared = definition.parameters.items()
-        assert {name: (entry["Type"], entry["DefaultValue"]) for name, entry in declared} == expected[
-            kind
-        ] | common_parameters
+        declared = {name: (entry["Type"], entry["DefaultValue"]) for name, entry in definition.parameters.items()}
+        assert declared.items() >= (expected.get(kind, {}) | common_parameters).items()
         assert set(definition.parameters["Trigger"]["EnumValues"]) == set(triggers.KINDS)
 
 
@@ -220,7 +224,7 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
 
 def strings(arguments):
     """A command line as a job gets it; a pipeline variable is a number here."""
-    return [argument if isinstance(argument, str) else "0.5" for argument in arguments]
+    return [argument if isinstance(argument, str) else "1" for argument in arguments]
 
 
 @pytest.fixture
@@ -253,9 +257,9 @@ def test_each_job_accepts_its_arguments(variant, parsed, mode):
         for step in definition.steps:
             if step.type == "Processing":
                 application = step.arguments["AppSpecification"]
-                script = application["ContainerEntrypoint"][1]
+                [script] = [word for word in application["ContainerEntrypoint"] if word.endswith(".py")]
                 assert (ROOT / "jobs" / Path(script).name).is_file()
-                parsed(script, strings(application["ContainerArguments"]))
+                parsed(script, strings(application.get("ContainerArguments", [])))
                 scripts.add(Path(script).name)
     assert scripts >= {"preprocess.py", "evaluate.py", "quality_input.py", "model_quality.py"}
     assert ("predict.py" in scripts) == (mode == "processing")
@@ -340,6 +344,8 @@ def test_conditions_read_values_that_the_jobs_write(variant, project_named, tmp_
     read = set()
     for definition in variant("own", "processing").values():
         for path, file in json_gets(definition.body):
+            if file not in written:
+                continue  # of a step of your own
             content = json.loads(written[file].read_text(encoding="utf-8"))
             for key in path.split("."):
                 content = content[key]
@@ -401,6 +407,6 @@ def test_batch_transform_reads_and_writes_lines(variant):
 
 def test_zero_cache_days_switch_the_cache_off(variant):
     cached = {step.name for step in variant("own", "processing")["training"].steps if "CacheConfig" in step.body}
-    assert cached == {"Preprocess", "DataQualityBaseline", "Train", "Evaluate"}
+    assert cached >= {"Preprocess", "DataQualityBaseline", "Train", "Evaluate"}
     uncached = json.loads(compile_pipeline(training.build(replace(load_settings(ROOT), cache_days=0))))
     assert "CacheConfig" not in json.dumps(uncached)

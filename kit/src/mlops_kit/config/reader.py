@@ -78,6 +78,10 @@ class ConfigSection:
         """A mapping inside; raises UserError if the value is not one."""
         return ConfigSection(self.take(key), self.place, f"{self._path}{key}.")
 
+    def optional_section(self, key: str) -> ConfigSection:
+        """As `section`, or an empty one where the key is missing."""
+        return ConfigSection(self._values.pop(key, {}), self.place, f"{self._path}{key}.")
+
     def text(self, key: str, pattern: str, form: str) -> str:
         """A string that matches a pattern from start to end; raises UserError if it does not.
 

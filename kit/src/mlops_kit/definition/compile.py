@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlops_jobs.errors import UserError
+from mlops_kit.config.own_steps import OwnSteps
 from mlops_kit.definition.offline import offline_import
+from mlops_kit.definition.sdk_session import sdk_environment
 from mlops_kit.project import open_project
 
 if TYPE_CHECKING:
@@ -29,12 +31,16 @@ def compile_all(root: Path) -> dict[str, str]:
     with offline_import():  # here, since the SDK takes seconds to import
         builders = {kind: project.builder(kind) for kind in project.kinds}
     settings = project.load_settings()
-    return {kind: compile_pipeline(build(settings)) for kind, build in builders.items()}
+    texts = {kind: compile_pipeline(build(settings)) for kind, build in builders.items()}
+    if isinstance(own_steps := getattr(settings, "steps", None), OwnSteps):
+        own_steps.refuse_the_rest()  # all definitions have now read theirs
+    return texts
 
 
 def compile_pipeline(pipeline: Pipeline) -> str:
     """The text of one pipeline's definition."""
-    definition = json.loads(pipeline.definition())
+    with sdk_environment():
+        definition = json.loads(pipeline.definition())
     return json.dumps(definition, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -24,13 +24,20 @@ def offline_import() -> Iterator[None]:
     The import creates a client, which would search for credentials, even over the network, and would set up boto3's
     default session, which other code would then share.
     """
-    before = {name: os.environ.get(name) for name in (*UNSET, *SET)}
+    with offline_environment(), _without_collection(), _deferred_validators():
+        yield
+
+
+@contextmanager
+def offline_environment(**variables: str) -> Iterator[None]:
+    """No credentials, no profile and no default session in this context; `variables` are set in addition."""
+    values = {**dict.fromkeys(UNSET), **SET, **variables}
+    before = {name: os.environ.get(name) for name in values}
     session = boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION = None
-    _set({**dict.fromkeys(UNSET), **SET})
+    _set(values)
     try:
-        with _without_collection(), _deferred_validators():
-            yield
+        yield
     finally:
         _set(before)
         boto3.DEFAULT_SESSION = session

@@ -13,6 +13,8 @@ from sagemaker.core.workflow.properties import Properties, PropertyFile
 from sagemaker.mlops.workflow.retry import RetryPolicy, SageMakerJobStepRetryPolicy
 from sagemaker.mlops.workflow.steps import CacheConfig, ConfigurableRetryStep, Step, StepTypeEnum
 
+from mlops_kit.definition.sdk_session import refusal
+
 Request = dict[str, Any]
 
 
@@ -29,6 +31,14 @@ class OfflineSession:
 
     def client(self, service: str) -> None:
         """No client: code that used it would fail instead of calling AWS."""
+
+    def resource(self, service: str) -> None:
+        """No resource: a step that needs one calls AWS.
+
+        Raises:
+            UserError: always; the message has the service.
+        """
+        raise refusal(service)
 
 
 class RequestStep(ConfigurableRetryStep):
