@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     """Parse the arguments, train, write the artifact."""
     arguments = _parser().parse_args(argv)
     contract, preprocessor = load_fitted(arguments.preprocessor)
-    training = LabelledFeatures(arguments.train / TRAIN_FILE, contract, preprocessor)
+    training = LabelledFeatures(arguments.train / TRAIN_FILE, contract, preprocessor, weighted=True)
     validation = LabelledFeatures(arguments.validation / VALIDATION_FILE, contract, preprocessor)
     hyperparameters = {name: getattr(arguments, name) for name in HYPERPARAMETERS}
     folder = arguments.model_dir

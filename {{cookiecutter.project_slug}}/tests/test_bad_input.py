@@ -1,6 +1,7 @@
 """Every input that a job refuses: one sentence that names file, column, row and remedy, and no output."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,15 @@ CLASSES = {
         "column 'churned' holds more than 1000 classes; set problem_type to regression in the contract if it is a",
     ),
 }
+
+
+def test_fit_refuses_a_weight_for_a_class_that_no_row_holds(tmp_path):
+    contract = replace(contract_of("churn"), class_weights=(("leafs", 2.0),))
+    put(tmp_path / "in" / "rows.csv", "".join(f"{('leaves', 'stays')[row % 2]},{row}\n" for row in range(60)))
+    put(tmp_path / "dataset.yaml", contract.to_yaml())
+    arguments = fit_arguments(tmp_path / "dataset.yaml", tmp_path / "in", tmp_path / "out")
+    refused = refusal(preprocess.main, arguments, tmp_path / "out")
+    assert "class_weights of the contract has the class 'leafs', which no row holds; the classes are leaves" in refused
 
 
 FIRST_ROW = {"a class too rare to split": 4, "a third class": 3, "a quantity for a class": 1001}

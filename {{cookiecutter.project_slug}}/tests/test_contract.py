@@ -62,6 +62,16 @@ def test_each_file_has_the_columns_it_needs():
     assert contract_of("churn").id is None
 
 
+def test_what_training_follows_is_kept():
+    raw = yaml.safe_load(CONTRACTS["churn"]) | {"class_weights": {"leaves": 4, "stays": 0.5}}
+    raw["columns"][1]["monotone"] = "decreasing"
+    contract = parse_contract(yaml.safe_dump(raw))
+    assert contract.directions == (-1,)
+    assert contract.as_dict()["class_weights"] == {"leaves": 4.0, "stays": 0.5}
+    assert parse_contract(contract.to_yaml()) == contract
+    assert contract_of("prices").directions == (0, 0, 0)
+
+
 def test_what_the_jobs_write_has_one_form_whatever_the_team_uses():
     written = replace(contract_of("churn"), decimal=",", thousands=".").as_written
     assert (written.decimal, written.thousands) == (".", None)
@@ -119,6 +129,33 @@ BROKEN = {
     "no target": ({"columns": [{"name": "a", "role": "numeric"}]}, "0 columns with the role target"),
     "no columns": ({"columns": []}, "0 columns with the role target"),
     "no feature": ({"columns": [{"name": "a", "role": "target"}]}, "has no feature"),
+    "class weights of a regression": (
+        {"class_weights": "balanced"},
+        "class_weights are for classes, and problem_type is regression; remove them",
+    ),
+    "class weights in another word": (
+        {"class_weights": "equal"},
+        "class_weights is 'equal'; it must be balanced, or a mapping of classes to weights",
+    ),
+    "a class that YAML takes for a yes": ({"class_weights": {True: 2}}, "the class True to YAML; put it in quotes"),
+    "a weight of nothing": ({"class_weights": {"a": 0}}, "class_weights.a is 0; it must be a number above 0"),
+    "monotone in another word": (
+        {"columns": [{"name": "a", "role": "numeric", "monotone": "up"}, {"name": "y", "role": "target"}]},
+        "column 'a' has monotone 'up'; it must be increasing or decreasing",
+    ),
+    "a monotone category": (
+        {"columns": [{"name": "a", "role": "categorical", "monotone": "increasing"}, {"name": "y", "role": "target"}]},
+        "column 'a' has monotone increasing and the role categorical; only a numeric feature can have it",
+    ),
+    "monotone in several classes": (
+        {
+            "columns": [{"name": "a", "role": "numeric", "monotone": "increasing"}, {"name": "y", "role": "target"}],
+            "problem_type": "multiclass",
+            "metric": "accuracy",
+            "threshold": 0.5,
+        },
+        "column 'a' has monotone increasing, and problem_type is multiclass: .* none is the higher one; remove it",
+    ),
     "two ids": (
         {"columns": [{"name": name, "role": role} for name, role in (("a", "id"), ("b", "id"), ("c", "target"))]},
         "2 columns with the role id",

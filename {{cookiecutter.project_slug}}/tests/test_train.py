@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,8 +15,19 @@ from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
 from mlops_jobs.metric_names import CONTAINER_NAMES
 from mlops_kit.definition.code import library_files
-from support import ROOT, another_value, files_in, put, read_model, refusal, train_arguments, train_model
+from support import (
+    ROOT,
+    another_value,
+    files_in,
+    fit_arguments,
+    put,
+    read_model,
+    refusal,
+    train_arguments,
+    train_model,
+)
 
+import preprocess
 import train
 from hyperparameters import HYPERPARAMETERS
 from model import Estimator
@@ -119,6 +131,55 @@ def test_a_model_learns_more_than_the_mean(project_named):
     record = json.loads((project / "model" / "training.json").read_text(encoding="utf-8"))
     actual = pq.read_table(project / "validation" / "validation.parquet")[project.contract.target].to_numpy()
     assert record["validation:mae"] < 0.6 * np.abs(actual - actual.mean()).mean()
+
+
+def trained_with(project, folder, **settings):
+    """A model of the project's rows, whose contract sets something for training."""
+    put(folder / "dataset.yaml", replace(project.contract, **settings).to_yaml())
+    preprocess.main(fit_arguments(folder / "dataset.yaml", project / "training", folder))
+    train.main(train_arguments(folder, folder / "model"))
+    return read_model(folder / "model")
+
+
+def test_a_class_that_counts_more_is_predicted_to_be_more_probable(project_named, tmp_path):
+    project = project_named("churn")
+    weighted, plain = trained_with(project, tmp_path, class_weights=(("leaves", 20.0),)), train_model(project.folder)
+    assert weighted.contract.class_weights == (("leaves", 20.0),), "recorded in the artifact"
+    rows = LabelledFeatures(project / "validation" / "validation.parquet", plain.contract, plain.preprocessor).read()
+    probable, before = (model.score(rows.features).probabilities[:, 1].mean() for model in (weighted, plain))
+    assert probable > before + 0.05
+
+
+@pytest.mark.parametrize("name", ["churn", "sizes"])
+def test_balanced_classes_count_the_same_in_total_and_only_in_training(project_named, name):
+    project = project_named(name)
+    contract = replace(project.contract, class_weights="balanced")
+    preprocessor = load_fitted(project / "preprocessor")[1]
+    path = project / "train" / "train.parquet"
+    rows = LabelledFeatures(path, contract, preprocessor, weighted=True).read()
+    totals = np.bincount(rows.target.astype(int), weights=rows.weights)
+    assert totals == pytest.approx(np.full(len(preprocessor.classes), len(rows.target) / len(preprocessor.classes)))
+    assert LabelledFeatures(path, contract, preprocessor).read().weights is None
+
+
+@pytest.mark.parametrize("direction", ["increasing", "decreasing"])
+@pytest.mark.parametrize("name", ["churn", "prices"])
+def test_the_prediction_only_rises_or_only_falls_with_a_monotone_feature(project_named, tmp_path, name, direction):
+    project = project_named(name)
+    at = project.contract.features.index(project.contract.numeric[0])
+    columns = tuple(
+        replace(column, monotone=direction) if column.name == project.contract.numeric[0] else column
+        for column in project.contract.columns
+    )
+    model = trained_with(project, tmp_path, columns=columns)
+    rows = LabelledFeatures(project / "train" / "train.parquet", model.contract, model.preprocessor).read().features
+    for row in rows[:20]:
+        grid = np.repeat(row[np.newaxis], 200, axis=0)
+        grid[:, at] = np.linspace(rows[:, at].min(), rows[:, at].max(), 200)
+        scores = model.score(grid)
+        predicted = scores.predicted if scores.probabilities is None else scores.probabilities[:, 1]
+        steps = np.diff(predicted) if direction == "increasing" else -np.diff(predicted)
+        assert steps.min() >= -1e-6
 
 
 @pytest.mark.parametrize("prefix", ["", "./"])

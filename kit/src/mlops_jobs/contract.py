@@ -17,6 +17,14 @@ from mlops_jobs.errors import ContractError, UserError
 from mlops_jobs.metric_names import METRICS_FOR, in_range
 from mlops_jobs.number_text import DECIMALS, THOUSANDS, Notation
 from mlops_jobs.split_rule import BY_ROW, SplitRule, broken_split, parse_split_rule
+from mlops_jobs.training_settings import (
+    DIRECTIONS,
+    ClassWeights,
+    broken_class_weights,
+    broken_monotone,
+    class_weights_as_written,
+    parse_class_weights,
+)
 
 ROLES = ("id", "numeric", "categorical", "input", "target", "ignored")
 FILE, FEATURES = "file", "features"  # where a column comes from: the file, or jobs/features.py
@@ -39,11 +47,13 @@ class Column:
     Attributes:
         role: one of ROLES; input is a column that only jobs/features.py reads.
         source: FILE or FEATURES.
+        monotone: increasing or decreasing, where the prediction may only rise or fall with the feature.
     """
 
     name: str
     role: str
     source: str = FILE
+    monotone: str | None = None
 
     @property
     def is_added(self) -> bool:
@@ -67,6 +77,7 @@ class Contract:
     decimal: str = "."
     thousands: str | None = None
     split: SplitRule = BY_ROW
+    class_weights: ClassWeights | None = None
 
     @property
     def notation(self) -> Notation:
@@ -102,6 +113,12 @@ class Contract:
     def features(self) -> tuple[str, ...]:
         """The features in the order of the columns: the model's columns, always these and as many."""
         return tuple(c.name for c in self.columns if c.role in FEATURE_ROLES)
+
+    @property
+    def directions(self) -> tuple[int, ...]:
+        """For each feature: 1, the prediction may only rise with it; -1, only fall; 0, both."""
+        direction_of = {column.name: DIRECTIONS[column.monotone] for column in self.columns if column.monotone}
+        return tuple(direction_of.get(name, 0) for name in self.features)
 
     @property
     def baseline_columns(self) -> tuple[str, ...]:
@@ -174,10 +191,16 @@ class Contract:
                 **({"thousands": self.thousands} if self.thousands else {}),
             },
             "columns": [
-                {"name": column.name, "role": column.role, **({"source": FEATURES} if column.is_added else {})}
+                {
+                    "name": column.name,
+                    "role": column.role,
+                    **({"source": FEATURES} if column.is_added else {}),
+                    **({"monotone": column.monotone} if column.monotone else {}),
+                }
                 for column in self.columns
             ],
             **({"split": self.split.as_dict()} if self.split != BY_ROW else {}),
+            **({"class_weights": class_weights_as_written(self.class_weights)} if self.class_weights else {}),
             "metric": self.metric,
             "threshold": self.threshold,
         }
@@ -253,6 +276,7 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         positive_class=None if positive is None else _text(positive, "positive_class"),
         **{key: csv.get(key, default) for key, default in CSV_DEFAULTS.items()},
         split=parse_split_rule(raw["split"]) if raw.get("split") is not None else BY_ROW,
+        class_weights=parse_class_weights(raw["class_weights"]) if raw.get("class_weights") is not None else None,
     )
 
 
@@ -261,7 +285,7 @@ def _column(raw: dict[str, Any]) -> Column:
     known = [field.name for field in fields(Column)]
     if unknown := sorted(map(str, raw.keys() - set(known))):
         raise ContractError(f"column {name!r} has the unknown key {unknown[0]!r}; a column has {', '.join(known)}")
-    return Column(name, raw["role"], raw.get("source", FILE))
+    return Column(name, raw["role"], raw.get("source", FILE), raw.get("monotone"))
 
 
 def _text(value: Any, key: str) -> str:
@@ -285,7 +309,7 @@ def _number(value: Any, key: str) -> float:
 
 def _check(contract: Contract) -> None:
     """Raise ContractError at the first rule that the contract breaks."""
-    for rules in (_broken_form, _broken_columns, _broken_split, _broken_metric):
+    for rules in (_broken_form, _broken_columns, _broken_split, _broken_metric, _broken_training):
         if broken := rules(contract):
             raise ContractError(broken)
 
@@ -346,3 +370,10 @@ def _broken_metric(contract: Contract) -> str | None:
     if not in_range(contract.metric, contract.threshold):
         return f"threshold {contract.threshold} is out of range for {contract.metric}"
     return None
+
+
+def _broken_training(contract: Contract) -> str | None:
+    for column in contract.columns:
+        if broken := broken_monotone(column.name, column.role, column.monotone, contract.problem_type):
+            return broken
+    return broken_class_weights(contract.class_weights, contract.problem_type)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import DataError
 from mlops_jobs.preprocessor import Preprocessor
+from mlops_jobs.training_settings import ClassWeights
 
 TRAIN_FILE, VALIDATION_FILE = "train.parquet", "validation.parquet"
 FINGERPRINT = b"preprocessor"  # the key in a file's metadata
@@ -58,6 +60,11 @@ class FeatureFile:
             )
         self._features = preprocessor.features
 
+    def column(self, name: str) -> Iterator[np.ndarray]:
+        """Yield one column in parts."""
+        for batch in self._file.iter_batches(ROWS_AT_A_TIME, columns=[name]):
+            yield batch.column(0).to_numpy()
+
     def batches(self) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
         """Yield all columns of some rows, and their features as an array of shape (n, features), float32."""
         for batch in self._file.iter_batches(ROWS_AT_A_TIME):
@@ -80,11 +87,19 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """The rows of a split that preprocess.py fit wrote."""
+    """The rows of a split that preprocess.py fit wrote.
+
+    Attributes:
+        path: the Parquet file of the split.
+        contract: the contract of the rows.
+        preprocessor: what made their features.
+        weighted: whether the contract's class_weights count; not for rows that a model is measured on.
+    """
 
     path: Path
     contract: Contract
     preprocessor: Preprocessor
+    weighted: bool = False
 
     def batches(self) -> Iterator[Rows]:
         """Yield the rows in batches, so that no more than one is in memory.
@@ -92,8 +107,10 @@ class LabelledFeatures:
         Raises:
             DataError: the file is missing, or another preprocessor made it.
         """
+        weight_of = self._class_weights
         for batch, features in FeatureFile(self.path, self.preprocessor).batches():
-            yield Rows(features, batch.column(self.contract.target).to_numpy())
+            target = batch.column(self.contract.target).to_numpy()
+            yield Rows(features, target, None if weight_of is None else weight_of[target.astype(np.int64)])
 
     def read(self) -> Rows:
         """All rows at once, for an estimator that does not learn in batches.
@@ -104,3 +121,29 @@ class LabelledFeatures:
         features, target, weights = zip(*self.batches(), strict=True)
         weighted = [part for part in weights if part is not None]
         return Rows(np.concatenate(features), np.concatenate(target), np.concatenate(weighted) if weighted else None)
+
+    @cached_property
+    def _class_weights(self) -> np.ndarray | None:
+        weights, target = self.contract.class_weights, self.contract.target
+        if not self.weighted or weights is None:
+            return None
+        targets = FeatureFile(self.path, self.preprocessor).column(target)
+        return weight_of_each_class(weights, self.preprocessor.classes, targets)
+
+
+def weight_of_each_class(weights: ClassWeights, classes: Sequence[str], targets: Iterable[np.ndarray]) -> np.ndarray:
+    """How much a row of each class counts; shape (classes,), float32.
+
+    Args:
+        weights: of the contract; a class that a mapping does not name counts 1.
+        classes: the classes in the order of their indices.
+        targets: the class indices of the rows, in parts; read only if the weights are to be balanced. A class of n rows
+            out of N then gets N / (classes * n), as with scikit-learn's class_weight="balanced".
+    """
+    if isinstance(weights, tuple):
+        given = dict(weights)
+        return np.array([given.get(name, 1.0) for name in classes], dtype=np.float32)
+    counts = np.zeros(len(classes), dtype=np.int64)
+    for part in targets:
+        counts += np.bincount(part.astype(np.int64), minlength=len(classes))
+    return (counts.sum() / (len(classes) * np.maximum(counts, 1))).astype(np.float32)

@@ -28,6 +28,7 @@ from mlops_jobs.preprocessor import Preprocessor, texts
 from mlops_jobs.spellings import folded
 from mlops_jobs.split_rule import ROW
 from mlops_jobs.splitting import LEFT_OUT, MIN_ROWS, MIN_ROWS_OF_A_CLASS, NAMES, TRAIN, VALIDATION, RowSplits
+from mlops_jobs.training_settings import check_weighted_classes
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
@@ -307,7 +308,9 @@ class Fitter:
             return ()
         counts = dict(zip(self._classes.code_of, self._classes.total.tolist(), strict=True))
         check_classes(self.contract, counts, where, self._files)
-        return order_classes(self.contract, tuple(counts), where, self._files)
+        ordered = order_classes(self.contract, tuple(counts), where, self._files)
+        check_weighted_classes(self.contract.class_weights, ordered, where)
+        return ordered
 
 
 def check_classes(contract: Contract, counts: Mapping[str, int], where: str, paths: Iterable[Path] = ()) -> None:
