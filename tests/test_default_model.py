@@ -69,7 +69,7 @@ def mean_error(estimator: Any, rows: LabelledFeatures) -> float:
 
 def test_early_stopping_keeps_the_best_round(tmp_path: Path) -> None:
     validation = split(tmp_path, 100, seed=2)
-    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), validation, FEW_ROUNDS)
+    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), validation, **FEW_ROUNDS)
     assert estimator.rounds < 190
     errors = [mean_error(model.Estimator(estimator.booster[:n]), validation) for n in range(1, estimator.rounds + 1)]
     assert int(np.argmin(errors)) == estimator.rounds - 1
@@ -77,12 +77,12 @@ def test_early_stopping_keeps_the_best_round(tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     training, validation = split(tmp_path, 300, seed=1), split(tmp_path, 100, seed=2)
-    first, second = (model.Estimator.train(training, validation, FEW_ROUNDS) for _ in range(2))
+    first, second = (model.Estimator.train(training, validation, **FEW_ROUNDS) for _ in range(2))
     assert first.to_bytes() == second.to_bytes()
 
 
 def test_the_booster_knows_names_and_kinds_of_its_features(tmp_path: Path) -> None:
-    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), split(tmp_path, 100, seed=2), FEW_ROUNDS)
+    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), split(tmp_path, 100, seed=2), **FEW_ROUNDS)
     again = model.Estimator.from_bytes(estimator.to_bytes())
     assert again.booster.feature_names == list(CONTRACT.features)
     assert again.booster.feature_types == ["q", "q", "c"]
@@ -90,7 +90,7 @@ def test_the_booster_knows_names_and_kinds_of_its_features(tmp_path: Path) -> No
 
 def test_a_feature_that_the_target_depends_on_is_more_important_than_noise(tmp_path: Path) -> None:
     few = FEW_ROUNDS | {"eta": 0.1, "max_depth": 3}
-    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), split(tmp_path, 100, seed=2), few)
+    estimator = model.Estimator.train(split(tmp_path, 300, seed=1), split(tmp_path, 100, seed=2), **few)
     area, age, district = estimator.importance()
     assert min(area, district) > 3 * age
 

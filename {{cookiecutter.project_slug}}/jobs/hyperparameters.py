@@ -3,26 +3,7 @@
 Nothing is imported that a pipeline definition would have to load: settings, tuning and train.py read this one table.
 """
 
-from __future__ import annotations
-
-import math
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Hyperparameter:
-    """A hyperparameter and the values that train.py takes for it.
-
-    Attributes:
-        default: the value of a job that is given none; an int where only whole numbers are valid.
-        min: the smallest value.
-        max: the largest value.
-    """
-
-    default: int | float
-    min: float = -math.inf
-    max: float = math.inf
-
+from mlops_jobs.hyperparameter import Hyperparameter
 
 # XGBoost's own names and limits: https://xgboost.readthedocs.io/en/stable/parameter.html. A share must be above 0.
 HYPERPARAMETERS = {

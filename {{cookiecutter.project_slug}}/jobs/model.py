@@ -5,7 +5,7 @@ The names, defaults and limits of its hyperparameters stand in hyperparameters.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -23,16 +23,16 @@ class Estimator(BaseEstimator):
 
     FILE = "model.ubj"  # XGBoost's own binary JSON
 
-    def __init__(self, booster: xgb.Booster) -> None:
-        self.booster = booster
+    @property
+    def booster(self) -> xgb.Booster:
+        """The trees."""
+        return self.fitted
 
     @classmethod
-    def train(
-        cls, training: LabelledFeatures, validation: LabelledFeatures, hyperparameters: Mapping[str, Any]
-    ) -> Estimator:
+    def train(cls, training: LabelledFeatures, validation: LabelledFeatures, **hyperparameters: Any) -> Estimator:
         """Train until the validation split gets no better, and keep the best round."""
         contract, preprocessor = training.contract, training.preprocessor
-        rounds = {name: hyperparameters[name] for name in ("num_round", "early_stopping_rounds")}
+        num_round, patience = (hyperparameters.pop(name) for name in ("num_round", "early_stopping_rounds"))
         seen = xgb.QuantileDMatrix(Batches(training), enable_categorical=True)
         unseen = xgb.QuantileDMatrix(Batches(validation), ref=seen, enable_categorical=True)
         multiclass = {"num_class": len(preprocessor.classes)} if contract.problem_type == "multiclass" else {}
@@ -43,12 +43,12 @@ class Estimator(BaseEstimator):
                 "eval_metric": early_stopping_metric(contract.problem_type, contract.metric),
                 **multiclass,
                 **monotone,
-                **{name: value for name, value in hyperparameters.items() if name not in rounds},
+                **hyperparameters,
             },
             seen,
-            num_boost_round=rounds["num_round"],
+            num_boost_round=num_round,
             evals=[(seen, "train"), (unseen, "validation")],
-            early_stopping_rounds=rounds["early_stopping_rounds"],
+            early_stopping_rounds=patience,
             verbose_eval=25,
         )
         return cls(booster[: booster.best_iteration + 1])
@@ -68,11 +68,6 @@ class Estimator(BaseEstimator):
         """Values or probabilities, in the shape in which the objective has them."""
         predicted: np.ndarray = self.booster.inplace_predict(features)
         return predicted
-
-    @property
-    def width(self) -> int:
-        """How many features it was trained on."""
-        return int(self.booster.num_features())
 
     @property
     def rounds(self) -> int:

@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     reads = [arguments.train, arguments.validation, arguments.preprocessor, SCRIPTS]
     replaces = [*model_files(folder, Estimator, SCRIPTS), folder / RECORD]
     with Outputs(reads, replaces) as outputs:
-        estimator = Estimator.train(training, validation, hyperparameters)
+        estimator = Estimator.train(training, validation, **hyperparameters)
         model = Model(estimator, preprocessor, contract)
         value = validation_metric(model, validation)
         save_model(outputs, folder, model, SCRIPTS)

@@ -198,7 +198,10 @@ def test_fit_refuses_a_weight_for_a_class_that_no_row_holds(tmp_path):
     put(tmp_path / "dataset.yaml", contract.to_yaml())
     arguments = fit_arguments(tmp_path / "dataset.yaml", tmp_path / "in", tmp_path / "out")
     refused = refusal(preprocess.main, arguments, tmp_path / "out")
-    assert "class_weights of the contract has the class 'leafs', which no row holds; the classes are leaves" in refused
+    assert (
+        "class_weights of the contract has the class 'leafs', which no row holds; the classes are stays, leaves;"
+        in refused
+    )
 
 
 FIRST_ROW = {"a class too rare to split": 4, "a third class": 3, "a quantity for a class": 1001}

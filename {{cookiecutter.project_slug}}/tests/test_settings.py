@@ -7,9 +7,9 @@ import shutil
 import pytest
 import yaml
 from mlops_jobs.errors import UserError
+from mlops_jobs.hyperparameter import Hyperparameter
 from support import ROOT
 
-from hyperparameters import Hyperparameter
 from pipelines import settings as settings_module
 from pipelines.settings import hyperparameter_types, load_hyperparameters, load_settings
 

@@ -79,14 +79,15 @@ def load_model(folder: str | Path, estimator: type[BaseEstimator]) -> Model:
         raise OtherEstimatorError(f"{error}; jobs/model.py reads no other") from error
     try:
         loaded = estimator.from_bytes(data)
-        width = loaded.width
     except Exception as error:  # each library raises its own
         raise UserError(f"{folder}: jobs/model.py cannot read {estimator.FILE}; train again with train.py") from error
-    if width != len(preprocessor.features):
+    try:
+        loaded.predict(np.zeros((1, len(preprocessor.features)), dtype=np.float32))
+    except Exception as error:
         raise UserError(
             f"{folder}: {estimator.FILE} was trained on other columns than {PREPROCESSOR} has; "
             "train again with train.py"
-        )
+        ) from error
     return Model(loaded, preprocessor, contract)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,15 +18,17 @@ class BaseEstimator(ABC):
 
     Attributes:
         FILE: the name under which the artifact holds it; a model of another kind needs another name.
+        fitted: what the model's library trained.
     """
 
     FILE: ClassVar[str]
 
+    def __init__(self, fitted: Any) -> None:
+        self.fitted = fitted
+
     @classmethod
     @abstractmethod
-    def train(
-        cls, training: LabelledFeatures, validation: LabelledFeatures, hyperparameters: Mapping[str, Any]
-    ) -> BaseEstimator:
+    def train(cls, training: LabelledFeatures, validation: LabelledFeatures, **hyperparameters: Any) -> BaseEstimator:
         """Learn from the training split; the validation split may decide when to stop.
 
         Args:
@@ -47,17 +48,12 @@ class BaseEstimator(ABC):
 
     @abstractmethod
     def predict(self, features: np.ndarray) -> np.ndarray:
-        """Predict rows.
+        """Predict rows; raises an error of the library for another number of features than in training.
 
         Returns:
             the values of a regression, shape (n,); or the probability of each class, shape (n, classes), or only that
             of the positive class in a binary problem, shape (n,).
         """
-
-    @property
-    @abstractmethod
-    def width(self) -> int:
-        """How many features it was trained on."""
 
     @property
     def rounds(self) -> int:
