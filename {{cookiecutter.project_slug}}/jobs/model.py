@@ -36,7 +36,7 @@ class Estimator(BaseEstimator):
         seen = xgb.QuantileDMatrix(Batches(training), enable_categorical=True)
         unseen = xgb.QuantileDMatrix(Batches(validation), ref=seen, enable_categorical=True)
         multiclass = {"num_class": len(preprocessor.classes)} if contract.problem_type == "multiclass" else {}
-        monotone = {"monotone_constraints": contract.directions} if any(contract.directions) else {}
+        monotone = {"monotone_constraints": contract.directions} if contract.directions else {}
         booster = xgb.train(
             {
                 "objective": OBJECTIVES[contract.problem_type],

@@ -339,7 +339,7 @@ def test_parts_of_two_artifacts_do_not_make_one(project_named, tmp_path):
     prices, sizes = project_named("prices"), project_named("sizes")
     for name, part, sentence in (
         ("preprocessor.json", sizes / "model" / "preprocessor.json", "was fitted on the columns fabric, cut and the"),
-        ("model.ubj", sizes / "model" / "model.ubj", "model.ubj was trained on other columns than preprocessor.json"),
+        (Estimator.FILE, sizes / "model" / Estimator.FILE, "was trained on other columns than preprocessor.json has"),
     ):
         artifact = spoiled(prices / "model", tmp_path / name, name, part.read_bytes())
         arguments = predict_arguments(prices / "inference", artifact, tmp_path / "out")

@@ -115,10 +115,10 @@ class Contract:
         return tuple(c.name for c in self.columns if c.role in FEATURE_ROLES)
 
     @property
-    def directions(self) -> tuple[int, ...]:
-        """For each feature: 1, the prediction may only rise with it; -1, only fall; 0, both."""
+    def directions(self) -> tuple[int, ...] | None:
+        """For each feature: 1, the prediction may only rise with it; -1, only fall; 0, both. None: all may do both."""
         direction_of = {column.name: DIRECTIONS[column.monotone] for column in self.columns if column.monotone}
-        return tuple(direction_of.get(name, 0) for name in self.features)
+        return tuple(direction_of.get(name, 0) for name in self.features) if direction_of else None
 
     @property
     def baseline_columns(self) -> tuple[str, ...]:
