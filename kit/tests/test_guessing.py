@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 
 from contracts import contract_of, put
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
-from mlops_jobs.metric_names import METRICS_FOR, gain, in_range
+from mlops_jobs.metric_names import METRICS_FOR, known_metric
 from mlops_kit.data.guessing import proposed_threshold, threshold_comment
 
 labels = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(np.array)
@@ -54,16 +54,16 @@ def test_no_constant_number_is_better(target: np.ndarray, constant: float) -> No
         "mse": sk.mean_squared_error(target, guess),
     }
     for metric, value in values.items():
-        assert gain_over_guessing(metric, value, found) <= 0
+        assert gain_over_guessing(known_metric(metric), value, found[metric]) <= 0
     assert found["rmse"] == pytest.approx(np.std(target))
     assert found["r2"] == 0
 
 
 def test_a_constant_prediction_in_float32_is_no_better_than_a_constant() -> None:
-    assert gain_over_guessing("roc_auc", 0.5, {"roc_auc": 0.5}) == 0
-    assert gain_over_guessing("rmse", 3 - 1e-7, {"rmse": 3}) == 0
-    assert gain_over_guessing("r2", 1e-8, {"r2": 0.0}) == 0
-    assert gain_over_guessing("rmse", 2.9, {"rmse": 3}) == pytest.approx(0.1)
+    assert gain_over_guessing(known_metric("roc_auc"), 0.5, 0.5) == 0
+    assert gain_over_guessing(known_metric("rmse"), 3 - 1e-7, 3) == 0
+    assert gain_over_guessing(known_metric("r2"), 1e-8, 0.0) == 0
+    assert gain_over_guessing(known_metric("rmse"), 2.9, 3) == pytest.approx(0.1)
 
 
 @given(share=st.floats(0, 0.999), error=st.floats(1e-6, 1e9))
@@ -71,8 +71,8 @@ def test_a_proposed_threshold_is_in_range_and_better_than_guessing(share: float,
     for metric in {name for names in METRICS_FOR.values() for name in names}:
         reached = error if metric in ("rmse", "mae", "mse", "log_loss") else share
         threshold = proposed_threshold(metric, reached)
-        assert in_range(metric, threshold)
-        assert gain(metric, threshold, reached) > 0
+        assert known_metric(metric).in_range(threshold)
+        assert known_metric(metric).gain(threshold, reached) > 0
 
 
 @pytest.mark.parametrize(

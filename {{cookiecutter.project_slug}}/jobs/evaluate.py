@@ -1,4 +1,4 @@
-"""Job: judge a model on the test split, against its threshold and against the champion where there is one.
+"""Job: judge a model on the test split: its metric, its gates, and against the champion where there is one.
 
 python jobs/evaluate.py --help
 """
@@ -6,21 +6,25 @@ python jobs/evaluate.py --help
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from mlops_jobs.artifact import Model, OtherEstimatorError, load_model
+from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.gates import group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.input_files import csv_files, visible
-from mlops_jobs.metric_names import gain, meets
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 
-from metrics import all_metrics, one_metric
+from metrics import all_metrics, one_metric, own_metrics
 from model import Estimator
 from plots import draw_evaluation
 
@@ -39,22 +43,31 @@ class Judgement:
     Attributes:
         actual: the target, or the index of the class; shape (n,).
         scores: the model's predictions.
-        metrics: every metric that fits the problem.
+        metrics: every metric that fits the problem, and the team's own.
+        groups: by each column that a gate names, the group of each row; shape (n,).
     """
 
     actual: np.ndarray
     scores: Scores
     metrics: dict[str, float]
+    groups: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def judge(model: Model, test_dir: Path) -> Judgement:
+def judge(model: Model, test_dir: Path, judged_by: Contract | None = None) -> Judgement:
     """Let a model predict the raw test rows with its own preprocessor, and measure it.
+
+    Args:
+        model: the model.
+        test_dir: the folder of the test rows.
+        judged_by: the contract whose metrics count, without groups; left out: the model's own, with its groups.
 
     Raises:
         DataError: the rows do not keep the model's contract.
     """
     contract = model.contract.as_written
+    columns = () if judged_by else tuple(dict.fromkeys(gate.by for gate in contract.gates if gate.by))
     actual, parts = [], []
+    groups: dict[str, list[np.ndarray]] = {name: [] for name in columns}
     for path in csv_files(test_dir):
         for batch in CsvStream(path, contract, contract.labelled_columns):
             parts.append(model.score(model.preprocessor.transform(batch)))
@@ -63,8 +76,11 @@ def judge(model: Model, test_dir: Path) -> Judgement:
                 actual.append(model.preprocessor.class_indices(target, path, contract))
             else:
                 actual.append(target.to_numpy(zero_copy_only=False))
-    scores, actual_values = Scores.concatenate(parts), np.concatenate(actual)
-    return Judgement(actual_values, scores, all_metrics(contract.problem_type, actual_values, scores))
+            for name in columns:
+                groups[name].append(_group_column(model, batch, name))
+    scores, values = Scores.concatenate(parts), np.concatenate(actual)
+    metrics = all_metrics(judged_by or contract, values, scores)
+    return Judgement(values, scores, metrics, {name: np.concatenate(found) for name, found in groups.items()})
 
 
 def evaluation(
@@ -73,29 +89,45 @@ def evaluation(
     """The content of evaluation.json, its first key in the schema of SageMaker's model metrics.
 
     `baseline` is what the best constant prediction reaches on the same rows; a model that does not beat it is not
-    registered, whatever the threshold. `baseline_gain` is by how much the model is better.
+    registered, whatever the threshold. `baseline_gain` is by how much the model is better. `gates` is as `judge_gates`
+    returns it.
 
     Raises:
         DataError: the test rows do not define the contract's metric.
     """
-    metric = model.contract.metric
-    value = one_metric(metric, judgement.metrics, where)
-    guessing = reached_by_guessing(model.contract.problem_type, judgement.actual)
+    metric = model.contract.main_metric
+    value = one_metric(metric.name, judgement.metrics, where)
+    guessing = reached_by_best_constant(model, judgement, where)
     gained = gain_over_guessing(metric, value, guessing)
     return {
         METRICS_GROUP[model.contract.problem_type]: {
             name: {"value": found} for name, found in judgement.metrics.items()
         },
-        "metric": metric,
+        "metric": metric.name,
+        "lower_is_better": metric.lower_is_better,
         "value": value,
         "threshold": threshold,
-        "met": meets(metric, value, threshold),
-        "baseline": guessing[metric],
+        "met": metric.meets(value, threshold),
+        "baseline": guessing,
         "baseline_gain": gained,
         "beats_baseline": gained > 0,
         "rows": len(judgement.actual),
+        "gates": judge_gates(model.contract, judgement.metrics, judgement.groups, _measured_rows(model, judgement)),
         "champion": comparison,
     }
+
+
+def reached_by_best_constant(model: Model, judgement: Judgement, where: str) -> float:
+    """What the best constant prediction reaches by the contract's metric.
+
+    Raises:
+        DataError: the rows do not define the metric.
+    """
+    contract, name = model.contract, model.contract.metric
+    if own := own_metrics(contract).get(name):
+        found = own.reached_by_constants(contract.problem_type, judgement.actual, len(model.preprocessor.classes))
+        return one_metric(name, {name: found} if math.isfinite(found) else {}, where)
+    return reached_by_guessing(contract.problem_type, judgement.actual)[name]
 
 
 def compare(
@@ -108,15 +140,15 @@ def compare(
     A champion may be unable to read these rows, since the contract, the classes or the estimator have changed. That
     does not count against its successor: nothing is compared, and `why` is the reason.
     """
-    metric = model.contract.metric
+    metric = model.contract.main_metric
     try:
         if champion is None:
             raise UserError("there is no champion yet")
         if isinstance(champion, OtherEstimatorError):
             raise champion
-        theirs = judge(champion, test_dir).metrics
-        ours = one_metric(metric, judgement.metrics, str(test_dir))
-        gained = gain(metric, ours, one_metric(metric, theirs, str(test_dir)))
+        theirs = judge(champion, test_dir, judged_by=model.contract).metrics
+        ours = one_metric(metric.name, judgement.metrics, str(test_dir))
+        gained = metric.gain(ours, one_metric(metric.name, theirs, str(test_dir)))
     except UserError as error:
         return {"compared": False, "why": str(error), "gain": 0.0, "shortfall": 0.0, "metrics": {}}
     shortfall = max(0.0, -gained)
@@ -132,6 +164,23 @@ def find_champion(folder: Path | None) -> Model | OtherEstimatorError | None:
         return load_model(folder, Estimator) if folder and visible(folder) else None
     except OtherEstimatorError as error:
         return error
+
+
+def _group_column(model: Model, batch: pa.RecordBatch, name: str) -> np.ndarray:
+    """The groups of a batch by a column of the file, or by one that features.py adds."""
+    if name not in batch.schema.names:
+        batch = model.preprocessor.own_features.add(batch)
+    return group_names(batch.column(name))
+
+
+def _measured_rows(model: Model, judgement: Judgement) -> Callable[[np.ndarray], dict[str, float]]:
+    """Measure some of the rows that were judged, by their indices."""
+    actual, scores = judgement.actual, judgement.scores
+
+    def measure(rows: np.ndarray) -> dict[str, float]:
+        return all_metrics(model.contract, actual[rows], scores.take(rows))
+
+    return measure
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -156,7 +205,8 @@ def main(argv: list[str] | None = None) -> None:
     against = f"{verdict} the threshold {content['threshold']:g} on {content['rows']} test rows"
     constant = f"a constant prediction reaches {content['baseline']:.4g}"
     worse = "" if content["beats_baseline"] else ", and the model is no better"
-    print(f"{content['metric']} {content['value']:.4g} {against}; {constant}{worse}")
+    missed = f".{content['gates']['sentence']}".removesuffix(".")
+    print(f"{content['metric']} {content['value']:.4g} {against}; {constant}{worse}{missed}")
 
 
 if __name__ == "__main__":

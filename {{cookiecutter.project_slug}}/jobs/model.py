@@ -16,6 +16,7 @@ from mlops_jobs.feature_files import LabelledFeatures, Rows
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 # The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
 EARLY_STOPPING = {"rmse": "rmse", "mse": "rmse", "r2": "rmse", "mae": "mae", "roc_auc": "auc"}
+USUALLY = {"regression": "rmse", "binary": "logloss", "multiclass": "mlogloss"}
 
 
 class Estimator(BaseEstimator):
@@ -110,4 +111,4 @@ class Batches(xgb.DataIter):
 
 def early_stopping_metric(problem_type: str, metric: str) -> str:
     """The name of the XGBoost metric to watch while training for `metric`."""
-    return EARLY_STOPPING.get(metric, "mlogloss" if problem_type == "multiclass" else "logloss")
+    return EARLY_STOPPING.get(metric, USUALLY[problem_type])

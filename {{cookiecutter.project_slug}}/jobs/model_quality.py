@@ -25,7 +25,6 @@ from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import DataError, run_job
 from mlops_jobs.input_files import csv_files, visible
-from mlops_jobs.metric_names import meets
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.prediction_files import predicted_files, read_predictions
 from mlops_jobs.scores import Scores
@@ -61,8 +60,9 @@ def model_quality(
     one of chance. Without an id labels join by order, file by file, and must be as many.
 
     Returns:
-        verdict, metric, value, threshold, reason (empty for a PASS or a VIOLATION), and the numbers of rows predicted,
-        labelled and matched (and nearly_matched: those that differ only in zeros, blanks or case, if there are any).
+        verdict, metric and whether lower_is_better, value, threshold, reason (empty for a PASS or a VIOLATION), and the
+        numbers of rows predicted, labelled and matched (and nearly_matched: those that differ only in zeros, blanks or
+        case, if there are any).
 
     Raises:
         DataError: labels that cannot be joined.
@@ -72,6 +72,7 @@ def model_quality(
     verdict = {
         "verdict": Verdict.NO_LABELS.value,
         "metric": contract.metric,
+        "lower_is_better": contract.main_metric.lower_is_better,
         "value": None,
         "threshold": threshold,
         "reason": "no label has come",
@@ -93,7 +94,7 @@ def model_quality(
         reason = f"{contract.metric} is not defined for {why_undefined(contract.metric)}"
         return verdict | {"verdict": Verdict.UNDEFINED.value, "reason": reason, "rows": rows}
     value = found[contract.metric]
-    kind = Verdict.PASS if meets(contract.metric, value, threshold) else Verdict.VIOLATION
+    kind = Verdict.PASS if contract.main_metric.meets(value, threshold) else Verdict.VIOLATION
     return verdict | {"verdict": kind.value, "value": value, "reason": "", "rows": rows}
 
 
@@ -177,11 +178,11 @@ def _plain(labels: pa.Table, contract: Contract) -> pa.Table:
 def _metrics(joined: pa.Table, contract: Contract, where: str) -> dict[str, float]:
     if not contract.is_classification:
         actual = joined[contract.target].to_numpy()
-        return all_metrics(contract.problem_type, actual, Scores(joined[PREDICTION].to_numpy()))
+        return all_metrics(contract, actual, Scores(joined[PREDICTION].to_numpy()))
     classes = [name.removeprefix(PROBABILITY) for name in joined.column_names if name.startswith(PROBABILITY)]
     actual, predicted = (_indices(joined[name], classes, contract, where) for name in (contract.target, PREDICTION))
     probabilities = np.column_stack([joined[f"{PROBABILITY}{name}"].to_numpy() for name in classes])
-    return all_metrics(contract.problem_type, actual, Scores(predicted, probabilities))
+    return all_metrics(contract, actual, Scores(predicted, probabilities))
 
 
 def _indices(labels: pa.ChunkedArray, classes: list[str], contract: Contract, where: str) -> np.ndarray:

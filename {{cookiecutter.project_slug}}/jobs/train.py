@@ -35,7 +35,7 @@ def validation_metric(model: Model, validation: LabelledFeatures) -> float:
     for rows in validation.batches():
         parts.append(model.score(rows.features))
         actual.append(rows.target)
-    found = all_metrics(model.contract.problem_type, np.concatenate(actual), Scores.concatenate(parts))
+    found = all_metrics(model.contract, np.concatenate(actual), Scores.concatenate(parts))
     return one_metric(model.contract.metric, found, str(validation.path))
 
 
@@ -62,7 +62,8 @@ def main(argv: list[str] | None = None) -> None:
         outputs.write_json(folder / RECORD, record)
     print(f"rounds kept: {estimator.rounds}")
     print(f"{contract.metric} on the validation split: {value:.6g}")
-    print(metric_line(contract.problem_type, contract.metric, value, estimator.rounds))  # the last one counts
+    # the last one counts
+    print(metric_line(contract.problem_type, contract.main_metric, value, estimator.rounds))
 
 
 def _parser() -> argparse.ArgumentParser:

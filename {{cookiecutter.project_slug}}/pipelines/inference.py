@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlops_jobs.metric_names import LOWER_IS_BETTER
 from mlops_kit.definition.steps import (
     LambdaFunctionStep,
     ModelStep,
@@ -290,11 +289,10 @@ def labels_available(
 
 def quality_held(settings: Settings) -> ConditionStep:
     """Fail the execution if the model violates its threshold, which may start a retraining."""
-    limit = "at most" if settings.contract.metric in LOWER_IS_BETTER else "at least"
     words: list[Any] = [
         f"Model quality violation: on the labels that came, {settings.contract.metric} is ",
         verdict("value"),
-        f" and must be {limit} ",
+        f" and must be {settings.contract.main_metric.bound} ",
         verdict("threshold"),
         ". Read verdict.json of the step ModelQuality; train again on newer data, or with the pipeline training-hpo.",
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_jobs.metric_names import LOWER_IS_BETTER
+from mlops_jobs.contract import Contract
+from mlops_jobs.metric_names import Metric
 from mlops_kit.definition.steps import (
     LambdaFunctionStep,
     ProcessingJobStep,
@@ -15,6 +16,7 @@ from mlops_kit.definition.steps import (
 )
 from sagemaker.core.workflow.conditions import (
     ConditionComparison,
+    ConditionEquals,
     ConditionGreaterThan,
     ConditionGreaterThanOrEqualTo,
     ConditionLessThanOrEqualTo,
@@ -155,43 +157,51 @@ def evaluated(path: str) -> JsonGet:
 
 
 def check_metric(parts: Parts, parameters: Parameters, register: Step) -> ConditionStep:
-    """Register a model that meets the threshold, beats guessing and is not worse than the approved one; else fail."""
-    metric = parts.settings.contract.metric
+    """Register a model that meets the threshold, beats guessing and is not worse than the approved one; else fail.
+
+    Where the contract has gates, it must meet all of them, too.
+    """
+    contract = parts.settings.contract
+    gates = [ConditionEquals(left=evaluated("gates.missed"), right=0)] if contract.gates else []
     return ConditionStep(
         name="CheckMetric",
         conditions=[
-            meets(metric, evaluated("value"), parameters.threshold),
+            meets(contract.main_metric, evaluated("value"), parameters.threshold),
             ConditionGreaterThan(left=evaluated("baseline_gain"), right=0.0),
             ConditionLessThanOrEqualTo(left=evaluated("champion.shortfall"), right=parameters.tolerance),
+            *gates,
         ],
         if_steps=[register],
-        else_steps=[metric_not_met(metric, parameters)],
+        else_steps=[metric_not_met(contract, parameters)],
     )
 
 
-def meets(metric: str, value: Any, threshold: Any) -> ConditionComparison:
+def meets(metric: Metric, value: Any, threshold: Any) -> ConditionComparison:
     """Whether a value is as good as the threshold: at most the threshold for an error, at least for a score."""
-    compare = ConditionLessThanOrEqualTo if metric in LOWER_IS_BETTER else ConditionGreaterThanOrEqualTo
+    compare = ConditionLessThanOrEqualTo if metric.lower_is_better else ConditionGreaterThanOrEqualTo
     return compare(left=value, right=threshold)
 
 
-def metric_not_met(metric: str, parameters: Parameters) -> FailStep:
+def metric_not_met(contract: Contract, parameters: Parameters) -> FailStep:
     """End the execution with the result and the remedy."""
-    limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+    metric = contract.main_metric
+    remedy = (
+        " Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
+        "or start again with another MetricThreshold or ChampionTolerance. A model that is no better than a constant "
+        "prediction is not registered, whatever these are."
+    )
     words: list[Any] = [
-        f"The model was not registered. Its {metric} is ",
+        f"The model was not registered. Its {metric.name} is ",
         evaluated("value"),
-        f" and must be {limit} ",
+        f" and must be {metric.bound} ",
         parameters.threshold,
-        f", and {'below' if metric in LOWER_IS_BETTER else 'above'} ",
+        f", and {'below' if metric.lower_is_better else 'above'} ",
         evaluated("baseline"),
         ", which the best constant prediction reaches. On the same rows it is worse than the approved model by ",
         evaluated("champion.shortfall"),
         " (0.0: it is not, or there is none), and may be by ",
         parameters.tolerance,
-        ". Read evaluation.json of the step Evaluate; give better data or hyperparameters, "
-        "or start again with another MetricThreshold or ChampionTolerance. A model that is no better than a constant "
-        "prediction is not registered, whatever these are.",
+        *([".", evaluated("gates.sentence"), remedy] if contract.gates else [f".{remedy}"]),
     ]
     return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))
 
@@ -245,6 +255,7 @@ def register_model(
             "value": evaluated("value").to_string(),
             "baseline": evaluated("baseline").to_string(),  # what the best constant prediction reaches
             "threshold": parameters.threshold.to_string(),
+            **({"gates": evaluated("gates.summary").to_string()} if parts.settings.contract.gates else {}),
             **(more or {}),
         },
     }

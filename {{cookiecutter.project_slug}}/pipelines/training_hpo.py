@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_jobs.metric_names import LOWER_IS_BETTER, objective_name
+from mlops_jobs.metric_names import objective_name
 from mlops_kit.definition.steps import ProcessingJobStep, Request, TuningJobStep
 from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import ParameterInteger
@@ -49,8 +49,8 @@ def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits
         "HyperParameterTuningJobConfig": {
             "Strategy": tuning.strategy,
             "HyperParameterTuningJobObjective": {
-                "Type": "Minimize" if contract.metric in LOWER_IS_BETTER else "Maximize",
-                "MetricName": objective_name(contract.problem_type, contract.metric),
+                "Type": "Minimize" if contract.main_metric.lower_is_better else "Maximize",
+                "MetricName": objective_name(contract.problem_type, contract.main_metric),
             },
             "ResourceLimits": limits,
             "ParameterRanges": parameter_ranges(tuning.ranges),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_jobs.contract import Column, Contract, load_contract, parse_contract
 from mlops_jobs.errors import ContractError
-from mlops_jobs.metric_names import METRICS_FOR, in_range
+from mlops_jobs.metric_names import METRICS_FOR, known_metric
 from mlops_jobs.number_text import DECIMALS, THOUSANDS
 from support import CONTRACTS, contract_of, own_contract_text
 
@@ -31,7 +31,7 @@ def contracts(draw):
         missing=tuple(draw(st.lists(words | st.just(""), max_size=3))),
         columns=tuple(Column(name, role) for name, role in zip(columns, roles, strict=False)),
         metric=metric,
-        threshold=draw(st.floats(0, 1e6).filter(lambda value: in_range(metric, value))),
+        threshold=draw(st.floats(0, 1e6).filter(lambda value: known_metric(metric).in_range(value))),
         positive_class=draw(st.none() | words) if problem_type == "binary" else None,
         decimal=(decimal := draw(st.sampled_from(DECIMALS))),
         thousands=draw(st.sampled_from([None, *THOUSANDS]).filter(lambda mark: mark != decimal)),

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 from mlops_jobs.artifact import Model
-from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, meets
+from mlops_jobs.judging_rules import names_of
+from mlops_jobs.metric_names import measured_for
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
 from support import (
@@ -63,7 +64,7 @@ def test_evaluation_json_holds_every_metric_as_scikit_learn_has_it(project, tmp_
     target, scored = scored_test_rows(project, tmp_path / "scored")
     content = evaluation_in(project / "evaluation")
     found = {name: entry["value"] for name, entry in content[group(project)].items()}
-    assert tuple(found) == METRICS_FOR[project.contract.problem_type]
+    assert tuple(found) == (*measured_for(project.contract.problem_type), *names_of(project.contract.own_metrics))
     if project.contract.problem_type == "regression":
         actual, predicted = target.astype(float), scored["prediction"]
         expected = {
@@ -82,7 +83,11 @@ def test_evaluation_json_holds_every_metric_as_scikit_learn_has_it(project, tmp_
             "f1_macro": sk.f1_score(actual, predicted, average="macro"),
             "log_loss": sk.log_loss(actual, probabilities),
             "roc_auc": sk.roc_auc_score(actual == 1, probabilities[:, 1]),
+            "recall": sk.recall_score(actual == 1, predicted == 1),
+            "precision": sk.precision_score(actual == 1, predicted == 1),
         }
+    for name in names_of(project.contract.own_metrics):
+        expected[name] = found[name]
     assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-4)
     assert content["rows"] == len(target)
     assert content["value"] == found[project.contract.metric]
@@ -101,7 +106,7 @@ def test_the_plots_are_pictures(project):
 def test_the_threshold_is_the_contracts_unless_one_is_given(project):
     content = evaluation_in(project / "evaluation")
     assert content["threshold"] == project.contract.threshold
-    assert content["met"] == meets(content["metric"], content["value"], content["threshold"])
+    assert content["met"] == project.contract.main_metric.meets(content["value"], content["threshold"])
 
 
 def test_a_threshold_that_is_given_decides(project_named, tmp_path, capsys):
@@ -125,7 +130,7 @@ def test_the_baseline_is_what_the_best_constant_reaches_on_the_test_rows(project
     if content["metric"] in dummies:
         assert content["baseline"] == pytest.approx(dummies[content["metric"]]())
     better = content["baseline"] - content["value"]
-    assert content["baseline_gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
+    assert content["baseline_gain"] == pytest.approx(better if content["lower_is_better"] else -better)
     assert content["beats_baseline"]
 
 
@@ -162,7 +167,7 @@ def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(proje
     assert champion["compared"]
     assert champion["metrics"] == evaluate.judge(read_model(tmp_path / "champion"), project / "test").metrics
     better = champion["metrics"][content["metric"]] - content["value"]
-    assert champion["gain"] == pytest.approx(better if content["metric"] in LOWER_IS_BETTER else -better)
+    assert champion["gain"] == pytest.approx(better if content["lower_is_better"] else -better)
     assert champion["shortfall"] == max(0.0, -champion["gain"])
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlops_jobs.errors import UserError
-from mlops_jobs.metric_names import LOWER_IS_BETTER
 from sklearn import metrics as sk
 from support import INFERENCE_ROWS, batch_transform, files_in, put, refusal, verdict_arguments
 
@@ -21,7 +20,7 @@ def test_labels_that_meet_the_threshold_pass_and_others_are_a_violation(project,
     first = verdict_of(*inputs)
     assert first["rows"] == dict.fromkeys(("predicted", "labelled", "matched"), INFERENCE_ROWS)
     assert (first["metric"], first["threshold"]) == (project.contract.metric, project.contract.threshold)
-    better = -0.01 if first["metric"] in LOWER_IS_BETTER else 0.01
+    better = -0.01 if project.contract.main_metric.lower_is_better else 0.01
     for threshold, kind in ((first["value"], "PASS"), (first["value"] + better, "VIOLATION")):
         found = verdict_of(*inputs, "--threshold", repr(threshold))
         assert (found["verdict"], found["threshold"], found["value"]) == (kind, threshold, first["value"])

@@ -13,7 +13,7 @@ import pytest
 from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
-from mlops_jobs.metric_names import CONTAINER_NAMES
+from mlops_jobs.metric_names import container_name
 from mlops_kit.definition.code import library_files
 from support import (
     ROOT,
@@ -37,7 +37,7 @@ def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_p
     """A model may print lines of the same form, even of the same name: the last one counts, so it has to be ours."""
     train.main(train_arguments(project.folder, tmp_path))
     contract, lines = project.contract, capfd.readouterr().out.splitlines()
-    metric, name = contract.metric, CONTAINER_NAMES[contract.problem_type][contract.metric]
+    metric, name = contract.metric, container_name(contract.problem_type, contract.main_metric)
     assert lines[-2].startswith(f"{metric} on the validation split: "), "a person reads it here"
     found = [re.match(rf".*\[[0-9]+\].*#011validation-{name}:(\S+)", line.replace("\t", "#011")) for line in lines]
     assert found[-1] is not None

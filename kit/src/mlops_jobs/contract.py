@@ -14,7 +14,20 @@ from typing import Any
 import yaml
 
 from mlops_jobs.errors import ContractError, UserError
-from mlops_jobs.metric_names import METRICS_FOR, in_range
+from mlops_jobs.judging_rules import (
+    Aim,
+    Gate,
+    broken_aim,
+    broken_gates,
+    broken_main_metric,
+    broken_own_metrics,
+    metric_named,
+    own_metrics_as_dict,
+    parse_aim,
+    parse_gates,
+    parse_own_metrics,
+)
+from mlops_jobs.metric_names import METRICS_FOR, Metric
 from mlops_jobs.number_text import DECIMALS, THOUSANDS, Notation
 from mlops_jobs.split_rule import BY_ROW, SplitRule, broken_split, parse_split_rule
 from mlops_jobs.training_settings import (
@@ -78,6 +91,9 @@ class Contract:
     thousands: str | None = None
     split: SplitRule = BY_ROW
     class_weights: ClassWeights | None = None
+    own_metrics: tuple[Metric, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    decision: Aim | None = None
 
     @property
     def notation(self) -> Notation:
@@ -164,16 +180,24 @@ class Contract:
         """The columns of a file of labels: the id where there is one, and the target."""
         return tuple(c.name for c in self.columns if c.role in ("id", "target"))
 
+    @property
+    def main_metric(self) -> Metric:
+        """The metric that the threshold and the comparison with the champion are about."""
+        return self.metric_named(self.metric)
+
+    def metric_named(self, name: str) -> Metric:
+        """A metric that is measured for this problem, or one of the team's own."""
+        return metric_named(name, self.own_metrics)
+
     def threshold_or(self, given: float | None) -> float:
         """The threshold that was given for this run, else the contract's.
 
         Raises:
             UserError: it is out of range for the metric.
         """
-        if given is not None and not in_range(self.metric, given):
-            raise UserError(
-                f"the threshold {given} is out of range for {self.metric}: above 0, and 1 at most for a share"
-            )
+        if given is not None and not self.main_metric.in_range(given):
+            limits = "any finite number" if self.main_metric.is_own else "above 0, and 1 at most for a share"
+            raise UserError(f"the threshold {given} is out of range for {self.metric}: {limits}")
         return self.threshold if given is None else given
 
     def as_dict(self) -> dict[str, Any]:
@@ -201,8 +225,11 @@ class Contract:
             ],
             **({"split": self.split.as_dict()} if self.split != BY_ROW else {}),
             **({"class_weights": class_weights_as_written(self.class_weights)} if self.class_weights else {}),
+            **({"own_metrics": own_metrics_as_dict(self.own_metrics)} if self.own_metrics else {}),
             "metric": self.metric,
             "threshold": self.threshold,
+            **({"gates": [gate.as_dict() for gate in self.gates]} if self.gates else {}),
+            **({"decision": self.decision.as_dict()} if self.decision else {}),
         }
 
     def to_yaml(self) -> str:
@@ -277,6 +304,9 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         **{key: csv.get(key, default) for key, default in CSV_DEFAULTS.items()},
         split=parse_split_rule(raw["split"]) if raw.get("split") is not None else BY_ROW,
         class_weights=parse_class_weights(raw["class_weights"]) if raw.get("class_weights") is not None else None,
+        own_metrics=parse_own_metrics(raw["own_metrics"]) if raw.get("own_metrics") is not None else (),
+        gates=parse_gates(raw["gates"]) if raw.get("gates") is not None else (),
+        decision=parse_aim(raw["decision"]) if raw.get("decision") is not None else None,
     )
 
 
@@ -364,12 +394,14 @@ def _broken_split(contract: Contract) -> str | None:
 
 
 def _broken_metric(contract: Contract) -> str | None:
-    fitting = METRICS_FOR[contract.problem_type]
-    if contract.metric not in fitting:
-        return f"metric {contract.metric!r} does not fit {contract.problem_type}; choose one of {', '.join(fitting)}"
-    if not in_range(contract.metric, contract.threshold):
-        return f"threshold {contract.threshold} is out of range for {contract.metric}"
-    return None
+    own, problem_type = contract.own_metrics, contract.problem_type
+    roles = {column.name: column.role for column in contract.columns}
+    return (
+        broken_own_metrics(own)
+        or broken_main_metric(contract.metric, contract.threshold, problem_type, own)
+        or broken_gates(contract.gates, problem_type, own, roles)
+        or broken_aim(contract.decision, problem_type, own)
+    )
 
 
 def _broken_training(contract: Contract) -> str | None:

@@ -20,6 +20,10 @@ class Scores:
     predicted: np.ndarray
     probabilities: np.ndarray | None = None
 
+    def take(self, rows: np.ndarray) -> Scores:
+        """The scores of some of the rows, by their indices or a mask."""
+        return Scores(self.predicted[rows], None if self.probabilities is None else self.probabilities[rows])
+
     @staticmethod
     def concatenate(parts: Sequence[Scores]) -> Scores:
         """Join the scores of batches in their order."""

@@ -29,6 +29,7 @@ def check(project: Project, arguments: argparse.Namespace) -> None:
     from mlops_kit.aws.deployment import find_faults
     from mlops_kit.checks.conflict_markers import check_conflict_markers
     from mlops_kit.checks.own_features import check_own_features
+    from mlops_kit.checks.own_metrics import check_own_metrics
     from mlops_kit.config.events import check_events
     from mlops_kit.config.state_backends import check_backends
     from mlops_kit.config.terraform_names import check_terraform_names
@@ -37,6 +38,7 @@ def check(project: Project, arguments: argparse.Namespace) -> None:
         raise UserError(f"{project.root} is not a project: no pyproject.toml here or above has [tool.mlops.pipelines]")
     check_conflict_markers(project.root)
     check_own_features(project.root)
+    check_own_metrics(project.root)
     check_events(project.root)
     check_terraform_names(project.root)
     check_backends(project.root)

@@ -23,6 +23,7 @@ TRAINING_ROWS, INFERENCE_ROWS, TEST_ROWS = 2000, 500, 500
 WILDCARD = re.compile(r"[*?]|\[[^]]*\]")  # of a pattern of file names
 CATEGORIES = ("A", "B", "C", "D", "E", "F")
 EMPTY_SHARE = 0.005  # real files have empty cells
+FEW_WRONG = 0.01  # so few wrong labels that a model beats constants even where one kind of error costs much more
 CELL_NOISE = 0.03
 ROWS_OF_A_GROUP = 10
 MIN_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
@@ -138,6 +139,8 @@ def _target(contract: Contract, rows: int, random: np.random.Generator) -> tuple
 
 def _regression_scale(contract: Contract) -> tuple[float, float]:
     """The unit and the noise of the target with which a model can meet the threshold."""
+    if contract.main_metric.is_own:
+        return 1.0, 0.05
     if contract.metric == "r2":
         return 1.0, 1.4 * math.sqrt((1 - contract.threshold) / 2)
     error = math.sqrt(contract.threshold) if contract.metric == "mse" else contract.threshold
@@ -149,7 +152,9 @@ def _decimals(unit: float) -> int:
 
 
 def _wrong_share(contract: Contract) -> float:
-    """The share of wrong labels: a third of the errors that the threshold allows."""
+    """The share of wrong labels: a third of the errors that the threshold allows; few for an own metric or a gate."""
+    if contract.main_metric.is_own or contract.gates:
+        return FEW_WRONG
     allowed = contract.threshold / 2 if contract.metric == "log_loss" else 1 - contract.threshold
     return min(allowed / 3, 0.2)
 

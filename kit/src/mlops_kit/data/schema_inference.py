@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -15,6 +15,7 @@ from mlops_jobs.contract import Column, Contract, parse_contract
 from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.fitting import MAX_CATEGORIES
+from mlops_jobs.judging_rules import GROUP_ROLES, Gate
 from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.number_text import Notation, is_number, unit_of
 from mlops_jobs.split_rule import TIME, SplitRule
@@ -125,20 +126,25 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     values = _target_values(source, form, target, marks, notation, columns.is_quantity)
     kept = target == current.target and (current.is_classification or values.is_numeric)
     problem_type = current.problem_type if kept else _problem_type(values)
-    metric = current.metric if problem_type == current.problem_type else USUAL_METRIC[problem_type]
+    fits = problem_type == current.problem_type and (kept or not current.main_metric.is_own)
+    metric = current.metric if fits else USUAL_METRIC[problem_type]
+    every_column = (*(Column(name, role) for name, role in roles.items()), *_added_columns(names, current))
     contract = Contract(
         dataset=current.dataset,
         problem_type=problem_type,
         header=form.header,
         delimiter=form.delimiter,
         missing=(*current.missing, *columns.marks),
-        columns=(*(Column(name, role) for name, role in roles.items()), *_added_columns(names, current)),
+        columns=every_column,
         metric=metric,
         threshold=current.threshold if kept else TO_COME,
         positive_class=current.positive_class if kept else None,
         decimal=notation.decimal,
         thousands=notation.thousands,
         split=current.split.kept_for(names, target),
+        own_metrics=current.own_metrics if kept else (),
+        gates=tuple(gate for gate in current.gates if kept and _can_be_judged(gate, every_column)),
+        decision=current.decision if kept else None,
     )
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
     notes = (
@@ -147,6 +153,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         *repeated,
         *columns.notes,
         *_notes_on_classes(target, values, facts[target].rows),
+        *_notes_on_judging(contract, current),
     )
     try:
         parsed = parse_contract(contract.to_yaml())
@@ -543,6 +550,26 @@ def _notes_on_classes(name: str, target: Target, rows: Mapping[str, int]) -> lis
         f"column {name!r} to predict holds {_shown(marks, rows)} as a class; if the target is missing there, add it to "
         "csv.missing of the contract, and remove these rows"
     ]
+
+
+def _can_be_judged(gate: Gate, columns: Sequence[Column]) -> bool:
+    """Whether the column of a gate on groups is still there, with a role that has groups."""
+    return gate.by is None or any(column.name == gate.by and column.role in GROUP_ROLES for column in columns)
+
+
+def _notes_on_judging(contract: Contract, current: Contract) -> list[str]:
+    """Name what the contract had besides its metric, and the proposal lacks."""
+    lost = [
+        f"{key} of the contract"
+        for key, ours, theirs in (
+            ("own_metrics", contract.own_metrics, current.own_metrics),
+            ("gates", contract.gates, current.gates),
+            ("decision", contract.decision, current.decision),
+        )
+        if ours != theirs
+    ]
+    words = "left out what does not fit these columns; add it again where it does"
+    return [f"{' and '.join(lost)}: {words}"] if lost else []
 
 
 def _notes_on_notation(notation: Notation, sure: bool) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_jobs.metric_names import LOWER_IS_BETTER
+from mlops_jobs.metric_names import Metric, known_metric
 from mlops_kit.report.elements import Html, html, number
 
 HEADROOM = 1.15  # the axis ends this much beyond the largest value
@@ -20,7 +20,7 @@ HEADROOM = 1.15  # the axis ends this much beyond the largest value
 class Measure:
     """A metric's value, its threshold, and the champion's value where they were compared."""
 
-    metric: str
+    metric: Metric
     value: float
     threshold: float
     met: bool
@@ -29,7 +29,7 @@ class Measure:
     @property
     def bound(self) -> str:
         """The threshold in words."""
-        return f"{'at most' if self.metric in LOWER_IS_BETTER else 'at least'} {number(self.threshold)}"
+        return f"{self.metric.bound} {number(self.threshold)}"
 
 
 def measure_of(content: Mapping[str, Any], met: bool, champion: float | None = None) -> Measure | None:
@@ -37,7 +37,9 @@ def measure_of(content: Mapping[str, Any], met: bool, champion: float | None = N
     value, threshold = content.get("value"), content.get("threshold")
     if not _finite(value) or not _finite(threshold):
         return None
-    return Measure(str(content.get("metric")), float(value), float(threshold), met, champion)  # type: ignore[arg-type]
+    known = known_metric(str(content.get("metric")))
+    metric = Metric(known.name, bool(content.get("lower_is_better", known.lower_is_better)))  # older files lack it
+    return Measure(metric, float(value), float(threshold), met, champion)  # type: ignore[arg-type]
 
 
 def _finite(value: object) -> bool:
@@ -58,7 +60,7 @@ def bullet_chart(measure: Measure, label: str) -> Html:
         return 100 * (value - low) / (high - low)
 
     line = f"{at(measure.threshold):.2f}%"
-    accepted = (0.0, at(measure.threshold)) if measure.metric in LOWER_IS_BETTER else (at(measure.threshold), 100.0)
+    accepted = (0.0, at(measure.threshold)) if measure.metric.lower_is_better else (at(measure.threshold), 100.0)
     tone = "good" if measure.met else "bad"
     return html(
         "svg",

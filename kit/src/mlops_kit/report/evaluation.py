@@ -8,8 +8,10 @@ from typing import Any
 from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.bullet_chart import Measure, bullet_chart, measure_of
 from mlops_kit.report.elements import Html, Section, facts, html, join, keyed, number
+from mlops_kit.report.gates import gates_of
 from mlops_kit.report.statuses import badge
 from mlops_kit.runner.record import StepRecord
+from mlops_kit.text import count
 
 
 def evaluation_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
@@ -25,14 +27,18 @@ def evaluation_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
     verb = "meets" if measure.met else "misses"
     is_guessing = content.get("beats_baseline") is False
     guessing = ", no better than a constant prediction" if is_guessing else ""
+    missed = int((content.get("gates") or {}).get("missed") or 0)
+    gates = f", misses {count(missed, 'gate')}" if missed else ""
     headline = (
-        f"{measure.metric} {number(measure.value)} {verb} the threshold {number(measure.threshold)}"
-        f"{guessing}{comparison}"
+        f"{measure.metric.name} {number(measure.value)} {verb} the threshold {number(measure.threshold)}"
+        f"{guessing}{gates}{comparison}"
     )
+    is_good = measure.met and not is_guessing and not missed
     body = join(
-        html("p", badge("good" if measure.met and not is_guessing else "bad", headline), class_="verdict"),
+        html("p", badge("good" if is_good else "bad", headline), class_="verdict"),
         bullet_chart(measure, headline),
         _facts(content, measure, champion),
+        gates_of(content),
         plots,
     )
     return Section("Evaluation", headline, body)
@@ -56,7 +62,7 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
         for key, group in content.items()
         if key.endswith("_metrics") and isinstance(group, dict)
         for name, metric in group.items()
-        if isinstance(metric, dict) and name != measure.metric
+        if isinstance(metric, dict) and name != measure.metric.name
     }
     if measure.champion is None:
         compared: Html | str = f"not compared: {champion.get('why') or 'nothing is recorded'}"
@@ -64,14 +70,25 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
         compared = keyed("champion", number(measure.champion))
     return facts(
         [
-            (measure.metric, keyed("bar good" if measure.met else "bar bad", number(measure.value))),
+            (measure.metric.name, keyed("bar good" if measure.met else "bar bad", number(measure.value))),
             ("threshold", keyed("threshold", measure.bound)),
             *((name, number(value)) for name, value in others.items()),
             *([("a constant reaches", number(content["baseline"]))] if "baseline" in content else []),
+            *_decision(content),
             ("test rows", number(content.get("rows", ""))),
             ("champion", compared),
         ]
     )
+
+
+def _decision(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """From which probability on a row is positive, where the contract has an aim for it."""
+    decision = content.get("decision") or {}
+    if "aim" not in decision:
+        return []
+    limits = " and ".join(f"{name} at least {number(value)}" for name, value in decision.get("at_least", {}).items())
+    aim = f"{decision['aim']} with {limits}" if limits else decision["aim"]
+    return [("positive from", f"{number(decision['threshold'])}, chosen for {aim}")]
 
 
 def _plots(step: StepRecord, artifacts: Artifacts) -> Html | None:
