@@ -31,6 +31,7 @@ CARRIERS = {
     "multiclass": {True: "merror", False: "accuracy"},
 }
 
+
 @dataclass(frozen=True)
 class Metric:
     """A metric as a contract names it.
@@ -73,7 +74,6 @@ def known_metric(name: str) -> Metric:
 def measured_for(problem_type: str) -> tuple[str, ...]:
     """The metrics of a problem that need no function of the team's: those that may decide, then those for gates."""
     return METRICS_FOR[problem_type] + GATES_ONLY[problem_type]
-
 
 
 def container_name(problem_type: str, metric: Metric) -> str:
