@@ -15,7 +15,7 @@ from mlops_jobs.errors import UserError
 from mlops_jobs.judging_rules import Aim
 from mlops_jobs.metric_names import OF_A_DECISION, Metric
 from mlops_jobs.own_metrics import OwnMetric
-from mlops_jobs.scores import Scores
+from mlops_jobs.scores import Scores, decide
 
 MEASURES = {
     "accuracy": sk.accuracy_score,
@@ -54,7 +54,7 @@ def test_no_threshold_is_better_for_the_aim(labelled: list[tuple[bool, float]], 
     found = choose_decision(Aim(name), actual, probabilities, {}, "rows")
     best = max(MEASURES[name](actual, predicted) for predicted in every_threshold(probabilities))
     assert found.reaches[name] == pytest.approx(best)
-    assert MEASURES[name](actual, found.predicted(probabilities)) == pytest.approx(best)
+    assert MEASURES[name](actual, decide(probabilities, found.threshold)) == pytest.approx(best)
 
 
 @given(labelled=rows, limit=st.sampled_from([0.2, 0.5, 0.9, 1.0]))
@@ -73,7 +73,7 @@ def test_no_threshold_is_better_among_those_that_reach_what_is_demanded(
             choose_decision(aim, actual, probabilities, {}, "rows")
         return
     found = choose_decision(aim, actual, probabilities, {}, "rows")
-    predicted = found.predicted(probabilities)
+    predicted = decide(probabilities, found.threshold)
     assert MEASURES["precision"](actual, predicted) >= limit
     assert MEASURES["recall"](actual, predicted) == found.reaches["recall"] == max(allowed)
 
@@ -83,7 +83,7 @@ def test_no_threshold_costs_less_by_a_metric_of_the_teams_own(labelled: list[tup
     actual, probabilities = arrays(labelled)
     found = choose_decision(Aim("cost"), actual, probabilities, COST, "rows")
     costs = [cost(actual, Scores(predicted)) for predicted in every_threshold(probabilities)]
-    assert cost(actual, Scores(found.predicted(probabilities))) == found.reaches["cost"] == min(costs)
+    assert cost(actual, Scores(decide(probabilities, found.threshold))) == found.reaches["cost"] == min(costs)
 
 
 def test_an_own_metric_is_called_for_a_few_hundred_thresholds_of_many_rows() -> None:

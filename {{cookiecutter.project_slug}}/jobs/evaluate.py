@@ -17,6 +17,7 @@ import pyarrow as pa
 from mlops_jobs.artifact import Model, OtherEstimatorError, load_model
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
+from mlops_jobs.decision import decision_of
 from mlops_jobs.errors import UserError, run_job
 from mlops_jobs.gates import group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
@@ -112,6 +113,7 @@ def evaluation(
         "baseline_gain": gained,
         "beats_baseline": gained > 0,
         "rows": len(judgement.actual),
+        **({"decision": decision_of(model.decision)} if model.contract.problem_type == "binary" else {}),
         "gates": judge_gates(model.contract, judgement.metrics, judgement.groups, _measured_rows(model, judgement)),
         "champion": comparison,
     }

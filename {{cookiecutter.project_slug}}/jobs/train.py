@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from mlops_jobs.artifact import Model, load_fitted, model_files, save_model
+from mlops_jobs.decision import choose_decision
 from mlops_jobs.errors import run_job
 from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, LabelledFeatures
 from mlops_jobs.metric_names import metric_line
@@ -18,11 +20,25 @@ from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 
 from hyperparameters import HYPERPARAMETERS
-from metrics import all_metrics, one_metric
+from metrics import all_metrics, one_metric, own_metrics
 from model import Estimator
 
 RECORD = "training.json"  # beside the model: how it was trained
 SCRIPTS = Path(__file__).parent
+
+
+def with_decision(model: Model, validation: LabelledFeatures) -> Model:
+    """The model with the decision threshold that is best on a split for the contract's aim, where it has one.
+
+    Raises:
+        UserError: no threshold reaches what the aim demands.
+    """
+    if model.contract.decision is None:
+        return model
+    actual, scores = scored(model, validation)
+    own = own_metrics(model.contract)
+    decision = choose_decision(model.contract.decision, actual, scores.probabilities, own, str(validation.path))
+    return replace(model, decision=decision)
 
 
 def validation_metric(model: Model, validation: LabelledFeatures) -> float:
@@ -31,12 +47,17 @@ def validation_metric(model: Model, validation: LabelledFeatures) -> float:
     Raises:
         DataError: the split's rows do not define the metric.
     """
+    found = all_metrics(model.contract, *scored(model, validation))
+    return one_metric(model.contract.metric, found, str(validation.path))
+
+
+def scored(model: Model, validation: LabelledFeatures) -> tuple[np.ndarray, Scores]:
+    """The target of a split's rows, and the model's predictions for them."""
     actual, parts = [], []
     for rows in validation.batches():
         parts.append(model.score(rows.features))
         actual.append(rows.target)
-    found = all_metrics(model.contract, np.concatenate(actual), Scores.concatenate(parts))
-    return one_metric(model.contract.metric, found, str(validation.path))
+    return np.concatenate(actual), Scores.concatenate(parts)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -51,7 +72,7 @@ def main(argv: list[str] | None = None) -> None:
     replaces = [*model_files(folder, Estimator, SCRIPTS), folder / RECORD]
     with Outputs(reads, replaces) as outputs:
         estimator = Estimator.train(training, validation, **hyperparameters)
-        model = Model(estimator, preprocessor, contract)
+        model = with_decision(Model(estimator, preprocessor, contract), validation)
         value = validation_metric(model, validation)
         save_model(outputs, folder, model, SCRIPTS)
         record = {
@@ -60,6 +81,8 @@ def main(argv: list[str] | None = None) -> None:
             f"validation:{contract.metric}": value,
         }
         outputs.write_json(folder / RECORD, record)
+    if model.decision:
+        print(model.decision.sentence)
     print(f"rounds kept: {estimator.rounds}")
     print(f"{contract.metric} on the validation split: {value:.6g}")
     # the last one counts

@@ -216,7 +216,7 @@ def register_model(
     more: dict[str, Any] | None = None,
 ) -> RegisterModelStep:
     """Register the model, which a person then approves or rejects; `more` is additional metadata."""
-    computed = baseline.properties
+    contract, computed = parts.settings.contract, baseline.properties
     report = Join(on="/", values=[evaluation.output("evaluation"), EVALUATION.path])
     request = {
         "ModelPackageGroupName": "${model_package_group}",
@@ -251,11 +251,12 @@ def register_model(
             "trigger": TRIGGER,
             "trigger_version": TRIGGER_VERSION,  # its key may be longer than the registry's 256 characters
             "kind": parts.kind,
-            "metric": parts.settings.contract.metric,
+            "metric": contract.metric,
             "value": evaluated("value").to_string(),
             "baseline": evaluated("baseline").to_string(),  # what the best constant prediction reaches
             "threshold": parameters.threshold.to_string(),
-            **({"gates": evaluated("gates.summary").to_string()} if parts.settings.contract.gates else {}),
+            **({"gates": evaluated("gates.summary").to_string()} if contract.gates else {}),
+            **({"decision_threshold": evaluated("decision.threshold").to_string()} if contract.decision else {}),
             **(more or {}),
         },
     }

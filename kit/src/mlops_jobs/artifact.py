@@ -14,6 +14,8 @@ import numpy as np
 
 import mlops_jobs
 from mlops_jobs.contract import Contract, parse_contract
+from mlops_jobs.decision import FILE as DECISION
+from mlops_jobs.decision import Decision
 from mlops_jobs.errors import UserError
 from mlops_jobs.estimator import BaseEstimator
 from mlops_jobs.outputs import Outputs
@@ -33,11 +35,12 @@ class OtherEstimatorError(UserError):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained estimator, what its features are made with, and the contract of its rows."""
+    """A trained estimator, what its features are made with, the contract of its rows, and its decision threshold."""
 
     estimator: BaseEstimator
     preprocessor: Preprocessor
     contract: Contract
+    decision: Decision | None = None
 
     def score(self, features: np.ndarray) -> Scores:
         """Predict from features as the preprocessor makes them; shape (n, features)."""
@@ -45,12 +48,13 @@ class Model:
         if not self.contract.is_classification:
             return Scores(raw)
         probabilities = np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
-        return Scores(decide(probabilities), probabilities)
+        return Scores(decide(probabilities, self.decision.threshold if self.decision else None), probabilities)
 
 
 def model_files(folder: Path, estimator: type[BaseEstimator], scripts: Path) -> list[Path]:
     """What an earlier run may have left of an artifact in a folder; `scripts` is the folder of the jobs."""
-    names = (estimator.FILE, PREPROCESSOR, CONTRACT, FILE, ARCHIVE, *(f"{CODE}/{name}" for name in _sources(scripts)))
+    code = (f"{CODE}/{name}" for name in _sources(scripts))
+    names = (estimator.FILE, PREPROCESSOR, CONTRACT, DECISION, FILE, ARCHIVE, *code)
     return [folder / name for name in names]
 
 
@@ -59,6 +63,8 @@ def save_model(outputs: Outputs, folder: Path, model: Model, scripts: Path) -> N
     outputs.path(folder / model.estimator.FILE).write_bytes(model.estimator.to_bytes())
     outputs.write_text(folder / PREPROCESSOR, model.preprocessor.to_json())
     outputs.write_text(folder / CONTRACT, model.contract.to_yaml())
+    if model.decision:
+        outputs.write_text(folder / DECISION, model.decision.to_json())
     if own_features := model.preprocessor.own_features.source:
         outputs.write_text(folder / FILE, own_features)
     for name, source in _sources(scripts).items():
@@ -88,7 +94,7 @@ def load_model(folder: str | Path, estimator: type[BaseEstimator]) -> Model:
             f"{folder}: {estimator.FILE} was trained on other columns than {PREPROCESSOR} has; "
             "train again with train.py"
         ) from error
-    return Model(loaded, preprocessor, contract)
+    return Model(loaded, preprocessor, contract, _decision(folder) if contract.decision else None)
 
 
 def load_fitted(folder: str | Path) -> tuple[Contract, Preprocessor]:
@@ -125,6 +131,13 @@ def read_member(folder: str | Path, name: str) -> bytes:
         raise UserError(
             f"{folder}: holds no {name}, neither as a file nor in a {ARCHIVE}; give the folder of a trained model"
         ) from error
+
+
+def _decision(folder: str | Path) -> Decision:
+    try:
+        return Decision.from_json(read_member(folder, DECISION))
+    except UserError as error:
+        raise error if str(folder) in str(error) else UserError(f"{folder}: {error}") from error
 
 
 def _sources(scripts: Path) -> dict[str, Path]:

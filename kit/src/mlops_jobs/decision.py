@@ -17,7 +17,7 @@ import numpy as np
 from mlops_jobs.errors import UserError
 from mlops_jobs.judging_rules import Aim
 from mlops_jobs.own_metrics import OwnMetric
-from mlops_jobs.scores import Scores
+from mlops_jobs.scores import Scores, decide
 
 FILE = "decision.json"
 HALF = 0.5  # the threshold where the contract has no aim
@@ -42,9 +42,15 @@ class Decision:
     reaches: Mapping[str, float]
     rows: int
 
-    def predicted(self, probabilities: np.ndarray) -> np.ndarray:
-        """The class of each row, 0 or 1, from the probabilities of both; shape (n, 2) -> (n,)."""
-        return (probabilities[:, 1].astype(np.float64) >= self.threshold).astype(np.int64)
+    @property
+    def sentence(self) -> str:
+        """The decision in words."""
+        demands = "".join(f", {name} at least {limit:g}" for name, limit in self.at_least.items())
+        reached = ", ".join(f"{name} {value:.4g}" for name, value in self.reaches.items())
+        return (
+            f"decision threshold {self.threshold:.4g} (aim: {self.aim}{demands}): "
+            f"{reached} on the {self.rows} rows of the validation split"
+        )
 
     def to_json(self) -> str:
         """The text of decision.json."""
@@ -143,10 +149,9 @@ class _Cuts:
 
     def own(self, metric: OwnMetric) -> np.ndarray:
         """A metric of the team's own for each cut; shape (k,), NaN where it is not defined."""
-        positive = self._probabilities[:, 1].astype(np.float64)
         return np.array(
             [
-                metric.measure(self._actual, Scores((positive >= threshold).astype(np.int64), self._probabilities))
+                metric.measure(self._actual, Scores(decide(self._probabilities, threshold), self._probabilities))
                 for threshold in self.thresholds
             ]
         )

@@ -13,7 +13,7 @@ class Scores:
     """The predictions for n rows.
 
     Attributes:
-        predicted: the value, or the index of the most probable class; shape (n,).
+        predicted: the value, or the index of the class that is decided for; shape (n,).
         probabilities: of each class, shape (n, classes); None for regression.
     """
 
@@ -32,7 +32,16 @@ class Scores:
         return Scores(predicted, np.concatenate(probabilities) if probabilities else None)
 
 
-def decide(probabilities: np.ndarray) -> np.ndarray:
-    """The index of the class that is predicted for each row; shape (n,), of probabilities of shape (n, classes)."""
-    decided: np.ndarray = probabilities.argmax(axis=1)
-    return decided
+def decide(probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """The index of the class that is predicted for each row; shape (n,).
+
+    Args:
+        probabilities: of each class; shape (n, classes).
+        threshold: of two classes, from which probability of the second on it is predicted; None: the more probable one.
+    """
+    if threshold is None:
+        most_probable: np.ndarray = probabilities.argmax(axis=1)
+        return most_probable
+    positive = probabilities[:, 1].astype(np.float64)  # in float32 the threshold would be rounded
+    reached: np.ndarray = positive >= threshold
+    return reached.astype(np.int64)
