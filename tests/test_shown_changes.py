@@ -24,3 +24,16 @@ def test_scikit_learn_replaces_xgboost(bake: Bake, answers: dict[str, object]) -
     make(project, "check")
     run_what_answers_change(project)
     rehearse(project)
+
+
+def test_a_project_with_its_own_metric_gates_and_decision_threshold(bake: Bake) -> None:
+    project = bake("copier", problem_type="binary")
+    apply_page(project, "metrics.md")
+    run_what_answers_change(project)
+    make(project, "lint")
+    make(project, "check")
+    evaluation = rehearse(project)
+    assert evaluation["metric"] == "business_cost"
+    assert evaluation["gates"]["missed"] == 0
+    assert len(evaluation["gates"]["judged"]) == 3
+    assert 0 < evaluation["decision"]["threshold"] < 0.5, "a miss costs more than a false alarm"

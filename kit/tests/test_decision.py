@@ -15,7 +15,7 @@ from mlops_jobs.errors import UserError
 from mlops_jobs.judging_rules import Aim
 from mlops_jobs.metric_names import OF_A_DECISION, Metric
 from mlops_jobs.own_metrics import OwnMetric
-from mlops_jobs.scores import Scores, decide
+from mlops_jobs.scores import Scores
 
 MEASURES = {
     "accuracy": sk.accuracy_score,
@@ -31,6 +31,14 @@ rows = st.lists(st.tuples(st.booleans(), chances), min_size=1, max_size=25)
 def arrays(labelled: list[tuple[bool, float]]) -> tuple[np.ndarray, np.ndarray]:
     positive = np.array([chance for _, chance in labelled], np.float32)
     return np.array([int(label) for label, _ in labelled]), np.column_stack([1 - positive, positive])
+
+
+def scored(probabilities: np.ndarray) -> Scores:
+    return Scores(probabilities.argmax(axis=1), probabilities)
+
+
+def decided(probabilities: np.ndarray, decision: Decision) -> np.ndarray:
+    return scored(probabilities).decided(decision.threshold).predicted
 
 
 def every_threshold(probabilities: np.ndarray) -> list[np.ndarray]:
@@ -51,10 +59,10 @@ COST = {"cost": OwnMetric(Metric("cost", lower_is_better=True, is_own=True), cos
 @given(labelled=rows, name=st.sampled_from(OF_A_DECISION))
 def test_no_threshold_is_better_for_the_aim(labelled: list[tuple[bool, float]], name: str) -> None:
     actual, probabilities = arrays(labelled)
-    found = choose_decision(Aim(name), actual, probabilities, {}, "rows")
+    found = choose_decision(Aim(name), actual, scored(probabilities), {}, "rows")
     best = max(MEASURES[name](actual, predicted) for predicted in every_threshold(probabilities))
     assert found.reaches[name] == pytest.approx(best)
-    assert MEASURES[name](actual, decide(probabilities, found.threshold)) == pytest.approx(best)
+    assert MEASURES[name](actual, decided(probabilities, found)) == pytest.approx(best)
 
 
 @given(labelled=rows, limit=st.sampled_from([0.2, 0.5, 0.9, 1.0]))
@@ -70,10 +78,10 @@ def test_no_threshold_is_better_among_those_that_reach_what_is_demanded(
     ]
     if not allowed:
         with pytest.raises(UserError, match=f"rows: no decision threshold reaches precision {limit:g}: the best is "):
-            choose_decision(aim, actual, probabilities, {}, "rows")
+            choose_decision(aim, actual, scored(probabilities), {}, "rows")
         return
-    found = choose_decision(aim, actual, probabilities, {}, "rows")
-    predicted = decide(probabilities, found.threshold)
+    found = choose_decision(aim, actual, scored(probabilities), {}, "rows")
+    predicted = decided(probabilities, found)
     assert MEASURES["precision"](actual, predicted) >= limit
     assert MEASURES["recall"](actual, predicted) == found.reaches["recall"] == max(allowed)
 
@@ -81,9 +89,9 @@ def test_no_threshold_is_better_among_those_that_reach_what_is_demanded(
 @given(labelled=rows)
 def test_no_threshold_costs_less_by_a_metric_of_the_teams_own(labelled: list[tuple[bool, float]]) -> None:
     actual, probabilities = arrays(labelled)
-    found = choose_decision(Aim("cost"), actual, probabilities, COST, "rows")
+    found = choose_decision(Aim("cost"), actual, scored(probabilities), COST, "rows")
     costs = [cost(actual, Scores(predicted)) for predicted in every_threshold(probabilities)]
-    assert cost(actual, Scores(decide(probabilities, found.threshold))) == found.reaches["cost"] == min(costs)
+    assert cost(actual, Scores(decided(probabilities, found))) == found.reaches["cost"] == min(costs)
 
 
 def test_an_own_metric_is_called_for_a_few_hundred_thresholds_of_many_rows() -> None:
@@ -96,27 +104,30 @@ def test_an_own_metric_is_called_for_a_few_hundred_thresholds_of_many_rows() -> 
         return cost(actual, scores)
 
     own = {"cost": replace(COST["cost"], function=counted)}
-    found = choose_decision(Aim("cost"), actual, np.column_stack([1 - positive, positive]), own, "rows")
+    found = choose_decision(Aim("cost"), actual, scored(np.column_stack([1 - positive, positive])), own, "rows")
     assert len(calls) <= MAX_CUTS_OF_OWN
     assert found.threshold == pytest.approx(20 / 520, abs=0.01), "where both errors cost the same on average"
 
 
 def test_of_equally_good_thresholds_the_one_nearest_to_a_half_is_taken() -> None:
     actual, positive = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
-    assert choose_decision(Aim("f1"), actual, np.column_stack([1 - positive, positive]), {}, "rows").threshold == 0.5
+    assert (
+        choose_decision(Aim("f1"), actual, scored(np.column_stack([1 - positive, positive])), {}, "rows").threshold
+        == 0.5
+    )
 
 
 def test_demands_that_exclude_one_another_are_named_together() -> None:
     actual, positive = np.array([1, 0, 1]), np.array([0.9, 0.8, 0.1])
     aim = Aim("accuracy", (("recall", 1.0), ("precision", 1.0)))
     with pytest.raises(UserError, match="no decision threshold reaches recall 1 and precision 1 together; lower one"):
-        choose_decision(aim, actual, np.column_stack([1 - positive, positive]), {}, "rows")
+        choose_decision(aim, actual, scored(np.column_stack([1 - positive, positive])), {}, "rows")
 
 
 @given(labelled=rows)
 def test_a_decision_that_is_stored_decides_the_same(labelled: list[tuple[bool, float]]) -> None:
     actual, probabilities = arrays(labelled)
-    found = choose_decision(Aim("f1"), actual, probabilities, {}, "rows")
+    found = choose_decision(Aim("f1"), actual, scored(probabilities), {}, "rows")
     assert Decision.from_json(found.to_json()) == found
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from example import Example
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_jobs.errors import ContractError, UserError
-from mlops_jobs.gates import MAX_METADATA, MAX_SMALL_GROUPS, group_names, judge_gates
+from mlops_jobs.gates import MAX_METADATA, MAX_SMALL_GROUPS, Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_constants
 from mlops_jobs.judging_rules import Gate
 from mlops_jobs.metric_names import METRICS_FOR, Metric, objective_name
@@ -126,7 +126,8 @@ def judged(contract: Contract, sexes: list[str], right: list[bool], **metrics: f
     hits = np.array(right)
     groups = {"sex": np.array(sexes), "region": np.array(sexes)}
     found = {"recall": 0.7, "accuracy": float(hits.mean())} | metrics
-    return judge_gates(contract, found, groups, lambda rows: {"accuracy": float(hits[rows].mean())})
+    rows = Judged(np.ones(len(hits), int), Scores(hits.astype(int)), found, groups)
+    return judge_gates(contract, rows, lambda actual, scores: {"accuracy": float((actual == scores.predicted).mean())})
 
 
 def with_gates(*lines: str) -> Contract:
@@ -148,15 +149,27 @@ def test_every_gate_has_a_result_and_the_missed_ones_are_in_one_sentence() -> No
         " It misses a gate: the gap of accuracy by sex is 0.5 (f 1, m 0.5) and must be at most 0.25."
     )
     assert found["judged"][2]["groups"] == [
-        {"group": "f", "rows": 4, "value": 1.0, "counts": True},
-        {"group": "m", "rows": 4, "value": 0.5, "counts": True},
+        {"group": "f", "rows": 4, "counted_rows": 4, "value": 1.0, "counts": True},
+        {"group": "m", "rows": 4, "counted_rows": 4, "value": 0.5, "counts": True},
     ]
 
 
 def test_a_small_group_is_shown_and_does_not_count() -> None:
     found = judged(with_gates(BY_SEX), ["f"] * 3 + ["m"] * 3 + ["x"] * 2, [True] * 6 + [False] * 2)
     assert found["missed"] == 0
-    assert found["judged"][0]["groups"][-1] == {"group": "x", "rows": 2, "value": 0.0, "counts": False}
+    smallest = found["judged"][0]["groups"][-1]
+    assert smallest == {"group": "x", "rows": 2, "counted_rows": 2, "value": 0.0, "counts": False}
+
+
+@pytest.mark.parametrize(("metric", "positive", "called"), [("recall", 3, 9), ("precision", 9, 3)])
+def test_what_is_counted_of_a_group_are_the_rows_that_the_metric_is_a_share_of(
+    metric: str, positive: int, called: int
+) -> None:
+    contract = with_gates(f"{{metric: {metric}, by: sex, max_gap: 0.25, min_rows: 4}}")
+    actual, predicted = (np.repeat([1, 0], [count, 12 - count]) for count in (positive, called))
+    rows = Judged(actual, Scores(predicted), {}, {"sex": np.repeat(["f"], 12)})
+    [group] = judge_gates(contract, rows, lambda *_: {metric: 0.5})["judged"][0]["groups"]
+    assert (group["rows"], group["counted_rows"], group["counts"]) == (12, 3, False)
 
 
 def test_a_gap_without_two_groups_of_enough_rows_cannot_be_judged_and_is_missed() -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.decision import decision_of
 from mlops_jobs.errors import UserError, run_job
-from mlops_jobs.gates import group_names, judge_gates
+from mlops_jobs.gates import Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.input_files import csv_files, visible
 from mlops_jobs.outputs import Outputs
@@ -37,24 +36,7 @@ METRICS_GROUP = {
 }
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The metrics of a model on n labelled rows.
-
-    Attributes:
-        actual: the target, or the index of the class; shape (n,).
-        scores: the model's predictions.
-        metrics: every metric that fits the problem, and the team's own.
-        groups: by each column that a gate names, the group of each row; shape (n,).
-    """
-
-    actual: np.ndarray
-    scores: Scores
-    metrics: dict[str, float]
-    groups: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def judge(model: Model, test_dir: Path, judged_by: Contract | None = None) -> Judgement:
+def judge(model: Model, test_dir: Path, judged_by: Contract | None = None) -> Judged:
     """Let a model predict the raw test rows with its own preprocessor, and measure it.
 
     Args:
@@ -81,11 +63,11 @@ def judge(model: Model, test_dir: Path, judged_by: Contract | None = None) -> Ju
                 groups[name].append(_group_column(model, batch, name))
     scores, values = Scores.concatenate(parts), np.concatenate(actual)
     metrics = all_metrics(judged_by or contract, values, scores)
-    return Judgement(values, scores, metrics, {name: np.concatenate(found) for name, found in groups.items()})
+    return Judged(values, scores, metrics, {name: np.concatenate(found) for name, found in groups.items()})
 
 
 def evaluation(
-    model: Model, judgement: Judgement, threshold: float, comparison: dict[str, Any], where: str
+    model: Model, judgement: Judged, threshold: float, comparison: dict[str, Any], where: str
 ) -> dict[str, Any]:
     """The content of evaluation.json, its first key in the schema of SageMaker's model metrics.
 
@@ -114,12 +96,12 @@ def evaluation(
         "beats_baseline": gained > 0,
         "rows": len(judgement.actual),
         **({"decision": decision_of(model.decision)} if model.contract.problem_type == "binary" else {}),
-        "gates": judge_gates(model.contract, judgement.metrics, judgement.groups, _measured_rows(model, judgement)),
+        "gates": judge_gates(model.contract, judgement, partial(all_metrics, model.contract)),
         "champion": comparison,
     }
 
 
-def reached_by_best_constant(model: Model, judgement: Judgement, where: str) -> float:
+def reached_by_best_constant(model: Model, judgement: Judged, where: str) -> float:
     """What the best constant prediction reaches by the contract's metric.
 
     Raises:
@@ -133,7 +115,7 @@ def reached_by_best_constant(model: Model, judgement: Judgement, where: str) -> 
 
 
 def compare(
-    model: Model, judgement: Judgement, champion: Model | OtherEstimatorError | None, test_dir: Path
+    model: Model, judgement: Judged, champion: Model | OtherEstimatorError | None, test_dir: Path
 ) -> dict[str, Any]:
     """How much better a model is than the champion on the same rows; always in the same shape, for a pipeline to read.
 
@@ -173,16 +155,6 @@ def _group_column(model: Model, batch: pa.RecordBatch, name: str) -> np.ndarray:
     if name not in batch.schema.names:
         batch = model.preprocessor.own_features.add(batch)
     return group_names(batch.column(name))
-
-
-def _measured_rows(model: Model, judgement: Judgement) -> Callable[[np.ndarray], dict[str, float]]:
-    """Measure some of the rows that were judged, by their indices."""
-    actual, scores = judgement.actual, judgement.scores
-
-    def measure(rows: np.ndarray) -> dict[str, float]:
-        return all_metrics(model.contract, actual[rows], scores.take(rows))
-
-    return measure
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -74,8 +74,11 @@ def _classification(
     }
     if problem_type == "multiclass":
         return found | {"f1_macro": sk.f1_score(actual, predicted, average="macro", zero_division=0.0)}
-    for name, score in (("f1", sk.f1_score), ("recall", sk.recall_score), ("precision", sk.precision_score)):
-        found[name] = score(actual, predicted, pos_label=1, zero_division=0.0)
+    found["f1"] = sk.f1_score(actual, predicted, pos_label=1, zero_division=0.0)
+    if actual.any():
+        found["recall"] = sk.recall_score(actual, predicted, pos_label=1)
+    if predicted.any():
+        found["precision"] = sk.precision_score(actual, predicted, pos_label=1)
     if len(np.unique(actual)) == 2:  # with one class only, the area under the curve is not defined
         found["roc_auc"] = sk.roc_auc_score(actual, probabilities[:, 1])
     return found

@@ -37,7 +37,7 @@ def with_decision(model: Model, validation: LabelledFeatures) -> Model:
         return model
     actual, scores = scored(model, validation)
     own = own_metrics(model.contract)
-    decision = choose_decision(model.contract.decision, actual, scores.probabilities, own, str(validation.path))
+    decision = choose_decision(model.contract.decision, actual, scores, own, str(validation.path))
     return replace(model, decision=decision)
 
 

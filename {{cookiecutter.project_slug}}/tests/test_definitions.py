@@ -202,7 +202,7 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
     contract = replace(own_contract, problem_type=problem_type, metric=metric, threshold=0.5)
     settings = replace(load_settings(ROOT), contract=contract)
     steps = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name
-    threshold, guessing, champion = steps["CheckMetric"].arguments["Conditions"]
+    threshold, guessing, champion = steps["CheckMetric"].arguments["Conditions"][:3]
     lower = metric in LOWER_IS_BETTER
     assert threshold["Type"] == ("LessThanOrEqualTo" if lower else "GreaterThanOrEqualTo")
     assert threshold["RightValue"] == {"Get": "Parameters.MetricThreshold"}

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.image import imread
 from mlops_jobs.artifact import Model
-from mlops_jobs.judging_rules import names_of
-from mlops_jobs.metric_names import measured_for
+from mlops_jobs.gates import Judged
+from mlops_jobs.judging_rules import Gate, names_of
+from mlops_jobs.metric_names import Metric, measured_for
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
 from support import (
@@ -24,6 +25,7 @@ from support import (
 )
 
 import evaluate
+import metrics
 import predict
 import preprocess
 import train
@@ -153,6 +155,43 @@ def test_a_constant_model_beats_no_baseline_though_it_meets_a_threshold_that_gue
     assert capsys.readouterr().out.endswith(", and the model is no better\n")
 
 
+def test_a_gate_on_the_gap_measures_each_group_of_test_rows(project_named):
+    project = project_named("sizes")
+    model = train_model(project.folder)
+    gates = (Gate("accuracy", threshold=1.0), Gate("accuracy", by="fabric", max_gap=0.001, min_rows=5))
+    gated = replace(model, contract=replace(model.contract, gates=gates))
+    judgement = evaluate.judge(gated, project / "test")
+    found = evaluate.evaluation(gated, judgement, 0.5, {}, "test")["gates"]
+    rows = pd.read_csv(project / "test" / "test.csv", dtype=str, keep_default_na=False)
+    hits = pd.Series(judgement.actual == judgement.scores.predicted)
+    by_fabric = hits.groupby(rows["fabric"].str.strip()).mean()
+    groups = {group["group"].replace("(empty)", ""): group["value"] for group in found["judged"][1]["groups"]}
+    assert groups == pytest.approx(by_fabric.to_dict())
+    assert found["missed"] == 2
+    assert "It misses a gate: accuracy is " in found["sentence"]
+    assert "It misses a gate: the gap of accuracy by fabric is " in found["sentence"]
+
+
+def test_a_metric_of_the_teams_own_is_measured_compared_and_held_against_constants(project_named, monkeypatch):
+    def missed(actual, scores):
+        return float(np.mean(actual != scores.predicted))
+
+    missed.__module__ = "metrics"
+    monkeypatch.setattr(metrics, "missed", missed, raising=False)
+    project = project_named("churn")
+    contract = replace(project.contract, own_metrics=(Metric("missed", True, is_own=True),), metric="missed")
+    model = train_model(project.folder)
+    own = replace(model, contract=contract)
+    judgement = evaluate.judge(own, project / "test")
+    comparison = evaluate.compare(own, judgement, model, project / "test")
+    content = evaluate.evaluation(own, judgement, 0.5, comparison, "test")
+    assert content["value"] == pytest.approx(1 - judgement.metrics["accuracy"])
+    assert content["baseline"] == pytest.approx(min(judgement.actual.mean(), 1 - judgement.actual.mean()))
+    assert content["beats_baseline"]
+    assert comparison["compared"], "though the champion's contract does not have the metric"
+    assert comparison["gain"] == 0
+
+
 def test_a_champion_is_compared_on_the_same_rows_with_its_own_preprocessor(project_named, tmp_path):
     project = project_named("own")
     preprocess.main(
@@ -187,7 +226,7 @@ def test_a_model_falls_short_of_a_better_champion_by_what_it_is_worse(project_na
 def test_a_metric_that_the_rows_do_not_define_is_not_compared(project_named):
     project = project_named("prices")
     model = train_model(project)
-    undefined = evaluate.Judgement(np.zeros(1), Scores(np.zeros(1)), metrics={})
+    undefined = Judged(np.zeros(1), Scores(np.zeros(1)), metrics={}, groups={})
     comparison = evaluate.compare(model, undefined, model, project / "test")
     assert not comparison["compared"]
     assert "mae is not defined" in comparison["why"]

@@ -8,25 +8,36 @@ import tarfile
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
+from mlops_jobs.judging_rules import Aim
 from mlops_jobs.metric_names import container_name
+from mlops_jobs.prediction_files import read_predictions
 from mlops_kit.definition.code import library_files
+from sklearn import metrics as sk
 from support import (
     ROOT,
+    Project,
     another_value,
+    batch_transform,
+    evaluate_arguments,
     files_in,
     fit_arguments,
+    predict_arguments,
     put,
     read_model,
     refusal,
     train_arguments,
+    train_constant,
     train_model,
 )
 
+import evaluate
+import predict
 import preprocess
 import train
 from hyperparameters import HYPERPARAMETERS
@@ -233,3 +244,60 @@ def test_features_that_are_no_parquet_or_not_there_are_refused(project_named, tm
         FeatureFile(tmp_path / "broken.parquet", preprocessor)
     with pytest.raises(UserError, match=r"none.parquet: does not exist; make it with preprocess\.py"):
         FeatureFile(tmp_path / "none.parquet", preprocessor)
+
+
+def decided_project(project, folder, decision):
+    """A project's splits with an aim for the decision threshold in their contract, ready to be trained on."""
+    for name in ("train", "validation", "preprocessor", "test"):
+        shutil.copytree(project / name, folder / name)
+    contract = replace(project.contract, decision=decision)
+    put(folder / "preprocessor" / "dataset.yaml", contract.to_yaml())
+    return Project(contract, folder)
+
+
+def test_the_decision_threshold_is_chosen_on_the_validation_split_and_every_job_uses_it(
+    project_named, tmp_path, capsys
+):
+    project = decided_project(project_named("churn"), tmp_path, Aim("recall", (("precision", 0.6),)))
+    train.main(train_arguments(tmp_path, tmp_path / "model"))
+    assert "decision threshold " in capsys.readouterr().out
+    stored = json.loads((tmp_path / "model" / "decision.json").read_text(encoding="utf-8"))
+    model = read_model(tmp_path / "model")
+    split = LabelledFeatures(tmp_path / "validation" / "validation.parquet", model.contract, model.preprocessor)
+    actual, scores = train.scored(model, split)
+    assert sk.precision_score(actual, scores.predicted) >= 0.6
+    assert sk.recall_score(actual, scores.predicted) == pytest.approx(stored["reaches"]["recall"])
+    rows = project_named("churn") / "inference"
+    predict.main(predict_arguments(rows, tmp_path / "model", tmp_path / "predictions"))
+    (path,) = files_in(tmp_path / "predictions")
+    table = pd.read_csv(path)
+    leaves = table["probability_leaves"] >= stored["threshold"]
+    assert (table["prediction"] == np.where(leaves, "leaves", "not leaves")).all()
+    (tmp_path / "inference").symlink_to(rows)
+    transformed = read_predictions(batch_transform(project, tmp_path / "batch") / path.name, project.contract)
+    assert transformed["prediction"].to_pylist() == table["prediction"].tolist()
+    evaluate.main(evaluate_arguments(project, tmp_path / "evaluation"))
+    content = json.loads((tmp_path / "evaluation" / "evaluation.json").read_text(encoding="utf-8"))
+    assert content["decision"] == stored
+
+
+def test_an_aim_that_no_threshold_reaches_is_refused_with_the_best_that_can_be_reached(project_named, tmp_path):
+    project = decided_project(project_named("churn"), tmp_path / "aimed", Aim("recall", (("precision", 1.0),)))
+    sentence = refusal(lambda _: train_constant(project, tmp_path / "alike"), [], tmp_path / "alike" / "model")
+    assert "no decision threshold reaches precision 1: the best is 0." in sentence
+    assert sentence.endswith("lower decision.at_least in the contract")
+
+
+def test_a_model_without_an_aim_predicts_the_more_probable_class(project_named):
+    model = train_model(project_named("churn").folder)
+    assert model.decision is None
+    scores = model.score(np.linspace(-3, 3, 50, dtype=np.float32)[:, None])
+    assert (scores.predicted == scores.probabilities.argmax(axis=1)).all()
+
+
+def test_an_artifact_that_lacks_its_decision_is_refused(project_named, tmp_path):
+    decided_project(project_named("churn"), tmp_path, Aim("f1"))
+    train.main(train_arguments(tmp_path, tmp_path / "model"))
+    (tmp_path / "model" / "decision.json").unlink()
+    with pytest.raises(UserError, match=r"holds no decision\.json"):
+        read_model(tmp_path / "model")

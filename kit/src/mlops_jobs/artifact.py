@@ -48,7 +48,8 @@ class Model:
         if not self.contract.is_classification:
             return Scores(raw)
         probabilities = np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
-        return Scores(decide(probabilities, self.decision.threshold if self.decision else None), probabilities)
+        scores = Scores(decide(probabilities), probabilities)
+        return scores.decided(self.decision.threshold) if self.decision else scores
 
 
 def model_files(folder: Path, estimator: type[BaseEstimator], scripts: Path) -> list[Path]:

@@ -17,7 +17,7 @@ import numpy as np
 from mlops_jobs.errors import UserError
 from mlops_jobs.judging_rules import Aim
 from mlops_jobs.own_metrics import OwnMetric
-from mlops_jobs.scores import Scores, decide
+from mlops_jobs.scores import Scores
 
 FILE = "decision.json"
 HALF = 0.5  # the threshold where the contract has no aim
@@ -74,9 +74,7 @@ class Decision:
         return found
 
 
-def choose_decision(
-    aim: Aim, actual: np.ndarray, probabilities: np.ndarray, own: Mapping[str, OwnMetric], where: str
-) -> Decision:
+def choose_decision(aim: Aim, actual: np.ndarray, scores: Scores, own: Mapping[str, OwnMetric], where: str) -> Decision:
     """The threshold that is best for an aim on labelled rows.
 
     For accuracy, f1, recall and precision it is exact: every cut between two different probabilities is compared, at
@@ -86,14 +84,14 @@ def choose_decision(
     Args:
         aim: what the threshold is for.
         actual: 1 for the positive class, otherwise 0; shape (n,), n > 0.
-        probabilities: of both classes; shape (n, 2).
+        scores: the predictions for the same rows.
         own: the team's own metrics, by name.
         where: the rows, for messages.
 
     Raises:
         UserError: no threshold reaches what the aim demands.
     """
-    cuts = _Cuts(actual, probabilities)
+    cuts = _Cuts(actual, scores)
     names = [aim.aim, *(name for name, _ in aim.at_least)]
     if any(name in own for name in names):
         cuts.thin_out(MAX_CUTS_OF_OWN)
@@ -118,9 +116,9 @@ class _Cuts:
             that is 1, and below the smallest; shape (k,).
     """
 
-    def __init__(self, actual: np.ndarray, probabilities: np.ndarray) -> None:
-        self._actual, self._probabilities = actual, probabilities
-        positive = probabilities[:, 1].astype(np.float64)
+    def __init__(self, actual: np.ndarray, scores: Scores) -> None:
+        self._actual, self._scores = actual, scores
+        positive = scores.positive.astype(np.float64)
         distinct, inverse = np.unique(-positive, return_inverse=True)  # the highest first
         of_each = np.bincount(inverse, minlength=len(distinct))
         positives_of_each = np.bincount(inverse, weights=actual, minlength=len(distinct))
@@ -150,10 +148,7 @@ class _Cuts:
     def own(self, metric: OwnMetric) -> np.ndarray:
         """A metric of the team's own for each cut; shape (k,), NaN where it is not defined."""
         return np.array(
-            [
-                metric.measure(self._actual, Scores(decide(self._probabilities, threshold), self._probabilities))
-                for threshold in self.thresholds
-            ]
+            [metric.measure(self._actual, self._scores.decided(threshold)) for threshold in self.thresholds]
         )
 
     def _keep(self, indices: np.ndarray) -> None:

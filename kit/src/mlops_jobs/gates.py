@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.judging_rules import Gate
+from mlops_jobs.scores import Scores
 
 NO_GROUP = "(empty)"  # the name of the group of rows whose cell is empty
 MAX_SMALL_GROUPS = 20  # as many of those that do not count are listed, the largest first
@@ -21,28 +23,42 @@ _UNFIT_IN_METADATA = re.compile(r"[^\w\s.:/=+\-@]")
 MAX_METADATA = 256
 MAX_SENTENCE = 1_500  # the message of a Fail step holds 3,072 characters, with the sentences around it
 
-Measured = Callable[[np.ndarray], Mapping[str, float]]  # of the indices of some rows: their metrics
+Measure = Callable[[np.ndarray, Scores], Mapping[str, float]]  # the metrics of rows: their target, their predictions
 
 
-def judge_gates(
-    contract: Contract, metrics: Mapping[str, float], groups: Mapping[str, np.ndarray], measure: Measured
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Judged:
+    """The rows that a model was judged on.
+
+    Attributes:
+        actual: the target, or the index of the class; shape (n,).
+        scores: the model's predictions.
+        metrics: of all rows, by name.
+        groups: by each column that a gate names, the group of each row; shape (n,), text.
+    """
+
+    actual: np.ndarray
+    scores: Scores
+    metrics: Mapping[str, float]
+    groups: Mapping[str, np.ndarray]
+
+
+def judge_gates(contract: Contract, rows: Judged, measure: Measure) -> dict[str, Any]:
     """The result of every gate, in the shape of evaluation.json; always the same, for a pipeline to read.
 
     A gate whose metric the rows do not define is missed, and so is one with fewer than two groups of enough rows.
 
     Args:
         contract: the gates.
-        metrics: of all rows, by name.
-        groups: by each column that a gate names, the group of each row; shape (n,), text.
-        measure: gives the metrics of the rows with these indices.
+        rows: what the model was judged on.
+        measure: gives the metrics of some rows.
 
     Returns:
         `missed`, how many gates the model misses; `sentence`, which and why, empty where there is none; `summary`, all
         results in the characters that the model registry takes; `judged`, a result for each gate.
     """
     judged = [
-        _judge_gap(contract, gate, groups[gate.by], measure) if gate.by else _judge_value(contract, gate, metrics)
+        _judge_gap(contract, gate, rows, measure) if gate.by else _judge_value(contract, gate, rows.metrics)
         for gate in contract.gates
     ]
     missed = [result for result in judged if not result["met"]]
@@ -74,14 +90,15 @@ def _judge_value(contract: Contract, gate: Gate, metrics: Mapping[str, float]) -
     }
 
 
-def _judge_gap(contract: Contract, gate: Gate, names: np.ndarray, measure: Measured) -> dict[str, Any]:
-    groups, left_out = _groups(gate, names, measure)
+def _judge_gap(contract: Contract, gate: Gate, rows: Judged, measure: Measure) -> dict[str, Any]:
+    groups, left_out = _groups(gate, rows, measure)
     counted = [group for group in groups if group["counts"]]
     metric, limit = contract.metric_named(gate.metric), f"at most {gate.max_gap:g}"
     result = {"metric": gate.metric, "by": gate.by, "threshold": gate.max_gap, "min_rows": gate.min_rows}
+    result["counted"] = _counted_rows(gate.metric)
     listed = {"groups": groups, "groups_left_out": left_out, "limit": limit}
     if len(counted) < 2:
-        why = f"cannot be judged: fewer than two groups have {gate.min_rows} rows that define it"
+        why = f"cannot be judged: fewer than two groups have {gate.min_rows} {_counted_rows(gate.metric)}"
         return {**result, "value": None, "met": False, **listed, "why": why}
     ordered = sorted(counted, key=lambda group: group["value"], reverse=not metric.lower_is_better)
     best, worst = ordered[0], ordered[-1]
@@ -91,19 +108,42 @@ def _judge_gap(contract: Contract, gate: Gate, names: np.ndarray, measure: Measu
     return {**result, "value": gap, "met": gap <= (gate.max_gap or 0.0), **listed, "why": why}
 
 
-def _groups(gate: Gate, names: np.ndarray, measure: Measured) -> tuple[list[dict[str, Any]], int]:
+def _groups(gate: Gate, rows: Judged, measure: Measure) -> tuple[list[dict[str, Any]], int]:
     """The metric of each group, the largest group first, and how many small groups are not listed."""
-    found, inverse, rows = np.unique(names, return_inverse=True, return_counts=True)
-    members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(rows)[:-1])
-    order = np.argsort(-rows, kind="stable")
-    large = int(np.count_nonzero(rows >= gate.min_rows))
-    listed = order[: large + MAX_SMALL_GROUPS]
+    counted = _counts(gate.metric, rows)
+    found, inverse = np.unique(rows.groups[str(gate.by)], return_inverse=True)
+    sizes = np.bincount(inverse)
+    members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(sizes)[:-1])
+    behind = np.bincount(inverse, weights=counted).astype(int)
+    order = np.argsort(-behind, kind="stable")
+    listed = order[: np.count_nonzero(behind >= gate.min_rows) + MAX_SMALL_GROUPS]
     groups = []
     for index in listed:
-        value = measure(members[index]).get(gate.metric)
-        counts = bool(rows[index] >= gate.min_rows) and value is not None
-        groups.append({"group": str(found[index]), "rows": int(rows[index]), "value": value, "counts": counts})
+        of_group = members[index]
+        value = measure(rows.actual[of_group], rows.scores.take(of_group)).get(gate.metric)
+        groups.append(
+            {
+                "group": str(found[index]),
+                "rows": int(sizes[index]),
+                "counted_rows": int(behind[index]),
+                "value": value,
+                "counts": bool(behind[index] >= gate.min_rows) and value is not None,
+            }
+        )
     return groups, len(order) - len(listed)
+
+
+def _counts(metric: str, rows: Judged) -> np.ndarray:
+    """Which rows a metric is a share of: a recall of three positive rows is chance, however many others there are."""
+    if metric == "recall":
+        return rows.actual == 1
+    if metric == "precision":
+        return rows.scores.predicted == 1
+    return np.ones(len(rows.actual), dtype=bool)
+
+
+def _counted_rows(metric: str) -> str:
+    return {"recall": "positive rows", "precision": "rows called positive"}.get(metric, "rows that define it")
 
 
 def _name(result: Mapping[str, Any]) -> str:

@@ -20,6 +20,23 @@ class Scores:
     predicted: np.ndarray
     probabilities: np.ndarray | None = None
 
+    @property
+    def positive(self) -> np.ndarray:
+        """The probability of the positive class of a binary problem, which is the second; shape (n,).
+
+        Raises:
+            ValueError: the scores are those of a regression.
+        """
+        if self.probabilities is None:
+            raise ValueError("the predictions of a regression have no probabilities")
+        positive: np.ndarray = self.probabilities[:, 1]
+        return positive
+
+    def decided(self, threshold: float) -> Scores:
+        """The same probabilities with another decision threshold."""
+        positive = self.positive.astype(np.float64)  # in float32 the threshold would be rounded
+        return Scores((positive >= threshold).astype(np.int64), self.probabilities)
+
     def take(self, rows: np.ndarray) -> Scores:
         """The scores of some of the rows, by their indices or a mask."""
         return Scores(self.predicted[rows], None if self.probabilities is None else self.probabilities[rows])
@@ -32,16 +49,7 @@ class Scores:
         return Scores(predicted, np.concatenate(probabilities) if probabilities else None)
 
 
-def decide(probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
-    """The index of the class that is predicted for each row; shape (n,).
-
-    Args:
-        probabilities: of each class; shape (n, classes).
-        threshold: of two classes, from which probability of the second on it is predicted; None: the more probable one.
-    """
-    if threshold is None:
-        most_probable: np.ndarray = probabilities.argmax(axis=1)
-        return most_probable
-    positive = probabilities[:, 1].astype(np.float64)  # in float32 the threshold would be rounded
-    reached: np.ndarray = positive >= threshold
-    return reached.astype(np.int64)
+def decide(probabilities: np.ndarray) -> np.ndarray:
+    """The index of the more probable class of each row; shape (n,), of probabilities of shape (n, classes)."""
+    decided: np.ndarray = probabilities.argmax(axis=1)
+    return decided

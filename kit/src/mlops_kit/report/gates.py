@@ -44,4 +44,4 @@ def _value(entry: Mapping[str, Any]) -> str:
 
 
 def _note(gate: Mapping[str, Any], group: Mapping[str, Any]) -> str:
-    return "" if group["counts"] else f"does not count: fewer than {gate['min_rows']} rows, or not defined"
+    return "" if group["counts"] else f"does not count: {number(group['counted_rows'])} {gate['counted']}"
