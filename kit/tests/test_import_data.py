@@ -9,6 +9,8 @@ import pytest
 from contracts import contract_of, files_in, proposal_for, proposed, put
 from mlops_jobs.contract import Column, load_contract
 from mlops_jobs.errors import ContractError, DataError, UserError
+from mlops_jobs.judging_rules import Gate
+from mlops_jobs.metric_names import Metric
 from mlops_jobs.split_rule import SplitRule
 from mlops_kit.cli import main as command
 from mlops_kit.data.import_data import Place
@@ -169,6 +171,33 @@ def proposal_on(folder, roles, columns, target="y", **more):
     path = put(folder / "own.csv", f"{','.join(columns)}\n{rows}")
     proposal = proposal_for(path, contract, Wishes(target=target))
     return {column.name: column.role for column in proposal.contract.columns}, proposal
+
+
+JUDGED = {
+    "own_metrics": (Metric("cost", lower_is_better=True, is_own=True),),
+    "metric": "cost",
+    "threshold": -2.5,
+    "gates": (Gate("mae", threshold=3.0), Gate("mae", by="word", max_gap=0.5), Gate("cost", by="gone", max_gap=0.5)),
+}
+
+
+def test_a_proposal_keeps_own_metrics_and_the_gates_whose_columns_are_there(tmp_path):
+    roles = {"word": "categorical", "gone": "categorical", "x": "numeric", "y": "target"}
+    columns = {"word": lambda row: "ab"[row % 2], "x": str, "y": lambda row: str(row / 7)}
+    _, proposal = proposal_on(tmp_path, roles, columns, **JUDGED)
+    contract = proposal.contract
+    assert (contract.metric, contract.threshold, contract.own_metrics) == ("cost", -2.5, JUDGED["own_metrics"])
+    assert contract.gates == JUDGED["gates"][:2]
+    assert any(note.startswith("gates of the contract: left out what does not fit") for note in proposal.notes)
+
+
+def test_a_proposal_for_another_target_has_a_metric_that_needs_no_function(tmp_path):
+    roles = {"word": "categorical", "gone": "categorical", "x": "numeric", "y": "target"}
+    columns = {"word": lambda row: "ab"[row % 2], "x": str, "z": lambda row: str(row / 7)}
+    _, proposal = proposal_on(tmp_path, roles, columns, target="z", **JUDGED)
+    contract = proposal.contract
+    assert (contract.metric, contract.own_metrics, contract.gates) == ("rmse", (), ())
+    assert any(note.startswith("own_metrics of the contract and gates of the contract") for note in proposal.notes)
 
 
 ROLES = {"late": "ignored", "code": "categorical", "zip": "numeric", "word": "numeric", "x": "numeric", "y": "target"}

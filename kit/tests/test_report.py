@@ -239,6 +239,61 @@ def test_an_evaluation_is_compared_with_the_champion(tmp_path: Path, champion: f
     assert sentence in page_of(tmp_path, record)
 
 
+GATES = {
+    "missed": 1,
+    "judged": [
+        {"metric": "mae", "value": 1.25, "threshold": 2, "met": True, "limit": "at most 2"},
+        {
+            "metric": "mae",
+            "by": "sex",
+            "value": 0.5,
+            "threshold": 0.25,
+            "min_rows": 30,
+            "counted": "rows that define it",
+            "met": False,
+            "limit": "at most 0.25",
+            "groups": [
+                {"group": "<F>", "rows": 40, "counted_rows": 40, "value": 1.0, "counts": True},
+                {"group": "M", "rows": 35, "counted_rows": 35, "value": 1.5, "counts": True},
+                {"group": "I", "rows": 9, "counted_rows": 9, "value": None, "counts": False},
+            ],
+            "groups_left_out": 7,
+        },
+    ],
+}
+
+
+def test_gates_are_a_table_and_each_group_of_rows_is_a_line(tmp_path: Path) -> None:
+    record = records.run(records.record_of("training", records.TRAINING), skipped=("RegisterModel",))
+    content = records.evaluation(2.25) | {"gates": GATES}
+    records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
+    text = page_of(tmp_path, record)
+    for expected in (
+        "rmse 2.25 meets the threshold 2.5, misses 1 gate",
+        "gap of mae by sex missed 0.5 at most 0.25",
+        "mae met 1.25 at most 2",
+        "<F> 40 1",
+        "I 9 not defined does not count: 9 rows that define it",
+        "and 7 smaller groups",
+    ):
+        assert expected in text
+
+
+def test_the_decision_threshold_is_shown_with_its_aim(tmp_path: Path) -> None:
+    record = records.run(records.record_of("training", records.TRAINING), skipped=("MetricNotMet",))
+    decision = {"threshold": 0.3125, "aim": "recall", "at_least": {"precision": 0.9}, "reaches": {}, "rows": 300}
+    content = records.evaluation(2.25) | {"decision": decision}
+    records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
+    assert "positive from 0.3125, chosen for recall with precision at least 0.9" in page_of(tmp_path, record)
+
+
+def test_a_metric_of_the_teams_own_is_drawn_in_its_direction(tmp_path: Path) -> None:
+    record = records.run(records.record_of("training", records.TRAINING), skipped=("MetricNotMet",))
+    content = records.evaluation(-12.5, threshold=-10) | {"metric": "cost", "lower_is_better": True}
+    records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
+    assert "threshold at most -10" in page_of(tmp_path, record)
+
+
 @pytest.mark.parametrize(
     ("metric", "value", "threshold", "met"),
     [("r2", -0.4, 0.5, False), ("roc_auc", 0.97, 0.9, True), ("log_loss", 0.0, 0.6, True), ("mae", 1e300, 1e-9, False)],

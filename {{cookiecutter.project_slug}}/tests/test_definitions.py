@@ -13,7 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR
+from mlops_jobs.judging_rules import Gate
+from mlops_jobs.metric_names import LOWER_IS_BETTER, METRICS_FOR, Metric
 from mlops_kit.checks.check import check
 from mlops_kit.definition import triggers
 from mlops_kit.definition.compile import compile_all, compile_pipeline
@@ -217,6 +218,33 @@ def test_the_comparisons_follow_the_metric(own_contract, metric):
     name = {"f1": "f1_binary", "roc_auc": "auc", "log_loss": "logloss"}.get(metric, metric)  # the image's own
     assert objective == {"Type": "Minimize" if lower else "Maximize", "MetricName": f"validation:{name}"}
     assert name in REPORTED
+
+
+@pytest.mark.parametrize("pipeline", [training, training_hpo])
+def test_gates_are_a_condition_and_their_sentence_is_in_the_message(own_contract, pipeline):
+    gated = replace(own_contract, gates=(Gate(own_contract.metric, threshold=0.5),))
+    steps = Definition(
+        json.loads(compile_pipeline(pipeline.build(replace(load_settings(ROOT), contract=gated))))
+    ).by_name
+    condition = steps["CheckMetric"].arguments["Conditions"][-1]
+    assert (condition["Type"], condition["RightValue"]) == ("Equals", 0)
+    assert condition["LeftValue"]["Std:JsonGet"]["Path"] == "gates.missed"
+    assert "gates.sentence" in json.dumps(steps["MetricNotMet"].arguments)
+    assert "gates.summary" in json.dumps(steps["RegisterModel"].arguments)
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_an_own_metric_is_tuned_in_its_direction_under_a_name_of_the_image(own_contract, lower):
+    cost = Metric("cost", lower, is_own=True)
+    contract = replace(own_contract, own_metrics=(cost,), metric="cost", threshold=-3.5, gates=())
+    settings = replace(load_settings(ROOT), contract=contract)
+    definition = json.loads(compile_pipeline(training_hpo.build(settings)))
+    assert check(definition) == []
+    steps = Definition(definition).by_name
+    objective = steps["Tune"].arguments["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
+    assert objective["Type"] == ("Minimize" if lower else "Maximize")
+    threshold = steps["CheckMetric"].arguments["Conditions"][0]
+    assert threshold["Type"] == ("LessThanOrEqualTo" if lower else "GreaterThanOrEqualTo")
 
 
 # Arguments of jobs

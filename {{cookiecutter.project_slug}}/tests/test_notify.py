@@ -184,6 +184,14 @@ def test_a_registered_version_is_shown_with_its_metric_and_the_commands_that_dec
     assert "evidence" not in text
 
 
+def test_a_registered_version_is_shown_with_its_gates(notifications):
+    gates = "recall: 0.71 of at least 0.6 / the gap of accuracy by sex: 0.02 of at most 0.05"
+    notifications.sagemaker.metadata = TRAINED | {"gates": gates, "decision_threshold": "0.31"}
+    text = notifications.text(SAMPLE.package_changed())
+    assert f"Gates: {gates}\n" in text
+    assert "Decision threshold: 0.31\n" in text
+
+
 def test_a_value_that_is_not_a_number_is_shown_unchanged(notifications):
     notifications.sagemaker.metadata = TRAINED | {"value": "unknown"}
     assert "Metric: rmse unknown against the threshold 2.5\n" in notifications.text(SAMPLE.package_changed())

@@ -254,7 +254,14 @@ def _version(change: Change) -> int:
 
 def _package_facts(change: Change, metadata: Mapping[str, str]) -> dict[str, str]:
     detail = change.detail
-    labels = {"kind": "Pipeline", "trigger": "Trigger", "data_version": "Data version", "git_commit": "Commit"}
+    labels = {
+        "gates": "Gates",
+        "decision_threshold": "Decision threshold",
+        "kind": "Pipeline",
+        "trigger": "Trigger",
+        "data_version": "Data version",
+        "git_commit": "Commit",
+    }
     evaluation = detail.get("ModelMetrics", {}).get("ModelQuality", {}).get("Statistics", {}).get("S3Uri")
     execution = detail.get("MetadataProperties", {}).get("GeneratedBy")
     return {
