@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from mlops_jobs.contract import Contract
@@ -47,7 +48,7 @@ def own_metrics(contract: Contract) -> dict[str, OwnMetric]:
     return own_metrics_in(globals(), contract)
 
 
-def one_metric(metric: str, found: dict[str, float], where: str) -> float:
+def one_metric(metric: str, found: Mapping[str, float], where: str) -> float:
     """The value of `metric` among those found.
 
     Raises:
