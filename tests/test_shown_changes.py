@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from page_changes import apply_page, changed_lines
@@ -37,3 +41,28 @@ def test_a_project_with_its_own_metric_gates_and_decision_threshold(bake: Bake) 
     assert evaluation["gates"]["missed"] == 0
     assert len(evaluation["gates"]["judged"]) == 3
     assert 0 < evaluation["decision"]["threshold"] < 0.5, "a miss costs more than a false alarm"
+
+
+def mlops(project: Path, *arguments: str) -> str:
+    """Run a command of a project's kit."""
+    command = [sys.executable, "-m", "mlops_kit", *arguments]
+    finished = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def output(project: Path, kind: str, step: str, file: str) -> str:
+    """What a step wrote in the rehearsal's or the only execution of a pipeline."""
+    paths = sorted(project.glob(f".local/executions/*-{kind}/*/{step}/**/{file}"))
+    assert paths, f"{kind}: {step} wrote no {file}"
+    return paths[0].read_text("utf-8")
+
+
+def test_a_step_and_a_pipeline_of_one_s_own_are_listed_in_one_place_each(bake: Bake) -> None:
+    project = bake("copier")
+    apply_page(project, "steps.md")
+    run_what_answers_change(project)
+    assert "no faults in training, training-hpo, inference, data-profile" in make(project, "check")
+    rehearse(project)
+    for kind in ("training", "training-hpo"):
+        assert output(project, kind, "LargestErrors", "largest_errors.csv").count("\n") == 1 + 20

@@ -10,6 +10,8 @@ it is, nothing is sent, and every other call of AWS is refused by its name.
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -49,12 +51,15 @@ def sdk_environment() -> Iterator[None]:
     """What the SDK's step classes need while they are built, and again while their pipeline is compiled."""
     from sagemaker.core.telemetry import telemetry_logging
 
-    send = telemetry_logging._send_telemetry_request
+    send, disabled = telemetry_logging._send_telemetry_request, logging.root.manager.disable
     telemetry_logging._send_telemetry_request = _send_nothing  # the documented opt-out takes 5 s for each step
+    logging.disable(logging.WARNING)  # each step would log that it starts no job, and where it looked for settings
     try:
-        with offline_environment(SAGEMAKER_VALIDATE_ROLE="false"):
+        with offline_environment(SAGEMAKER_VALIDATE_ROLE="false"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"sagemaker\.")
             yield
     finally:
+        logging.disable(disabled)
         telemetry_logging._send_telemetry_request = send
 
 
