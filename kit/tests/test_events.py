@@ -9,7 +9,7 @@ import pytest
 
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as commands
-from mlops_kit.config.events import TELLABLE, check_events
+from mlops_kit.config.events import STEP_SUCCEEDED, TELLABLE, check_events
 
 MISTAKES = {
     "a misspelt section": ("retraining:", "retrainig:", "retraining is missing; add it, or correct retrainig, which"),
@@ -32,6 +32,22 @@ MISTAKES = {
         "one of training, training-hpo,",
     ),
     "a text for an unknown status": ("texts: []", "texts: [{status: failed, text: x}]", "one of Failed, Succeeded"),
+    "a text for an unknown event": ("texts: []", "texts: [{event: trained, text: x}]", "texts[0].event is 'trained'"),
+    "a status of an event": (
+        "texts: []",
+        "texts: [{event: step_failed, status: Failed, text: x}]",
+        "texts[0].status is 'Failed'; it must be left out: step_failed has no status to select by",
+    ),
+    "a step of an execution": (
+        "texts: []",
+        "texts: [{event: execution_failed, step: Train, text: x}]",
+        "texts[0].step is 'Train'; it must be left out",
+    ),
+    "a pipeline of a model": (
+        "texts: []",
+        "texts: [{event: model_approved, pipeline: training, text: x}]",
+        "texts[0].pipeline is 'training'; it must be left out",
+    ),
     "an entry without a text": ("texts: []", "texts: [{step: Train}]", "texts[0].text is missing"),
     "a marker that jobs would read": ('marker: ""', "marker: READY", "marker is 'READY'; it must be empty, or 2"),
     "a marker that Terraform refuses": ('marker: ""', "marker: _FERTIG_Ü", "it must be empty, or 2 to 100 letters"),
@@ -51,11 +67,17 @@ def test_the_generated_file_has_no_mistake(root: Path) -> None:
     check_events(root)
 
 
-def test_the_example_in_the_comment_has_no_mistake(root: Path) -> None:
+def test_the_examples_in_the_comment_have_no_mistake(root: Path) -> None:
     text = (root / "config" / "events.yaml").read_text(encoding="utf-8")
-    example = re.search(r"^ *# - (\{pipeline: .*\})$", text, re.MULTILINE)
-    assert example
-    change(root, "texts: []", f"texts: [{example[1]}]")
+    examples = re.findall(r"^ *# - (\{.*\})$", text, re.MULTILINE)
+    assert len(examples) == 3
+    change(root, "texts: []", f"texts: [{', '.join(examples)}]")
+    check_events(root)
+
+
+@pytest.mark.parametrize("event", [*TELLABLE, STEP_SUCCEEDED])
+def test_a_text_may_be_for_any_event(root: Path, event: str) -> None:
+    change(root, "texts: []", f"texts: [{{event: {event}, text: x}}]")
     check_events(root)
 
 

@@ -17,6 +17,12 @@ def own_steps(**steps: object) -> OwnSteps:
     return OwnSteps(ConfigSection(steps, "config/pipelines.yaml", "steps."))
 
 
+def read_rows(steps: OwnSteps) -> None:
+    """Read the settings of a report as a definition does, then refuse what it has not read."""
+    steps["report"].integer("rows", minimum=1)
+    steps.refuse_the_rest()
+
+
 def test_two_pipelines_may_read_the_same_settings() -> None:
     steps = own_steps(report={"rows": 20, "kind": "largest"})
     for _ in range(2):
@@ -38,10 +44,8 @@ def test_two_pipelines_may_read_the_same_settings() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_place(settings: dict[str, object], reason: str) -> None:
-    steps = own_steps(**settings)
     with pytest.raises(UserError) as refused:
-        steps["report"].integer("rows", minimum=1)
-        steps.refuse_the_rest()
+        read_rows(own_steps(**settings))
     assert str(refused.value).startswith(f"config/pipelines.yaml: {reason}")
 
 

@@ -236,7 +236,9 @@ def notebook(session: Any) -> Steps:
 
 
 def decorated(session: Any) -> Steps:
-    @function_step(name="A", image_uri=IMAGE, role=ROLE, instance_type=INSTANCE)
+    @function_step(  # type: ignore[untyped-decorator]
+        name="A", image_uri=IMAGE, role=ROLE, instance_type=INSTANCE
+    )
     def double() -> int:
         return 2
 

@@ -621,11 +621,50 @@ def test_sns_accepts_the_message_about_any_event(own_text, reason, name):
         ({"pipeline": "training", "status": "Succeeded"}, SAMPLE.execution_changed(status="Succeeded"), True),
         ({"pipeline": "training", "status": "Succeeded"}, SAMPLE.execution_changed(), False),
         ({}, SAMPLE.package_changed(), False),
+        ({"event": "step_failed", "step": "Train"}, SAMPLE.step_changed(), True),
+        ({"event": "execution_failed"}, SAMPLE.step_changed(), False),
+        ({"event": "model_registered"}, SAMPLE.package_changed(), True),
+        ({"event": "model_registered"}, SAMPLE.package_changed("Approved"), False),
+        ({"event": "data_quality_violation", "pipeline": "inference"}, SAMPLE.data_quality_violation(), True),
+        ({"event": "retraining"}, SAMPLE.retraining_decision("started"), True),
+        ({"event": "retraining"}, SAMPLE.retraining_decision("held-back"), True),
     ],
 )
 def test_a_text_of_the_team_appears_in_the_messages_that_it_matches(notifications, entry, event, matches):
     notifications.texts = [entry | {"text": "Frag Ada \N{BIRD}: hers."}, {"text": "anything else"}]
     assert ("Frag Ada \N{BIRD}: hers." in notifications.text(event)) == matches
+
+
+@each_event
+def test_a_text_may_be_for_any_event(notifications, event):
+    name = parse_event(event, "flats", "dev").event
+    notifications.texts = [{"event": name, "text": "Frag Ada."}]
+    assert "\nFrag Ada.\n" in notifications.text(event)
+
+
+@pytest.mark.parametrize(
+    ("entry", "sent"),
+    [
+        ({"event": "step_succeeded"}, True),
+        ({"event": "step_succeeded", "pipeline": "training", "step": "Train"}, True),
+        ({"step": "Train", "status": "Succeeded"}, True),
+        ({"event": "step_succeeded", "step": "Evaluate"}, False),
+        ({"event": "step_succeeded", "pipeline": "inference"}, False),
+        ({"status": "Succeeded"}, False),  # of an execution
+        ({"step": "Train"}, False),  # of its failure
+        ({}, False),
+    ],
+)
+def test_the_success_of_a_step_is_reported_where_a_text_asks_for_it(notifications, entry, sent):
+    notifications.texts = [entry | {"text": "The model is trained."}]
+    event = SAMPLE.step_changed(status="Succeeded")
+    if not sent:
+        assert notifications.call(event) == {"outcome": "ignored"}
+        return
+    subject, text = notifications.mail(event)
+    assert subject == "flats dev: the step Train of training succeeded"
+    assert "\nThe model is trained.\n" in text
+    assert notifications.outcome(event) == "duplicate"
 
 
 def test_the_first_matching_text_is_used(notifications):
@@ -635,12 +674,21 @@ def test_the_first_matching_text_is_used(notifications):
     assert "second" not in text
 
 
-def test_the_example_in_the_configuration_works(notifications):
+def test_the_examples_in_the_configuration_work(notifications):
     config = (ROOT / "config" / "events.yaml").read_text("utf-8")
-    example = re.search(r"^ *# - (\{pipeline: .*\})$", config, re.MULTILINE)
-    notifications.texts = [yaml.safe_load(example[1])]
-    text = notifications.text(SAMPLE.step_changed("inference", "Preprocess"))
-    assert "\nAsk Ada: the files come from her system.\n" in text
+    notifications.texts = [yaml.safe_load(example) for example in re.findall(r"^ *# - (\{.*\})$", config, re.MULTILINE)]
+    events = (
+        SAMPLE.step_changed("inference", "Preprocess"),
+        SAMPLE.package_changed(),
+        SAMPLE.step_changed("training", "Evaluate", "Succeeded"),
+    )
+    for event, entry in zip(events, notifications.texts, strict=True):
+        assert f"\n{entry['text']}\n" in notifications.text(event)
+
+
+def test_a_pipeline_of_one_s_own_is_reported_too(notifications):
+    subject, _ = notifications.mail(SAMPLE.step_changed("data-profile", "Profile"))
+    assert subject == "flats dev: the step Profile of data-profile failed"
 
 
 def test_the_handler_reads_its_variables_and_texts_and_logs_its_answer(notifications, monkeypatch, capsys, tmp_path):

@@ -38,11 +38,11 @@ resource "terraform_data" "configuration" {
     precondition {
       condition = try(alltrue([
         for text in local.events.notifications.texts :
-        can(text.text) && length(setsubtract(keys(text), ["pipeline", "step", "status", "text"])) == 0
+        can(text.text) && length(setsubtract(keys(text), ["event", "pipeline", "step", "status", "text"])) == 0
       ]), false)
       error_message = <<-EOT
-        config/events.yaml: notifications.texts must be a list of {pipeline, step, status, text}, of which only text is
-        required.
+        config/events.yaml: notifications.texts must be a list of {event, pipeline, step, status, text}, of which only
+        text is required.
       EOT
     }
   }

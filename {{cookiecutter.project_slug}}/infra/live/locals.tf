@@ -19,8 +19,11 @@ locals {
   bucket              = try(local.environment_config.bucket, "${local.name_prefix}-${local.account_id}")
   model_package_group = try(local.environment_config.model_package_group, local.name_prefix)
 
-  # `mlops deploy` creates the pipelines later.
-  pipeline_names = { for kind in ["training", "training-hpo", "inference"] : kind => "${local.name_prefix}-${kind}" }
+  # The pipelines in pyproject.toml, which `mlops deploy` creates later.
+  pipeline_kinds = distinct(concat(["training", "training-hpo", "inference"], try(flatten(
+    regexall("(?m)^\\[tool\\.mlops\\.pipelines\\.([a-z0-9-]+)\\]", file("${path.module}/../../pyproject.toml"))
+  ), [])))
+  pipeline_names = { for kind in local.pipeline_kinds : kind => "${local.name_prefix}-${kind}" }
   pipeline_arns = {
     for kind, name in local.pipeline_names :
     kind => "arn:${local.partition}:sagemaker:${local.region}:${local.account_id}:pipeline/${name}"
@@ -46,6 +49,14 @@ locals {
     "data/labels/"    = "inference"
     "data/training/"  = "training"
   }
+
+  # The steps whose success is notified, since a text in notifications.texts asks for it; "*" is every step.
+  succeeded_steps = distinct([
+    for text in local.events.notifications.texts : coalesce(try(text.step, null), "*")
+    if try(text.event, null) == "step_succeeded" || (
+      try(text.event, null) == null && try(text.step, null) != null && try(text.status, null) == "Succeeded"
+    )
+  ])
 
   schedules = {
     for kind, expression in { training = var.training_schedule, inference = var.inference_schedule } :

@@ -100,6 +100,7 @@ module "events" {
   new_data_starts_pipelines    = var.new_data_starts_pipelines
   prefixes                     = local.prefixes
   enabled                      = local.events.notifications.tell
+  succeeded_steps              = local.succeeded_steps
 }
 
 module "schedules" {

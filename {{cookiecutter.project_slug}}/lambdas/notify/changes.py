@@ -24,8 +24,22 @@ PENDING, APPROVED, REJECTED = "PendingManualApproval", "Approved", "Rejected"
 FAILED, SUCCEEDED = "Failed", "Succeeded"
 VIOLATION = "VIOLATION"
 STARTED, HELD_BACK = "started", "held-back"
-KINDS = ("training", "training-hpo", "inference")
 
+# What a text of the team can be for, by the type of an event and the new status.
+EVENTS = {
+    (PACKAGE, PENDING): "model_registered",
+    (PACKAGE, APPROVED): "model_approved",
+    (PACKAGE, REJECTED): "model_rejected",
+    (STEP, FAILED): "step_failed",
+    (STEP, SUCCEEDED): "step_succeeded",
+    (EXECUTION, FAILED): "execution_failed",
+    (EXECUTION, SUCCEEDED): "execution_succeeded",
+    (DATA_QUALITY, VIOLATION): "data_quality_violation",
+    (RETRAINING, STARTED): "retraining",
+    (RETRAINING, HELD_BACK): "retraining",
+}
+
+_KIND = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _EXECUTION_ARN = re.compile(r"arn:[\w-]+:sagemaker:[\w-]+:\d{12}:pipeline/[\w-]+/execution/\w+", re.ASCII)
 
 Event = Mapping[str, Any]
@@ -42,7 +56,7 @@ class Change:
         status: the new status in SageMaker, or the decision.
         id: identifies the change, whatever the event's id; 64 hexadecimal digits.
         arn: of the execution or the model package.
-        pipeline: training, training-hpo or inference; empty for a model package.
+        pipeline: the kind of pipeline, for example training; empty for a model package.
         step: the name of the step; empty unless the change is about a step.
     """
 
@@ -54,6 +68,11 @@ class Change:
     arn: str
     pipeline: str = ""
     step: str = ""
+
+    @property
+    def event(self) -> str:
+        """The name of what happened, as config/events.yaml has it."""
+        return EVENTS[self.type, self.status]
 
 
 def parse_event(event: Event, project: str, environment: str) -> Change | None:
@@ -90,8 +109,9 @@ class _Owner:
 
     def kind_of(self, pipeline: str) -> str:
         """The kind of a pipeline, from its name or ARN."""
-        kind = pipeline.rpartition("/")[2].removeprefix(f"{self.project}-{self.environment}-")
-        if kind not in KINDS:
+        name, prefix = pipeline.rpartition("/")[2], f"{self.project}-{self.environment}-"
+        kind = name.removeprefix(prefix)
+        if not name.startswith(prefix) or not _KIND.fullmatch(kind):
             raise ValueError(f"{pipeline} is not a pipeline of {self.project} in {self.environment}")
         return kind
 
@@ -114,9 +134,9 @@ def _execution(event: Event, detail: Mapping[str, Any], owner: _Owner) -> Change
 
 
 def _step(event: Event, detail: Mapping[str, Any], owner: _Owner) -> Change | None:
-    """Only failures need a message: whoever stops a step sees the result."""
+    """Whoever stops a step sees the result. A success needs a message where a text of the team asks for it."""
     pipeline, status = owner.kind_of(detail["pipelineArn"]), detail["currentStepStatus"]
-    if status != FAILED:
+    if status not in (FAILED, SUCCEEDED):
         return None
     arn, step = detail["pipelineExecutionArn"], detail["stepName"]
     return _change(event, status, arn, detail.get("stepEndTime", ""), pipeline, step)

@@ -127,7 +127,8 @@ def notify(
         ClientError, BotoCoreError: the table or the topic did not answer, or refused; the next call may try again.
     """
     change = parse_event(event, settings.project, settings.environment)
-    if change is None:
+    own_text = mail.own_text(settings.texts, change) if change else ""
+    if change is None or (change.event == "step_succeeded" and not own_text):
         return {"outcome": "ignored"}
     store = IdempotencyStore(client("dynamodb"), settings.table)
     if not store.claim(change.id, call, now):
@@ -135,7 +136,6 @@ def notify(
     try:
         message = Writer(settings.environment, Lookup(partial(client, "sagemaker"))).write(change)
         subject = mail.subject(message, settings.project, settings.environment)
-        own_text = mail.own_text(settings.texts, change)
         text = mail.text(message, change, settings.project, settings.environment, own_text)
         client("sns").publish(TopicArn=settings.topic, Subject=subject, Message=text)
     except Exception:

@@ -19,14 +19,24 @@ _UNSENDABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def own_text(texts: Sequence[Mapping[str, Any]], change: Change) -> str:
-    """The team's text for a step or an execution: the first match in `notifications.texts`; empty if none matches."""
-    if change.type not in (STEP, EXECUTION):
-        return ""
-    actual = {"pipeline": change.pipeline, "step": change.step, "status": change.status}
-    for entry in texts:
-        if all(entry.get(key) in (None, value) for key, value in actual.items()):
-            return str(entry["text"])
-    return ""
+    """The team's text for a change: the first match in `notifications.texts`; empty if none matches."""
+    return next((str(entry["text"]) for entry in texts if _is_for(entry, change)), "")
+
+
+def _is_for(entry: Mapping[str, Any], change: Change) -> bool:
+    """Whether an entry is for a change.
+
+    An entry without `event` is for steps and executions, and for a step's success only if it names step and status: a
+    text sends this message, and one that has always been there must not start to.
+    """
+    actual = {"event": change.event, "pipeline": change.pipeline, "step": change.step, "status": change.status}
+    if any(entry.get(key) not in (None, value) for key, value in actual.items()):
+        return False
+    if entry.get("event"):
+        return True
+    if change.event == "step_succeeded":
+        return bool(entry.get("step") and entry.get("status"))
+    return change.type in (STEP, EXECUTION)
 
 
 def subject(message: Message, project: str, environment: str) -> str:

@@ -105,6 +105,7 @@ class Writer:
         """The message about a change."""
         writers: dict[tuple[str, str], Callable[[Change], Message]] = {
             (changes.STEP, changes.FAILED): self._step_failed,
+            (changes.STEP, changes.SUCCEEDED): self._step_succeeded,
             (changes.EXECUTION, changes.FAILED): self._execution_failed,
             (changes.EXECUTION, changes.SUCCEEDED): self._execution_succeeded,
             (changes.PACKAGE, changes.PENDING): self._registered,
@@ -127,6 +128,14 @@ class Writer:
             mode.advice_on(change.pipeline),
             self._commands(mode, change),
             {"Log": _log(change.detail.get("metadata", {}))},
+        )
+
+    def _step_succeeded(self, change: Change) -> Message:
+        return Message(
+            f"the step {change.step} of {change.pipeline} succeeded",
+            facts={"Pipeline": change.pipeline, "Step": change.step, "Execution": change.arn},
+            commands=[self._status(change.arn)],
+            links={"Log": _log(change.detail.get("metadata", {}))},
         )
 
     def _execution_failed(self, change: Change) -> Message:

@@ -29,6 +29,9 @@ TELLABLE = (
     "data_quality_violation",
     "retraining",
 )
+STEP_SUCCEEDED = "step_succeeded"  # sent only where a text asks for it, so it has no switch
+STEPS = ("step_failed", STEP_SUCCEEDED)
+MODELS = ("model_registered", "model_approved", "model_rejected")  # a model is of no pipeline
 
 
 def check_events(root: Path) -> None:
@@ -74,8 +77,19 @@ def _check_notifications(section: ConfigSection, kinds: Sequence[str]) -> None:
 def _check_text(section: ConfigSection, kinds: Sequence[str]) -> None:
     """An entry with the team's own text; each of the keys that select events is optional."""
     section.text("text", r"(?s).*\S.*", "the text to add to the message")
+    event = section.choice("event", *TELLABLE, STEP_SUCCEEDED) if "event" in section.names else None
+    if event:
+        _refuse_what_an_event_lacks(section, event)
     section.optional_text("step", r"[\w-]+", "the name of a step")
     for key, choices in (("pipeline", kinds), ("status", ("Failed", "Succeeded"))):
         if key in section.names:
             section.choice(key, *choices)
     section.refuse_the_rest()
+
+
+def _refuse_what_an_event_lacks(section: ConfigSection, event: str) -> None:
+    """Refuse a key that would keep the text from ever being used."""
+    lacking = {"status": True, "step": event not in STEPS, "pipeline": event in MODELS}
+    for key in section.names:
+        if lacking.get(key):
+            raise section.refusal(key, section.take(key), f"left out: {event} has no {key} to select by")

@@ -104,6 +104,26 @@ run "disabled_notification_has_no_rule" {
   }
 }
 
+run "success_of_a_step_is_notified_where_a_text_asks_for_it" {
+  module { source = "../modules/events" }
+  variables { succeeded_steps = ["Train", "LargestErrors"] }
+
+  assert {
+    condition     = jsondecode(output.patterns["step-succeeded"]).detail.stepName == ["Train", "LargestErrors"]
+    error_message = "The success of other steps must not be notified."
+  }
+}
+
+run "success_of_any_step_is_notified_where_a_text_names_none" {
+  module { source = "../modules/events" }
+  variables { succeeded_steps = ["Train", "*"] }
+
+  assert {
+    condition     = !can(jsondecode(output.patterns["step-succeeded"]).detail.stepName)
+    error_message = "The success of every step must be notified."
+  }
+}
+
 run "unknown_switch_is_rejected" {
   command = plan
   module { source = "../modules/events" }

@@ -85,6 +85,22 @@ locals {
     }
   }
 
+  # A step's success is notified where a text of the team asks for it.
+  succeeded = {
+    for key in length(var.succeeded_steps) > 0 ? ["step-succeeded"] : [] : key => {
+      description = "Notify: a step of a pipeline succeeded."
+      function    = "notify"
+      pattern = jsonencode({
+        source      = ["aws.sagemaker"]
+        detail-type = [local.step]
+        detail = merge(
+          { pipelineArn = local.pipelines, currentStepStatus = ["Succeeded"] },
+          { for key in ["stepName"] : key => var.succeeded_steps if !contains(var.succeeded_steps, "*") },
+        )
+      })
+    }
+  }
+
   switches = [for key in keys(local.notifications) : replace(key, "-", "_")]
 
   # Patterns are JSON here, because those of two rules differ in type.
@@ -103,5 +119,6 @@ locals {
         pattern     = jsonencode({ source = [rule.source], detail-type = [rule.type], detail = rule.detail })
       } if lookup(var.enabled, replace(key, "-", "_"), false)
     },
+    local.succeeded,
   )
 }

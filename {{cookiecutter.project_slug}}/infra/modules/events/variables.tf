@@ -23,7 +23,7 @@ variable "model_package_group_name" {
 
 variable "pipeline_arns" {
   description = "The ARN of each kind of pipeline; the pipelines may be created later."
-  type        = object({ training = string, training-hpo = string, inference = string })
+  type        = map(string)
 }
 
 variable "functions" {
@@ -54,4 +54,10 @@ variable "enabled" {
     condition     = toset(keys(var.enabled)) == toset(local.switches)
     error_message = "notifications.tell must set exactly these to true or false: ${join(", ", sort(local.switches))}."
   }
+}
+
+variable "succeeded_steps" {
+  description = "The steps whose success is notified: those that notifications.texts asks for; \"*\" is every step."
+  type        = list(string)
+  default     = []
 }

@@ -66,7 +66,7 @@ variable "model_package_group" {
 
 variable "pipeline_arns" {
   description = "The ARN of each kind of pipeline; the pipelines may be created later."
-  type        = object({ training = string, training-hpo = string, inference = string })
+  type        = map(string)
 }
 
 variable "topic_arn" {
