@@ -163,17 +163,17 @@ def _split_raw_rows(
     baseline = CsvOutput(outputs.path(folders.baseline / BASELINE_FILE))
     test = CsvOutput(outputs.path(folders.test / TEST_FILE))
 
-    def write(rows: tuple[pa.RecordBatch, np.ndarray]) -> None:
-        batch, splits = rows
+    def write(rows: tuple[pa.RecordBatch, pa.RecordBatch, np.ndarray]) -> None:
+        raw, batch, splits = rows
         baseline.write(monitored(batch.select(contract.baseline_columns).filter(pa.array(splits == TRAIN))))
-        test.write(batch.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
+        test.write(raw.select(contract.labelled_columns).filter(pa.array(splits == TEST)))
 
     with baseline, test, WriteBehind(write) as writing:
         for part in labelled:
             batch = fitter.own_features.add(part.rows)
             splits = fitter.add(batch, part)
             counts += np.bincount(splits, minlength=4)
-            writing.put((batch, splits))
+            writing.put((part.rows, batch, splits))
     found = {name: int(counts[split]) for split, name in NAMES.items()}
     return found | ({"left_out": int(counts[LEFT_OUT])} if counts[LEFT_OUT] else {})
 

@@ -6,6 +6,7 @@ import csv
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import strategies as st
 from mlops_jobs.artifact import Model, load_model
-from mlops_jobs.contract import Contract, parse_contract
+from mlops_jobs.contract import Column, Contract, parse_contract
 from mlops_jobs.errors import run_job
 from mlops_kit.data.sample import sample_table, write_datasets
 
@@ -68,15 +69,37 @@ columns:
 metric: f1_macro
 threshold: 0.7
 """,
+    "rides": """
+dataset: rides
+problem_type: binary
+csv: {header: true, delimiter: ",", missing: ["", "NA"]}
+columns:
+  - {name: booked on, role: datetime, format: "%d/%m/%Y %H:%M", parts: [days, month, weekday, hour]}
+  - {name: paid, role: boolean}
+  - {name: distance, role: numeric}
+  - {name: born, role: datetime}
+  - {name: cancelled, role: target}
+metric: roc_auc
+threshold: 0.7
+""",
 }
 ROWS, INFERENCE_ROWS = 400, 60
 
 CELLS = {
     "numeric": st.one_of(st.just(None), st.floats(-1e3, 1e3, width=32).map(repr), st.integers(0, 9).map(str)),
     "categorical": st.sampled_from(["A", "B", "C", "D", "E", "F", "", "never seen", "with, comma", ' "quoted" ']),
+    "boolean": st.sampled_from(["true", "False", "YES", "no", "t", "F", "1", "0", " true ", "", "NaN"]),
     "ignored": st.just("-"),
     "input": st.just(""),  # only the team's own function knows which other texts it takes
 }
+
+
+def cells(column: Column) -> st.SearchStrategy[str | None]:
+    """Cells of a column: as in training, missing, never seen."""
+    if column.role == "datetime":
+        times = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1))
+        return st.just("") | times.map(lambda time: time.strftime(column.format or "%Y-%m-%dT%H:%M:%S"))
+    return st.just(None) if column.role == "id" else CELLS[column.role]
 
 
 @dataclass(frozen=True)
@@ -224,7 +247,6 @@ def own_contract_text() -> str:
 def raw_rows(contract: Contract) -> st.SearchStrategy[list[list[str]]]:
     """Rows to predict, with distinct ids where the contract has any."""
     columns = [column for column in contract.columns if column.role != "target" and not column.is_added]
-    cells = [st.just(None) if column.role == "id" else CELLS[column.role] for column in columns]
     missing = next(iter(contract.missing), "0")
 
     def finish(rows):
@@ -236,7 +258,7 @@ def raw_rows(contract: Contract) -> st.SearchStrategy[list[list[str]]]:
             for number, row in enumerate(rows)
         ]
 
-    return st.lists(st.tuples(*cells), min_size=1, max_size=6).map(finish)
+    return st.lists(st.tuples(*map(cells, columns)), min_size=1, max_size=6).map(finish)
 
 
 def as_written(contract: Contract, number: str) -> str:
@@ -253,5 +275,5 @@ def write_rows(path: Path, contract: Contract, rows: list[list[str]]) -> None:
         if contract.header:
             writer.writerow(names)
         for row in rows:
-            cells = zip(names, row, strict=True)
-            writer.writerow([as_written(contract, text) if name in contract.numeric else text for name, text in cells])
+            named = zip(names, row, strict=True)
+            writer.writerow([as_written(contract, text) if name in contract.numeric else text for name, text in named])

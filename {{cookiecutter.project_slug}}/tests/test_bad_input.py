@@ -88,6 +88,28 @@ def test_fit_refuses(tmp_path, fault):
     assert (str(path) if fault != "a column without a number" else str(tmp_path / "in")) in refused
 
 
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (
+            "31/02/2024 10:00,yes,1,1990-01-01,no",
+            "column 'booked on': '31/02/2024 10:00' is not a date of the form %d/%m/%Y %H:%M; correct it, or the",
+        ),
+        (
+            "28/02/2024 10:00,maybe,1,1990-01-01,no",
+            "column 'paid': 'maybe' is not a truth value: true or false, yes or",
+        ),
+        ("NA,,1,1.2.1990,no", "column 'born': '1.2.1990' is not a date or time of ISO 8601, such as 2024-01-31 or"),
+    ],
+)
+def test_fit_refuses_a_cell_that_is_no_date_or_no_truth_value(project_named, tmp_path, row, sentence):
+    rows = (project_named("rides") / "training" / "training-data.csv").read_text(encoding="utf-8").splitlines()
+    put(tmp_path / "in" / "rows.csv", "\n".join([*rows[:4], row, *rows[5:], ""]))
+    contract = put(tmp_path / "dataset.yaml", contract_of("rides").to_yaml())
+    refused = refusal(preprocess.main, fit_arguments(contract, tmp_path / "in", tmp_path / "out"), tmp_path / "out")
+    assert f"rows.csv: row 4 (line 5), {sentence}" in refused
+
+
 def test_fit_refuses_bytes_that_are_not_utf_8_far_down_a_file(tmp_path):
     rows = "".join(f"f{row};1;1;A;-;1\n" for row in range(9000)).encode() + b"g;1;1;\xc9;-;1\n"
     put(tmp_path / "in" / "rows.csv", HEADER.encode() + rows)

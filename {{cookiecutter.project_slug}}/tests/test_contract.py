@@ -5,6 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_jobs.contract import Column, Contract, load_contract, parse_contract
+from mlops_jobs.datetime_format import PARTS
 from mlops_jobs.errors import ContractError
 from mlops_jobs.metric_names import METRICS_FOR, known_metric
 from mlops_jobs.number_text import DECIMALS, THOUSANDS
@@ -17,19 +18,30 @@ names = words.filter(
 
 
 @st.composite
+def column(draw, name, role):
+    if role != "datetime":
+        return Column(name, role)
+    parts = draw(st.lists(st.sampled_from(sorted(PARTS)), unique=True))
+    return Column(
+        name, role, format=draw(st.sampled_from([None, "%d.%m.%Y", "%B %d, %Y %I:%M %p"])), parts=tuple(parts)
+    )
+
+
+@st.composite
 def contracts(draw):
     problem_type = draw(st.sampled_from(sorted(METRICS_FOR)))
     metric = draw(st.sampled_from(METRICS_FOR[problem_type]))
     columns = draw(st.lists(names, min_size=3, max_size=6, unique=True))
     roles = ["target", "numeric", draw(st.sampled_from(["id", "categorical"]))]
-    roles += draw(st.lists(st.sampled_from(["numeric", "categorical", "ignored"]), min_size=3, max_size=3))
+    others = ["numeric", "categorical", "boolean", "datetime", "ignored"]
+    roles += draw(st.lists(st.sampled_from(others), min_size=3, max_size=3))
     return Contract(
         dataset=draw(words),
         problem_type=problem_type,
         header=draw(st.booleans()),
         delimiter=draw(st.sampled_from(",;\t|: ")),
         missing=tuple(draw(st.lists(words | st.just(""), max_size=3))),
-        columns=tuple(Column(name, role) for name, role in zip(columns, roles, strict=False)),
+        columns=tuple(draw(column(name, role)) for name, role in zip(columns, roles, strict=False)),
         metric=metric,
         threshold=draw(st.floats(0, 1e6).filter(lambda value: known_metric(metric).in_range(value))),
         positive_class=draw(st.none() | words) if problem_type == "binary" else None,
@@ -49,7 +61,9 @@ def test_the_projects_own_contract_is_a_good_one(own_contract, tmp_path):
     path.write_text(own_contract_text(), encoding="utf-8")
     assert load_contract(path) == own_contract
     assert own_contract.target not in own_contract.features
-    assert set(own_contract.features) == {*own_contract.numeric, *own_contract.categorical}
+    whole = {*own_contract.numeric, *own_contract.categorical, *own_contract.booleans}
+    parts = {part for column in own_contract.datetimes for part in column.features}
+    assert set(own_contract.features) == whole | parts
 
 
 def test_each_file_has_the_columns_it_needs():
@@ -127,6 +141,26 @@ BROKEN = {
     "a name that the jobs write": ({"columns": [{"name": "prediction", "role": "numeric"}]}, "give it another"),
     "a column twice": ({"columns": [{"name": "a", "role": "numeric"}] * 2}, "is declared 2 times"),
     "no target": ({"columns": [{"name": "a", "role": "numeric"}]}, "0 columns with the role target"),
+    "a format of a column that is no date": (
+        {"columns": [{"name": "a", "role": "numeric", "format": "%Y"}]},
+        "column 'a' has the key format, which only a column with the role datetime has",
+    ),
+    "a format without a year": (
+        {"columns": [{"name": "a", "role": "datetime", "format": "%d.%m."}]},
+        "has the format '%d.%m.', which has no year",
+    ),
+    "a letter that no date has": (
+        {"columns": [{"name": "a", "role": "datetime", "format": "%Y-%q"}]},
+        "has the format '%Y-%q', and %q is not read; it may have %Y, %y",
+    ),
+    "a part that no date has": (
+        {"columns": [{"name": "a", "role": "datetime", "parts": ["moon"]}]},
+        "has the part 'moon'; its parts may be days, year, quarter",
+    ),
+    "a column named as a part of a date": (
+        {"columns": [{"name": "a", "role": "datetime"}, {"name": "a.month", "role": "ignored"}]},
+        "column 'a.month' has the name of a part of a datetime column",
+    ),
     "no columns": ({"columns": []}, "0 columns with the role target"),
     "no feature": ({"columns": [{"name": "a", "role": "target"}]}, "has no feature"),
     "class weights of a regression": (

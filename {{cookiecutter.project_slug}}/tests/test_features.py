@@ -43,7 +43,8 @@ columns:
   - {name: rooms, role: numeric}
   - {name: district, role: categorical}
   - {name: built_on, role: input}
-  - {name: sold_on, role: input}
+  - {name: sold_on, role: datetime, format: "%d.%m.%Y", parts: [days, month]}
+  - {name: furnished, role: boolean}
   - {name: area_per_room, role: numeric, source: features}
   - {name: log_area, role: numeric, source: features}
   - {name: age_days, role: numeric, source: features}
@@ -58,7 +59,7 @@ import numpy as np
 import pandas as pd
 
 def add_features(batch):
-    built, sold = (pd.to_datetime(batch[name], format="%Y-%m-%d") for name in ("built_on", "sold_on"))
+    built, sold = pd.to_datetime(batch["built_on"], format="%Y-%m-%d"), batch["sold_on"]
     summer = sold.dt.month.between(4, 9).map({True: "summer", False: "winter"})
     return pd.DataFrame({
         "area_per_room": batch["area"] / batch["rooms"],
@@ -94,7 +95,8 @@ def flat(random, number):
     """A row; some of its cells are missing."""
     area, rooms, age = random.uniform(20, 200), random.integers(1, 6), int(random.integers(1, 30_000))
     sold = np.datetime64("2020-01-01") + random.integers(0, 1500)
-    cells = [f"{area:.2f}", str(rooms), random.choice(["north", "south"]), str(sold - age), str(sold)]
+    sold_on, furnished = sold.item().strftime("%d.%m.%Y"), random.choice(["yes", "no"])
+    cells = [f"{area:.2f}", str(rooms), random.choice(["north", "south"]), str(sold - age), sold_on, furnished]
     cells = ["" if random.random() < 0.05 else cell for cell in cells]
     return [f"f{number}", *cells, f"{area * 20 - age / 100:.2f}"]
 
@@ -119,7 +121,7 @@ def test_each_row_served_alone_has_the_features_that_it_has_in_a_batch(project, 
     applied, batch = pq.read_table(path), raw_batch(project)
     preprocessor = train_model(project).preprocessor
     assert len(applied) == batch.num_rows == 80
-    assert {"area_per_room", "log_area", "age_days", "season"} < set(applied.column_names)
+    assert {"sold_on.days", "furnished", "area_per_room", "age_days", "season"} < set(applied.column_names)
     for row in range(batch.num_rows):
         alone = preprocessor.transform(batch.slice(row, 1))[0]
         in_batch = [applied[name][row].as_py() for name in preprocessor.features]
@@ -159,8 +161,8 @@ def test_features_do_not_depend_on_where_batches_are_cut(project, cuts):
     batch, own = raw_batch(project), OwnFeatures(FLATS, FEATURES)
     edges = [0, *cuts, 80]
     pieces = [own.add(batch.slice(start, end - start)) for start, end in pairwise(edges) if end > start]
-    whole = own.add(batch).select(FLATS.added).to_pydict()
-    assert str(pa.Table.from_batches(pieces).unify_dictionaries().select(FLATS.added).to_pydict()) == str(whole)
+    whole = own.add(batch).select(FLATS.features).to_pydict()
+    assert str(pa.Table.from_batches(pieces).unify_dictionaries().select(FLATS.features).to_pydict()) == str(whole)
 
 
 def test_the_projects_own_features_of_each_row_are_those_in_a_batch(own_contract, tmp_path):
@@ -190,4 +192,5 @@ def test_the_data_quality_check_sees_the_models_own_features(project, tmp_path):
     baseline = (project / "baseline" / "baseline.csv").read_text().splitlines()[0]
     assert (tmp_path / "checked" / "rows.csv").read_text().splitlines()[0] == baseline
     assert "age_days" in baseline
-    assert "sold_on" not in baseline
+    assert "built_on" not in baseline
+    assert '"sold_on%2Edays","sold_on%2Emonth","furnished"' in baseline

@@ -38,7 +38,9 @@ def cell(contract, role, number):
         return next(iter(contract.missing), "0") if number % 3 else str(number / 7)
     if role == "categorical":
         return ("A", "", "never seen", "D")[number % 4]
-    return "" if role == "input" else "-"
+    if role == "boolean":
+        return ("yes", "", "FALSE")[number % 3]
+    return "" if role in ("input", "datetime") else "-"
 
 
 def read_baseline(project, **options):
@@ -169,10 +171,11 @@ def test_a_fitted_preprocessor_never_changes_whatever_categories_come(project, t
     before, fingerprint = preprocessor.to_json(), preprocessor.fingerprint
     columns = {
         name: pa.array([1.5] * len(texts)) if name in contract.numeric else pa.array(texts).dictionary_encode()
-        for name in contract.features
+        for name in (*contract.numeric, *contract.categorical)
         if name not in contract.added
     }
-    columns |= {column.name: pa.array([""] * len(texts)) for column in contract.columns if column.role == "input"}
+    empty = pa.array([""] * len(texts)).dictionary_encode()
+    columns |= {column.name: empty for column in contract.columns if column.role in ("input", "boolean", "datetime")}
     features = preprocessor.transform(pa.record_batch(columns))
     assert features.shape == (len(texts), len(contract.features))
     assert (preprocessor.to_json(), preprocessor.fingerprint) == (before, fingerprint)
@@ -199,13 +202,13 @@ def test_what_was_handled_is_counted_by_column(project, tmp_path, capsys):
     rows = rows_of(contract, 40)
     write_rows(tmp_path / "in" / "rows.csv", contract, rows)
     report = preprocess.apply(tmp_path / "in", *load_fitted(project / "model"), tmp_path / "out")
-    roles = [column.role for column in contract.columns if column.role != "target" and not column.is_added]
     names = contract.file_columns(labelled=False)
     cells = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    columns = [column for column in contract.columns if column.name in names]
     missing = {
-        name: sum(text in contract.missing if role == "numeric" else not text for text in cells[name])
-        for name, role in zip(names, roles, strict=True)
-        if role in ("numeric", "categorical")
+        name: sum(text in contract.missing if column.role == "numeric" else not text for text in cells[column.name])
+        for column in columns
+        for name in column.features
     }
     assert report["rows"] == 40
     counted = {name: count for name, count in report["missing_cells"].items() if name not in contract.added}

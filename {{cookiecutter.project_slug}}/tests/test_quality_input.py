@@ -31,7 +31,7 @@ def test_the_features_of_what_was_predicted_stand_in_the_columns_of_the_baseline
         thousands=contract.thousands,
         dtype=dict.fromkeys(contract.categorical, str),
     )
-    for name in set(contract.features) - set(contract.added):
+    for name in {*contract.numeric, *contract.categorical} - set(contract.added):
         pd.testing.assert_series_equal(table[name], inputs[name])
 
 

@@ -5,14 +5,17 @@ Every job takes its columns from the contract, so that no code contains a column
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mlops_jobs.columns import BOOLEAN, CATEGORICAL, DATETIME, NUMERIC, RAW_ROLES, broken_columns, parse_column
+from mlops_jobs.columns import PREDICTION as PREDICTION
+from mlops_jobs.columns import PROBABILITY as PROBABILITY
+from mlops_jobs.columns import Column as Column
+from mlops_jobs.contract_values import list_of, number_of, text_of, unknown_key
 from mlops_jobs.errors import ContractError, UserError
 from mlops_jobs.judging_rules import (
     Aim,
@@ -39,39 +42,8 @@ from mlops_jobs.training_settings import (
     parse_class_weights,
 )
 
-ROLES = ("id", "numeric", "categorical", "input", "target", "ignored")
-FILE, FEATURES = "file", "features"  # where a column comes from: the file, or jobs/features.py
-FEATURE_ROLES = ("numeric", "categorical")
-RAW_ROLES = (*FEATURE_ROLES, "input")
-PREDICTION = "prediction"
-PROBABILITY = "probability_"
-
 CSV_KEYS = ("header", "delimiter", "missing", "decimal", "thousands")
 CSV_DEFAULTS = {"decimal": ".", "thousands": None}
-
-# XGBoost refuses these in a feature's name; a line break or a double quote would not survive a CSV header.
-_UNFIT_IN_NAME = re.compile(r"""[\[\]<>"{}\x00-\x1f\x7f-\x9f\u2028\u2029]""")
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the files, or one that jobs/features.py adds.
-
-    Attributes:
-        role: one of ROLES; input is a column that only jobs/features.py reads.
-        source: FILE or FEATURES.
-        monotone: increasing or decreasing, where the prediction may only rise or fall with the feature.
-    """
-
-    name: str
-    role: str
-    source: str = FILE
-    monotone: str | None = None
-
-    @property
-    def is_added(self) -> bool:
-        """Whether jobs/features.py computes it."""
-        return self.source == FEATURES
 
 
 @dataclass(frozen=True)
@@ -117,18 +89,28 @@ class Contract:
 
     @property
     def numeric(self) -> tuple[str, ...]:
-        """The numeric features."""
-        return self._named("numeric")
+        """The numeric features whose missing cells get the median."""
+        return self._named(NUMERIC)
 
     @property
     def categorical(self) -> tuple[str, ...]:
         """The categorical features."""
-        return self._named("categorical")
+        return self._named(CATEGORICAL)
+
+    @property
+    def booleans(self) -> tuple[str, ...]:
+        """The columns of truth values."""
+        return self._named(BOOLEAN)
+
+    @property
+    def datetimes(self) -> tuple[Column, ...]:
+        """The columns of dates and times, each of which becomes some features."""
+        return tuple(column for column in self.columns if column.role == DATETIME)
 
     @property
     def features(self) -> tuple[str, ...]:
         """The features in the order of the columns: the model's columns, always these and as many."""
-        return tuple(c.name for c in self.columns if c.role in FEATURE_ROLES)
+        return tuple(name for column in self.columns for name in column.features)
 
     @property
     def directions(self) -> tuple[int, ...] | None:
@@ -157,7 +139,7 @@ class Contract:
 
     @property
     def raw_columns(self) -> tuple[str, ...]:
-        """What jobs/features.py is given: the numeric, categorical and input columns of the file."""
+        """What jobs/features.py is given: the columns of the file that are features or have the role input."""
         return tuple(c.name for c in self.columns if c.role in RAW_ROLES and not c.is_added)
 
     def file_columns(self, *, labelled: bool) -> tuple[str, ...]:
@@ -214,15 +196,7 @@ class Contract:
                 **({"decimal": self.decimal} if self.decimal != "." else {}),
                 **({"thousands": self.thousands} if self.thousands else {}),
             },
-            "columns": [
-                {
-                    "name": column.name,
-                    "role": column.role,
-                    **({"source": FEATURES} if column.is_added else {}),
-                    **({"monotone": column.monotone} if column.monotone else {}),
-                }
-                for column in self.columns
-            ],
+            "columns": [column.as_dict() for column in self.columns],
             **({"split": self.split.as_dict()} if self.split != BY_ROW else {}),
             **({"class_weights": class_weights_as_written(self.class_weights)} if self.class_weights else {}),
             **({"own_metrics": own_metrics_as_dict(self.own_metrics)} if self.own_metrics else {}),
@@ -282,25 +256,25 @@ def parse_contract(text: str) -> Contract:
 
 def _from_dict(raw: dict[str, Any]) -> Contract:
     known = {field.name for field in fields(Contract)} - set(CSV_KEYS) | {"csv"}
-    if unknown := sorted(map(str, raw.keys() - known)):
+    if unknown := unknown_key(raw, known):
         raise ContractError(
-            f"has the key {unknown[0]!r}, which nothing reads; it may be one of {', '.join(sorted(known))}"
+            f"has the key {unknown!r}, which nothing reads; it may be one of {', '.join(sorted(known))}"
         )
     csv, positive = raw["csv"], raw.get("positive_class")
-    if unknown := sorted(map(str, csv.keys() - set(CSV_KEYS))):
-        raise ContractError(f"csv has the key {unknown[0]!r}, which nothing reads; it may have {', '.join(CSV_KEYS)}")
+    if unknown := unknown_key(csv, CSV_KEYS):
+        raise ContractError(f"csv has the key {unknown!r}, which nothing reads; it may have {', '.join(CSV_KEYS)}")
     if not isinstance(csv["header"], bool):
         raise ContractError(f"csv.header is {csv['header']!r}; it must be true or false")
     return Contract(
-        dataset=_text(raw["dataset"], "dataset"),
-        problem_type=_text(raw["problem_type"], "problem_type"),
+        dataset=text_of(raw["dataset"], "dataset"),
+        problem_type=text_of(raw["problem_type"], "problem_type"),
         header=csv["header"],
         delimiter=csv["delimiter"],
-        missing=tuple(_text(text, "an entry of csv.missing") for text in _list(csv["missing"], "csv.missing")),
-        columns=tuple(_column(column) for column in _list(raw["columns"], "columns")),
+        missing=tuple(text_of(text, "an entry of csv.missing") for text in list_of(csv["missing"], "csv.missing")),
+        columns=tuple(parse_column(column) for column in list_of(raw["columns"], "columns")),
         metric=raw["metric"],
-        threshold=_number(raw["threshold"], "threshold"),
-        positive_class=None if positive is None else _text(positive, "positive_class"),
+        threshold=number_of(raw["threshold"], "threshold"),
+        positive_class=None if positive is None else text_of(positive, "positive_class"),
         **{key: csv.get(key, default) for key, default in CSV_DEFAULTS.items()},
         split=parse_split_rule(raw["split"]) if raw.get("split") is not None else BY_ROW,
         class_weights=parse_class_weights(raw["class_weights"]) if raw.get("class_weights") is not None else None,
@@ -308,33 +282,6 @@ def _from_dict(raw: dict[str, Any]) -> Contract:
         gates=parse_gates(raw["gates"]) if raw.get("gates") is not None else (),
         decision=parse_aim(raw["decision"]) if raw.get("decision") is not None else None,
     )
-
-
-def _column(raw: dict[str, Any]) -> Column:
-    name = _text(raw["name"], "the name of a column")
-    known = [field.name for field in fields(Column)]
-    if unknown := sorted(map(str, raw.keys() - set(known))):
-        raise ContractError(f"column {name!r} has the unknown key {unknown[0]!r}; a column has {', '.join(known)}")
-    return Column(name, raw["role"], raw.get("source", FILE), raw.get("monotone"))
-
-
-def _text(value: Any, key: str) -> str:
-    """A word as it was meant: without quotes YAML takes yes for true, 1.10 for 1.1 and 010 for 8."""
-    if not isinstance(value, str):
-        raise ContractError(f"{key} is {value!r} to YAML; put it in quotes")
-    return value
-
-
-def _list(value: Any, key: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ContractError(f"{key} is {value!r}; it must be a list")
-    return value
-
-
-def _number(value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ContractError(f"{key} is {value!r}; it must be a number without quotes, for example 2.5")
-    return float(value)
 
 
 def _check(contract: Contract) -> None:
@@ -360,31 +307,7 @@ def _broken_form(contract: Contract) -> str | None:
 
 
 def _broken_columns(contract: Contract) -> str | None:
-    for column in contract.columns:
-        if column.role not in ROLES:
-            return f"column {column.name!r} has the role {column.role!r}; it must be one of {', '.join(ROLES)}"
-        if column.source not in (FILE, FEATURES):
-            return f"column {column.name!r} has the source {column.source!r}; it must be {FILE} or {FEATURES}"
-        if column.is_added and column.role not in FEATURE_ROLES:
-            return f"column {column.name!r} comes from jobs/features.py, so its role must be numeric or categorical"
-        if not column.name.strip() or _UNFIT_IN_NAME.search(column.name):
-            return (
-                f"column {column.name!r} must have a name without double quotes, brackets, braces and control "
-                "characters; rename it"
-            )
-        if column.name == PREDICTION or column.name.startswith(PROBABILITY):
-            return f"column {column.name!r} has a name that the jobs write themselves: give it another"
-    name, count = Counter(column.name for column in contract.columns).most_common(1)[0] if contract.columns else ("", 0)
-    if count > 1:
-        return f"column {name!r} is declared {count} times; declare each column once"
-    roles = Counter(column.role for column in contract.columns)
-    if roles["target"] != 1:
-        return f"has {roles['target']} columns with the role target; exactly one is predicted"
-    if roles["id"] > 1:
-        return f"has {roles['id']} columns with the role id; at most one can name a row"
-    if not contract.features:
-        return "has no feature; give at least one column the role numeric or categorical"
-    return None
+    return broken_columns(contract.columns)
 
 
 def _broken_split(contract: Contract) -> str | None:

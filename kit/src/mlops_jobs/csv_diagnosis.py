@@ -8,29 +8,17 @@ from __future__ import annotations
 import csv
 import shlex
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from mlops_jobs.columns import Column
 from mlops_jobs.contract import Contract
+from mlops_jobs.missing_cells import is_missing_class, missing_texts
 from mlops_jobs.number_text import BLANKS, INFINITE, notations, sign_beside_number
+from mlops_jobs.typed_columns import TYPED, unread
 
-NOT_A_NUMBER = ("nan", "NaN")  # empty numeric cells, whatever the contract lists
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # XGBoost computes in float32; what lies beyond would be infinite
-PADDING = 2  # blanks on either side of a mark for a missing cell; a reader that is told every text stays fast
-WIDEST_BLANK = 64
-
-
-@lru_cache
-def missing_texts(contract: Contract) -> frozenset[str]:
-    """All texts of a cell that is missing: the contract's marks, padded or not, and cells of blanks only."""
-    blanks = [" " * width for width in range(PADDING + 1)]
-    marks = [mark for mark in (*contract.missing, *NOT_A_NUMBER) if mark.strip()]
-    texts = {f"{left}{mark}{right}" for mark in marks for left in blanks for right in blanks}
-    if any(not mark.strip() for mark in contract.missing):
-        texts |= {mark * width for mark in BLANKS for width in range(WIDEST_BLANK + 1)}
-    return frozenset(texts | set(contract.missing))
 
 
 def diagnose(
@@ -45,7 +33,7 @@ def diagnose(
         seen: the place of each id in earlier files, to which this file's are added; None for a file by itself.
     """
     seen = {} if seen is None else seen
-    roles = {column.name: column.role for column in contract.columns}
+    declared = {column.name: column for column in contract.columns}
     try:
         for row, line, names, cells in _rows(path, contract, columns):
             where = f"{path}: row {row} (line {line})"
@@ -56,7 +44,7 @@ def diagnose(
             if [cell.strip() for cell in cells] == names:
                 return f"{where}: repeats the column names; remove the row"
             for name, text in zip(names, cells, strict=True):
-                if fault := _cell_fault(contract, roles.get(name), name, text, seen, f"row {row} of {path.name}"):
+                if fault := _cell_fault(contract, declared.get(name), name, text, seen, f"row {row} of {path.name}"):
                     return f"{where}, column {name!r}: {fault}"
     except UnicodeDecodeError:
         return not_utf8(path)
@@ -117,8 +105,9 @@ def _length_fault(contract: Contract, names: list[str], cells: list[str]) -> str
 
 
 def _cell_fault(
-    contract: Contract, role: str | None, name: str, text: str, seen: dict[str, str], place: str
+    contract: Contract, column: Column | None, name: str, text: str, seen: dict[str, str], place: str
 ) -> str | None:
+    role = column.role if column else None
     if "\n" in text or "\r" in text:  # whatever the role: a block of the fast reader may end at any line break
         return "the cell spans several lines; remove its line breaks"
     if role == "target":
@@ -132,7 +121,7 @@ def _cell_fault(
         if text in seen:
             return f"the id {text!r} is also in {seen[text]}; ids must be unique"
         seen[text] = place
-    return None
+    return unread(text, column, contract) if column and role in TYPED else None
 
 
 def _target_fault(contract: Contract, name: str, text: str) -> str | None:
@@ -144,17 +133,6 @@ def _target_fault(contract: Contract, name: str, text: str) -> str | None:
             f"or take {text.strip()!r} off csv.missing if it is a value"
         )
     return None if contract.is_classification else _number_fault(contract, name, text)
-
-
-@lru_cache
-def missing_classes(contract: Contract) -> frozenset[str]:
-    """The texts that stand for a missing class, without blanks around them."""
-    return frozenset({"", *(mark.strip() for mark in contract.missing)})
-
-
-def is_missing_class(contract: Contract, text: str) -> bool:
-    """Whether a class label is one of the contract's marks for a missing cell, or blank."""
-    return text.strip() in missing_classes(contract)
 
 
 def _number_fault(contract: Contract, name: str, text: str) -> str | None:

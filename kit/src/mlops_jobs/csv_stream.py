@@ -16,11 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from mlops_jobs.columns import Column
 from mlops_jobs.contract import Contract
-from mlops_jobs.csv_diagnosis import FLOAT32_MAX, diagnose, missing_classes, missing_texts
+from mlops_jobs.csv_diagnosis import FLOAT32_MAX, diagnose
 from mlops_jobs.errors import ColumnsError, DataError
+from mlops_jobs.missing_cells import missing_classes, missing_texts
 from mlops_jobs.number_text import BLANKS, THOUSANDS
 from mlops_jobs.read_ahead import read_ahead
+from mlops_jobs.typed_columns import TYPED, are_all_read, form_of, present_texts
 
 BLOCK_BYTES = 1 << 20  # as fast as larger ones, and what waits in the readers' queues stays small
 BOM = b"\xef\xbb\xbf"
@@ -38,7 +41,9 @@ class CsvStream:
     """The rows of one CSV file, in batches of the given columns in the order of the contract.
 
     A batch holds numeric columns (and a regression's target) as float64 with nulls for missing cells, categorical
-    columns and class labels as dictionary<string>, ids as string. Ignored columns are not read.
+    columns and class labels as dictionary<string>, ids as string. Dates and truth values are dictionary<string> too,
+    checked and trimmed, with an empty text for a missing cell; `typed` makes values of them. Ignored columns are not
+    read.
 
     Args:
         path: the file.
@@ -61,6 +66,7 @@ class CsvStream:
             if (roles[name] != "ignored" if read is None else name in read)
         }
         self._missing = sorted(missing_texts(contract))
+        self._typed = [column for column in contract.columns if column.role in TYPED and column.name in self._types]
         self._may_repeat_header = True
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -121,6 +127,14 @@ class CsvStream:
                 texts = pc.replace_substring(texts, mark, "")
         return pc.replace_substring(texts, notation.decimal, ".").cast(pa.float64())
 
+    def _with_checked_texts(self, batch: pa.RecordBatch, column: Column) -> pa.RecordBatch:
+        place = batch.schema.get_field_index(column.name)
+        coded = batch.column(place)
+        texts = present_texts(coded.dictionary, self.contract)
+        if not are_all_read(texts, column):
+            self.explain(f"a cell of column {column.name!r} is not {form_of(column)}")
+        return batch.set_column(place, column.name, pa.DictionaryArray.from_arrays(coded.indices, texts))
+
     def _checked(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch, if it keeps the rules, with its numbers as such and its ids without the spaces around them."""
         for name in batch.schema.names if self.contract.thousands else ():
@@ -131,6 +145,8 @@ class CsvStream:
             if fault := diagnose(self.path, self.contract, self.columns):
                 raise DataError(fault)
             self._may_repeat_header = False  # the columns that are not read differ from their names
+        for typed_column in self._typed:
+            batch = self._with_checked_texts(batch, typed_column)
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if pa.types.is_floating(column.type):
                 values = (column.fill_null(0.0) if column.null_count else column).to_numpy()

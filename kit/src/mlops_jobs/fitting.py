@@ -137,7 +137,7 @@ class Fitter:
         files: Iterable[Path] = (),
     ) -> None:
         self.contract = contract
-        self.own_features = own_features or OwnFeatures()
+        self.own_features = own_features or OwnFeatures(contract)
         self.missing = dict.fromkeys(contract.features, 0)
         self._rows = np.zeros(LEFT_OUT + 1, dtype=np.int64)
         self._non_negative = dict.fromkeys(contract.numeric)
@@ -244,13 +244,14 @@ class Fitter:
         if self.contract.is_classification:
             recode[self.contract.target] = self._classes.recode(preprocessor.classes)
         fill = {name: pa.scalar(median, pa.float32()) for name, median in preprocessor.medians.items()}
+        absent = pa.scalar(np.nan, pa.float32())
         for batch in self._spools[split]:
             columns = []
             for name, column in zip(self._schema.names, batch.columns, strict=True):
                 if name in recode:
                     column = pa.array(recode[name][column.to_numpy()])
-                elif name in fill:
-                    column = pc.fill_null(column, fill[name])
+                elif column.null_count:
+                    column = pc.fill_null(column, fill.get(name, absent))
                 columns.append(column)
             yield pa.record_batch(columns, schema=self.feature_schema)
 
@@ -278,7 +279,7 @@ class Fitter:
         )
 
     def _feature(self, name: str, column: pa.Array, splits: np.ndarray) -> pa.Array:
-        if name in self._medians:
+        if name not in self._vocabularies:
             self.missing[name] += column.null_count
             if name in self._non_negative and (pc.min(column).as_py() or 0.0) < 0:
                 del self._non_negative[name]

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jobs.contract import Contract
-from mlops_jobs.csv_diagnosis import diagnose, missing_classes
+from mlops_jobs.csv_diagnosis import diagnose
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import DataError
+from mlops_jobs.missing_cells import missing_classes
 from mlops_jobs.repeated_rows import Occurrences, RepeatedRows
 from mlops_jobs.row_hashes import cell_hashes, mixed, row_hashes, text_hashes
 from mlops_jobs.split_rule import GROUP, TIME
@@ -64,7 +65,7 @@ class LabelledRows:
         self._contract, self._rule = contract, contract.split
         self._paths = self._test_files_first(paths, where)
         self._tells_repeated_rows_apart = False
-        self._times = TimeColumn(self._rule) if self._rule.by == TIME else None
+        self._times = TimeColumn(self._rule, contract.columns) if self._rule.by == TIME else None
         cuts = cut_points(self._all_times(), splitter, self._rule, where) if self._times else None
         self.splits = RowSplits(
             splitter,

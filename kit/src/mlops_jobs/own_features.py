@@ -1,4 +1,4 @@
-"""The team's own features: jobs/features.py, called on each batch of raw rows in training and in serving alike.
+"""The features that are computed from a row, in training and in serving alike: typed columns, and jobs/features.py.
 
 The file's text travels with what was fitted, so a model computes its features with the function that it was trained
 with, whatever the function has become since.
@@ -18,6 +18,7 @@ import pyarrow as pa
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_diagnosis import FLOAT32_MAX
 from mlops_jobs.errors import DataError, UserError
+from mlops_jobs.typed_columns import typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +29,12 @@ MAX_SHOWN = 8  # columns of a row in a message
 
 
 class OwnFeatures:
-    """Adds the columns that a contract declares with `source: features`; where it declares none, does nothing.
+    """Makes values of the columns of dates and truth values, and adds those that a contract has from features.py.
+
+    Where the contract declares neither, it does nothing.
 
     Args:
-        contract: the columns; None where nothing is added.
+        contract: the columns; None where nothing is computed.
         source: the text of features.py.
 
     Raises:
@@ -39,6 +42,7 @@ class OwnFeatures:
     """
 
     def __init__(self, contract: Contract | None = None, source: str = "") -> None:
+        self._contract = contract
         self._added = contract.added if contract else ()
         self._raw_columns = contract.raw_columns if contract else ()
         self._categorical = contract.categorical if contract else ()
@@ -56,7 +60,7 @@ class OwnFeatures:
         return hashlib.sha256(self.source.encode()).hexdigest()[:16] if self.source else ""
 
     def add(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch with the added columns behind its own.
+        """The batch with dates and truth values as such, and with the added columns behind its own.
 
         Args:
             batch: n rows with the contract's raw columns, as CsvStream yields them.
@@ -64,6 +68,8 @@ class OwnFeatures:
         Raises:
             DataError: the function fails, returns other rows or columns, or an infinite number.
         """
+        if self._contract:
+            batch = typed(batch, self._contract)
         if not self._added:
             return batch
         frame = _frame(batch.select(self._raw_columns))
@@ -137,12 +143,12 @@ def _module(source: str) -> ModuleType:
 
 
 def _frame(batch: pa.RecordBatch) -> pd.DataFrame:
-    """Numbers as floats with NaN for missing, everything else as text without the spaces around it."""
+    """Numbers as floats with NaN for missing, dates as datetime64 with NaT, the others as trimmed text."""
     import pandas as pd  # here: a project without such features starts faster
 
     columns = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_floating(column.type):
+        if pa.types.is_floating(column.type) or pa.types.is_timestamp(column.type):
             columns[name] = column.to_numpy(zero_copy_only=False)
         else:
             texts = column.cast(pa.string()).to_pylist()

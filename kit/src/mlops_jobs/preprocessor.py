@@ -1,8 +1,9 @@
 """The preprocessor: what was learned from the training split, applied unchanged to every row from then on.
 
 Numeric cells that are missing get the median of the training split. A category becomes its index in the sorted
-categories of the training split; one that is empty or was not seen there becomes NaN, which a model takes for missing.
-So a model always sees the same columns, in the same order, whatever a file to predict holds.
+categories of the training split; one that is empty or was not seen there becomes NaN, which a model takes for missing,
+and so do a missing date and a missing truth value. So a model always sees the same columns, in the same order, whatever
+a file to predict holds.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ class Preprocessor:
     def _numbers(self, name: str, column: pa.Array, tally: Tally) -> np.ndarray:
         if column.null_count:
             tally.missing[name] += column.null_count
-            column = pc.fill_null(column, self.medians[name])
+            if name in self.medians:
+                column = pc.fill_null(column, self.medians[name])
         return numbers(column)
 
     def _codes(self, name: str, column: pa.DictionaryArray, tally: Tally) -> np.ndarray:

@@ -1,18 +1,20 @@
-"""The times of a split by time: numbers, or dates in ISO 8601 (2024-01-31, 2024-01-31 12:30:00, with Z or +01:00)."""
+"""The times of a split by time: a datetime column in its form, else numbers or dates in ISO 8601."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_jobs.columns import DATETIME, Column
+from mlops_jobs.datetimes import TimeForm, in_microseconds
 from mlops_jobs.errors import DataError
 from mlops_jobs.split_rule import SplitRule
 from mlops_jobs.splitting import Splitter
 
-_BELOW_MICROSECONDS = r"(\.\d{6})\d{1,3}"  # pandas and Parquet write nanoseconds
 FORMS_READ = "numbers, or dates such as 2024-01-31 or 2024-01-31T12:30:00 (with Z or +01:00 behind all or none)"
 
 
@@ -21,15 +23,15 @@ def _numbers(texts: pa.Array) -> pa.Array:
 
 
 def _dates(texts: pa.Array) -> pa.Array:
-    return _in_microseconds(texts).cast(pa.timestamp("us")).cast(pa.int64())
+    return in_microseconds(texts).cast(pa.timestamp("us")).cast(pa.int64())
 
 
 def _zoned_dates(texts: pa.Array) -> pa.Array:
-    return _in_microseconds(texts).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return in_microseconds(texts).cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
 
 
-def _in_microseconds(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(texts, _BELOW_MICROSECONDS, r"\1")
+def _instants(form: TimeForm, texts: pa.Array) -> pa.Array:
+    return form.read(texts).cast(pa.int64())
 
 
 FORMS: tuple[Callable[[pa.Array], pa.Array], ...] = (_numbers, _dates, _zoned_dates)
@@ -40,10 +42,14 @@ class TimeColumn:
 
     Args:
         rule: the contract's rule, by time.
+        columns: the columns of the rows; one with the role datetime has its form in the contract.
     """
 
-    def __init__(self, rule: SplitRule) -> None:
+    def __init__(self, rule: SplitRule, columns: Iterable[Column] = ()) -> None:
         self._name = rule.column or ""
+        declared = next((c for c in columns if c.name == self._name and c.role == DATETIME), None)
+        self._forms = FORMS if declared is None else (partial(_instants, TimeForm(declared.format)),)
+        self._read_words = FORMS_READ if declared is None else str(TimeForm(declared.format))
         self._form: Callable[[pa.Array], pa.Array] | None = None
 
     def read(self, column: pa.Array, file: str, rows_before: int) -> np.ndarray:
@@ -66,7 +72,7 @@ class TimeColumn:
             return column.to_numpy()
         texts = pc.utf8_trim_whitespace(column)
         if self._form is None:
-            self._form = next((form for form in FORMS if _reads(form, texts.slice(0, 1))), None)
+            self._form = next((form for form in self._forms if _reads(form, texts.slice(0, 1))), None)
         if self._form is None or not _reads(self._form, texts):
             bad = next(i for i in range(len(texts)) if not (self._form and _reads(self._form, texts.slice(i, 1))))
             raise self._refusal(texts[bad].as_py(), file, rows_before + bad + 1)
@@ -75,7 +81,7 @@ class TimeColumn:
     def _refusal(self, text: str, file: str, row: int) -> DataError:
         return DataError(
             f"{file}: row {row}, column {self._name!r}: {text!r} cannot be compared with the times of other rows; the "
-            f"split by time reads {FORMS_READ}, the same in every row"
+            f"split by time reads {self._read_words}, the same in every row"
         )
 
 

@@ -14,6 +14,7 @@ from mlops_jobs.giveaways import SampledRows, giveaways
 from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.split_rule import ROW
 from mlops_jobs.splitting import MIN_ROWS, MIN_ROWS_OF_A_CLASS, TEST, Splitter
+from mlops_jobs.typed_columns import typed
 
 INFERENCE_SHARE = 0.2
 SEED = 0x696E66657265  # not one of preprocess.py's: by the same seed, all rows of its test split would be gone
@@ -72,7 +73,7 @@ def held_out_rows(path: Path, contract: Contract) -> HeldOutRows:
             labels.append(strata)
             keys.append(batch.keys)
             parts.append(labelled.splits.assign(batch.keys, strata, batch.times) == TEST)
-            sample.add(batch.content, batch.rows)
+            sample.add(batch.content, typed(batch.rows, contract))
         codes = classes.code_of if contract.is_classification else {"": 0}
         if not labelled.settle(codes[name] for name in sorted(codes)):
             to_predict = np.concatenate(parts)

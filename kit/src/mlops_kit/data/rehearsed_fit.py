@@ -33,7 +33,7 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
         DataError: the job would refuse the rows.
         UserError: config/pipelines.yaml does not say how rows are split.
     """
-    own_features = OwnFeatures(contract, read_source(jobs)) if jobs else OwnFeatures()
+    own_features = OwnFeatures(contract, read_source(jobs) if jobs else "")
     where = f"{source.csv}: what is left to train with"
     contract = replace(contract, split=replace(contract.split, test_files=None))  # the rows are in one file
     try:

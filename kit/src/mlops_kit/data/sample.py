@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from mlops_jobs.columns import BOOLEAN, DATETIME, NUMERIC, Column
 from mlops_jobs.contract import Contract
 from mlops_jobs.split_rule import GROUP
 
@@ -26,6 +28,7 @@ EMPTY_SHARE = 0.005  # real files have empty cells
 FEW_WRONG = 0.01  # so few wrong labels that a model beats constants even where one kind of error costs much more
 CELL_NOISE = 0.03
 ROWS_OF_A_GROUP = 10
+SECONDS_OF_A_DAY = 86_400
 MIN_CELL = 0.25  # before scaling; above the noise, so that no number is negative by chance
 DATE_NAME = re.compile(r"(^|_)(date|day|on|at)$", re.IGNORECASE)  # an input of such a name gets dates, else numbers
 
@@ -76,7 +79,11 @@ def sample_table(contract: Contract, rows: int, seed: int) -> pa.Table:
     columns = {}
     for index, column in enumerate(column for column in contract.columns if not column.is_added):
         if column.name == contract.split.column and column.role != "id":
-            columns[column.name] = _groups_or_times(contract, rows, random)
+            columns[column.name] = _groups_or_times(contract, column, rows, random)
+        elif column.role == DATETIME:
+            columns[column.name] = _with_empty(_times(hidden, column), random)
+        elif column.role == BOOLEAN:
+            columns[column.name] = _with_empty(_truth_values(hidden, random), random)
         elif column.role == "numeric":
             columns[column.name] = _numbers(hidden, 0.5 + 0.25 * (index % 8), empty, random)
         elif column.role == "categorical":
@@ -98,14 +105,36 @@ def _numbers(hidden: np.ndarray[Any, Any], scale: float, empty: float, random: n
     return pa.array(values.round(4), mask=random.random(len(hidden)) < empty)
 
 
-def _groups_or_times(contract: Contract, rows: int, random: np.random.Generator) -> pa.Array:
+def _groups_or_times(contract: Contract, column: Column, rows: int, random: np.random.Generator) -> pa.Array:
     """Groups of about ROWS_OF_A_GROUP rows, or days in random order; as numbers where the column is numeric."""
     numbers = random.permutation(rows) // ROWS_OF_A_GROUP
-    if contract.split.column in contract.numeric:
+    if column.role == NUMERIC:
         return pa.array(numbers.astype(float))
+    if column.role == DATETIME:
+        return pa.array(_written(np.datetime64("2024-01-01", "s") + numbers * SECONDS_OF_A_DAY, column.format))
     if contract.split.by == GROUP:
         return pa.array([f"group {number}" for number in numbers])
     return pa.array((np.datetime64("2024-01-01") + numbers).astype(str))
+
+
+def _times(hidden: np.ndarray[Any, Any], column: Column) -> list[str]:
+    """An instant in the ten years from 2015 on for each row, in the form of the column."""
+    seconds = (hidden * 3650 * SECONDS_OF_A_DAY).astype(int)
+    instants = np.datetime64("2015-01-01", "s") + seconds
+    form = column.format or ("%Y-%m-%dT%H:%M:%S" if {"hour", "minute"} & set(column.parts) else "%Y-%m-%d")
+    return _written(instants, form)
+
+
+def _written(instants: np.ndarray[Any, Any], form: str | None) -> list[str]:
+    return [instant.replace(tzinfo=UTC).strftime(form or "%Y-%m-%d") for instant in instants.tolist()]
+
+
+def _truth_values(hidden: np.ndarray[Any, Any], random: np.random.Generator) -> list[str]:
+    return np.where(hidden + random.normal(0, CELL_NOISE, len(hidden)) > 0.5, "true", "false").tolist()
+
+
+def _with_empty(texts: list[str], random: np.random.Generator) -> pa.Array:
+    return pa.array(np.where(random.random(len(texts)) < EMPTY_SHARE, "", np.array(texts)))
 
 
 def _dates(hidden: np.ndarray[Any, Any]) -> pa.Array:

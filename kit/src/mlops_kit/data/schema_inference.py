@@ -12,11 +12,11 @@ from itertools import chain
 import pyarrow as pa
 
 from mlops_jobs.contract import Column, Contract, parse_contract
-from mlops_jobs.csv_diagnosis import NOT_A_NUMBER
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.fitting import MAX_CATEGORIES
 from mlops_jobs.judging_rules import GROUP_ROLES, Gate
 from mlops_jobs.metric_names import USUAL_METRIC
+from mlops_jobs.missing_cells import NOT_A_NUMBER
 from mlops_jobs.number_text import Notation, is_number, unit_of
 from mlops_jobs.split_rule import TIME, SplitRule
 from mlops_jobs.split_times import TimeColumn
