@@ -1,30 +1,77 @@
 """A drifted sample, made from the project's training rows: data and concept drift that a model in use may meet.
 
-Every number is three standard deviations higher (or, without numeric columns, the most frequent categories have new
-names), so that the data quality check reports a violation. The target changes too: the old model mispredicts it, and a
-new model can learn it as well as the old model learned the old target.
+Every number and date is three standard deviations away (or, without them, categories have new names), so that the data
+quality check reports a violation. A model that is trained on the drifted rows can learn them as well as the old model
+learned the old ones; where rows keep their classes, so can one with monotone constraints. Which drift worsens the
+metric of a project depends on the metric and the model: those of `worlds` are tried in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlops_jobs.columns import BOOLEAN, CATEGORICAL, DATETIME, NUMERIC, Column
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
-from mlops_kit.data.sample import write_csv, write_datasets
+from mlops_jobs.datetimes import TimeForm
+from mlops_jobs.typed_columns import FALSE, TRUE
+from mlops_kit.data.sample import write_csv, write_datasets, written
 
 MAX_ROWS = 20_000  # enough for a rehearsal
 PREDICTED_EVERY = 5  # every fifth row is to be predicted: spread out, since files are often sorted
-SHIFT = 3.0  # standard deviations of a numeric feature
+SHIFT = 3.0  # standard deviations of a number or a date
+EARLIEST, LATEST = -25_000, 47_000  # days since 1970: the years 1901 to 2098
+MOVING = (NUMERIC, DATETIME)
 TARGET_SHIFT = 10.0  # standard deviations of a regression's target: beyond any sensible threshold
 
 
+@dataclass(frozen=True)
+class World:
+    """A drift.
+
+    Attributes:
+        direction: 1 where numbers and dates are higher, -1 where they are lower.
+        target_direction: the same of a regression's target.
+        renames: whether categories have new names beside numbers that have moved.
+        rotates: whether each row gets the next class.
+    """
+
+    direction: int = 1
+    target_direction: int = 1
+    renames: bool = False
+    rotates: bool = False
+
+    def __str__(self) -> str:
+        words = ["higher" if self.direction > 0 else "lower", *(["renamed"] if self.renames else [])]
+        return "-".join([*words, *(["rotated"] if self.rotates else []), f"target{self.target_direction:+d}"])
+
+
+# The first ones keep the relation of features and target, so that any model can learn them. A model that sees only
+# numbers beyond those it knows, and unknown categories, answers nearly the same for each row.
+_CLASSIFICATION = (
+    World(),
+    World(-1),
+    World(renames=True),
+    World(-1, renames=True),
+    World(rotates=True),
+    World(-1, rotates=True),
+)
+_REGRESSION = (World(), World(target_direction=-1), World(-1), World(-1, target_direction=-1))
+
+
+def worlds(contract: Contract) -> tuple[World, ...]:
+    """The drifts to try for a contract, in order."""
+    return _CLASSIFICATION if contract.is_classification else _REGRESSION
+
+
 def write_drifted_sample(
-    contract: Contract, training_file: Path, folder: Path, test_files: Sequence[Path] = ()
+    contract: Contract, training_file: Path, folder: Path, test_files: Sequence[Path] = (), world: World | None = None
 ) -> None:
     """Write training-data.csv, inference-data.csv and ground-truth.csv of the drifted sample into a folder.
 
@@ -35,13 +82,14 @@ def write_drifted_sample(
         training_file: labelled rows before the drift.
         folder: the target folder.
         test_files: the files of the contract's split.test_files.
+        world: the drift; None for the first of `worlds`.
 
     Raises:
         DataError: the file violates the contract.
     """
     known = _read(training_file, contract).slice(0, MAX_ROWS)
     tables = [known, *(_read(path, contract) for path in test_files)]
-    drifted = drift(contract, pa.concat_tables(tables).unify_dictionaries())
+    drifted = drift(contract, pa.concat_tables(tables).unify_dictionaries(), world or worlds(contract)[0])
     start = len(known)
     folder.mkdir(parents=True, exist_ok=True)
     for path, table in zip(test_files, tables[1:], strict=True):
@@ -57,35 +105,72 @@ def _read(path: Path, contract: Contract) -> pa.Table:
     return pa.Table.from_batches(list(stream)).unify_dictionaries()
 
 
-def drift(contract: Contract, known: pa.Table) -> pa.Table:
+def drift(contract: Contract, known: pa.Table, world: World) -> pa.Table:
     """The same rows after the drift.
 
     Args:
         contract: the data contract.
         known: rows as `CsvStream` reads them; of the ignored columns, they have at most the one that splits them.
+        world: the drift.
 
     Returns:
         all columns of a labelled file in order, as text and numbers that a CSV file can hold.
     """
-    columns, raw = {}, [column for column in contract.columns if not column.is_added]
-    has_numbers = any(column.role == "numeric" for column in raw)
+    raw = [column for column in contract.columns if not column.is_added]
+    moving = [column for column in raw if column.role in MOVING and column.name != contract.split.column]
+    columns = {}
     for column in raw:
         values = known[column.name] if column.name in known.column_names else pa.chunked_array([["-"] * len(known)])
         if column.role == "target":
-            values = _relabelled(values) if contract.is_classification else _shifted(values, TARGET_SHIFT)
+            values = _drifted_target(values, contract, world)
         elif column.name == contract.split.column:
             values = values.cast(pa.string())  # the same groups and times, for another split needs no drift
-        elif column.role == "numeric":
-            values = _with_marks(_shifted(values, SHIFT), contract)
-        elif column.role == "categorical":
-            values = values.cast(pa.string()) if has_numbers else _renamed(values)
+        elif column.role == NUMERIC:
+            values = _with_marks(_shifted(values, world.direction * SHIFT), contract)
+        elif column.role == DATETIME:
+            values = moved_dates(values, column, world.direction * SHIFT)
+        elif column.role == CATEGORICAL:
+            values = _renamed(values) if world.renames or not moving else values.cast(pa.string())
+        elif column.role == BOOLEAN and not moving:
+            values = _flipped(values)
         columns[column.name] = values
     return pa.table(columns)
+
+
+def _drifted_target(values: pa.ChunkedArray, contract: Contract, world: World) -> pa.ChunkedArray:
+    if not contract.is_classification:
+        return _shifted(values, world.target_direction * TARGET_SHIFT)
+    return _relabelled(values) if world.rotates else values.cast(pa.string())
 
 
 def _shifted(values: pa.ChunkedArray, deviations: float) -> pa.ChunkedArray:
     spread = pc.stddev(values).as_py() or 1.0
     return pc.add(values, deviations * spread)
+
+
+def moved_dates(texts: pa.ChunkedArray, column: Column, deviations: float) -> pa.Array:
+    """Dates some standard deviations later, by whole days; an empty text where one is missing.
+
+    Args:
+        texts: as `CsvStream` reads them.
+        column: what they are.
+        deviations: how far; no further than years of four digits reach.
+    """
+    texts = texts.cast(pa.string()).combine_chunks()
+    filled = pc.if_else(pc.equal(texts, ""), None, texts)
+    instants = TimeForm(column.format).read(filled).drop_null().to_numpy()
+    if not len(instants):
+        return texts
+    days = (instants - np.datetime64(0, "us")) / np.timedelta64(1, "D")
+    shift = round(float(np.clip(deviations * (days.std() or 1.0), EARLIEST - days.min(), LATEST - days.max())))
+    moved = iter(written(instants + np.timedelta64(shift, "D"), column))
+    return pa.array([next(moved) if text else "" for text in texts.to_pylist()])
+
+
+def _flipped(texts: pa.ChunkedArray) -> pa.Array:
+    """Truth values, each the other one."""
+    other = dict.fromkeys(TRUE, "false") | dict.fromkeys(FALSE, "true")
+    return pa.array([other.get(text.lower(), "") for text in texts.cast(pa.string()).to_pylist()])
 
 
 def _with_marks(values: pa.ChunkedArray, contract: Contract) -> pa.ChunkedArray:
@@ -95,16 +180,10 @@ def _with_marks(values: pa.ChunkedArray, contract: Contract) -> pa.ChunkedArray:
 
 
 def _renamed(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories, the most frequent ones with new names, so that at least half of the rows have one."""
+    """Categories, each with a new name; empty ones stay empty."""
     text = values.cast(pa.string())
-    counts = sorted(text.value_counts().to_pylist(), key=lambda entry: (-entry["counts"], entry["values"]))
-    renamed, rows = [], 0
-    for entry in counts:
-        if rows >= len(text) / 2:
-            break
-        renamed.append(entry["values"])
-        rows += entry["counts"]
-    return pc.if_else(pc.is_in(text, pa.array(renamed)), pc.binary_join_element_wise(text, "new", " "), text)
+    is_empty = pc.equal(pc.utf8_trim_whitespace(text), "")
+    return pc.if_else(is_empty, text, pc.binary_join_element_wise(text, "new", " "))
 
 
 def _relabelled(values: pa.ChunkedArray) -> pa.ChunkedArray:

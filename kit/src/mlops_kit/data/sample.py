@@ -111,7 +111,7 @@ def _groups_or_times(contract: Contract, column: Column, rows: int, random: np.r
     if column.role == NUMERIC:
         return pa.array(numbers.astype(float))
     if column.role == DATETIME:
-        return pa.array(_written(np.datetime64("2024-01-01", "s") + numbers * SECONDS_OF_A_DAY, column.format))
+        return pa.array(written(np.datetime64("2024-01-01", "s") + numbers * SECONDS_OF_A_DAY, column))
     if contract.split.by == GROUP:
         return pa.array([f"group {number}" for number in numbers])
     return pa.array((np.datetime64("2024-01-01") + numbers).astype(str))
@@ -121,12 +121,13 @@ def _times(hidden: np.ndarray[Any, Any], column: Column) -> list[str]:
     """An instant in the ten years from 2015 on for each row, in the form of the column."""
     seconds = (hidden * 3650 * SECONDS_OF_A_DAY).astype(int)
     instants = np.datetime64("2015-01-01", "s") + seconds
+    return written(instants, column)
+
+
+def written(instants: np.ndarray[Any, Any], column: Column) -> list[str]:
+    """Instants as the cells of a datetime column; in ISO 8601 with a time of day only where a feature needs it."""
     form = column.format or ("%Y-%m-%dT%H:%M:%S" if {"hour", "minute"} & set(column.parts) else "%Y-%m-%d")
-    return _written(instants, form)
-
-
-def _written(instants: np.ndarray[Any, Any], form: str | None) -> list[str]:
-    return [instant.replace(tzinfo=UTC).strftime(form or "%Y-%m-%d") for instant in instants.tolist()]
+    return [instant.replace(tzinfo=UTC).strftime(form) for instant in instants.tolist()]
 
 
 def _truth_values(hidden: np.ndarray[Any, Any], random: np.random.Generator) -> list[str]:

@@ -11,8 +11,7 @@ from rich.console import Console
 
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.errors import UserError
-from mlops_kit.data.data_files import data_files, held_out_files
-from mlops_kit.data.drifted_sample import write_drifted_sample
+from mlops_kit.data.data_files import data_files
 from mlops_kit.data.sample import write_sample
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.infrastructure import FOLDER as INFRASTRUCTURE_FOLDER
@@ -20,7 +19,8 @@ from mlops_kit.local_cloud.infrastructure import LOG as TERRAFORM_LOG
 from mlops_kit.local_cloud.infrastructure import Infrastructure, why_not_here
 from mlops_kit.local_cloud.terraform import TerraformError
 from mlops_kit.project import Project
-from mlops_kit.rehearsal.scenario import STEPS, TRAINING, RehearsalStep, Scenario
+from mlops_kit.rehearsal.drifting import Drifting
+from mlops_kit.rehearsal.scenario import STEPS, RehearsalStep, Scenario
 from mlops_kit.rehearsal.triggering import EventTrigger, ManualTrigger, Trigger
 from mlops_kit.report.build import report_on
 from mlops_kit.report.entries import RehearsedStep
@@ -57,13 +57,13 @@ def rehearse(
     contract = load_contract(project.contract)
     _make_sample(contract, project.data, console)
     with _local_cloud(project, threshold, console, infrastructure, contract) as (cloud, trigger):
+        drifted = project.work / DRIFTED
+        drifting = Drifting(project, contract, drifted, threshold)
         scenario = Scenario(
-            cloud, trigger, console, project.data, project.work / DRIFTED, contract, is_strict=threshold is not None
+            cloud, trigger, console, project.data, drifted, drifting, contract, is_strict=threshold is not None
         )
         rehearsed: list[RehearsedStep] = []
         with _page(scenario, project.work, rehearsed) as page:
-            test_files = held_out_files(scenario.data, contract.split)
-            write_drifted_sample(contract, scenario.data / TRAINING, scenario.drifted, test_files)
             cloud.deploy(definitions() if definitions else None)
             for number, step in enumerate(STEPS, start=1):
                 _run_step(number, step, scenario, rehearsed)

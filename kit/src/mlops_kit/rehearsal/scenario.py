@@ -19,11 +19,11 @@ from mlops_kit.aws.registry import APPROVED, PENDING, approve, model_packages
 from mlops_kit.data.data_files import FOLDERS, held_out_files
 from mlops_kit.local_cloud.cloud import LocalCloud
 from mlops_kit.local_cloud.progress import Progress
+from mlops_kit.rehearsal.drifting import LABELS, ROWS, TRAINING, Drifting
 from mlops_kit.rehearsal.triggering import Files, Trigger
 from mlops_kit.runner.record import ExecutionRecord
 from mlops_kit.runner.recorder import Listener
 
-ROWS, LABELS, TRAINING = "inference-data.csv", "ground-truth.csv", "training-data.csv"
 BATCH = "drifted"  # the folder of the drifted batch
 EVIDENCE = "rehearsal on this machine: the report page shows the comparison with version 1"
 
@@ -36,6 +36,7 @@ class Scenario:
         trigger: starts the pipelines, directly or through events.
         data: the folder of the project's data.
         drifted: the folder of the drifted sample.
+        drifting: writes it.
         contract: the project's contract.
         is_strict: whether a threshold was asked for, so that a model that misses it is a failure.
     """
@@ -45,6 +46,7 @@ class Scenario:
     console: Console
     data: Path
     drifted: Path
+    drifting: Drifting
     contract: Contract
     is_strict: bool = False
 
@@ -53,6 +55,11 @@ class Scenario:
         folder = self.drifted if batch else self.data
         with self._progress() as listener:
             return self.trigger.deliver(kind, self._files(folder / name, batch), batch, listener)
+
+    def deliver_drifted_rows(self) -> ExecutionRecord:
+        """Choose a drift that the approved model mispredicts, and upload the rows of its batch."""
+        self.drifting.write_worsening(self.cloud.environment)
+        return self.deliver("inference", ROWS, BATCH)
 
     def deliver_drifted_labels(self) -> ExecutionRecord:
         """Replace the training rows by drifted ones, then upload the labels of the drifted batch."""
@@ -232,7 +239,7 @@ STEPS = (
     RehearsalStep(
         "A drifted batch arrives",
         "the drift is detected; there are no labels yet",
-        action=lambda scenario: scenario.deliver("inference", ROWS, BATCH),
+        action=Scenario.deliver_drifted_rows,
         check=detects_drift,
         excuse=nothing_drifts,
         needs=3,
