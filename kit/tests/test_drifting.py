@@ -26,7 +26,6 @@ THRESHOLDS = {"rmse": 2.5, "mae": 2, "mse": 6, "r2": 0.6, "accuracy": 0.7, "f1":
 THRESHOLDS |= {"roc_auc": 0.8}
 # Each takes the place of a metric of the kit, and does not mind that a model always answers the same.
 RECALL = ("f1", "s.predicted[a == 1].mean()")
-SPECIFICITY = ("f1", "1 - s.predicted[a == 0].mean()")
 OVERSHOOT = ("mae", "(s.predicted - a).clip(0).mean()")
 MODEL = '            {\n                "objective"'  # the start of the parameters of XGBoost
 
@@ -118,16 +117,16 @@ def test_a_monotone_model_of_a_recall_learns_the_drift_that_worsens_it(trial: Tr
     measure_with(trial, *RECALL)
     trial.change("jobs/model.py", MODEL, MODEL.replace('"obj', '"monotone_constraints": {"length": 1}, "obj'))
     trial.train_before()
-    assert trial.drift("f1") == World(-1), "higher numbers make it predict the positive class, so its recall is perfect"
+    assert not trial.drift("f1").rotates, "rows keep their classes"
     assert trial.train_after()["f1"] > THRESHOLDS["f1"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("trial", "metric", "chosen"),
-    [("binary", SPECIFICITY, World()), ("regression", OVERSHOOT, World(target_direction=-1))],
+    [("regression", OVERSHOOT, World(target_direction=-1))],
     indirect=["trial"],
-    ids=["specificity", "what is too much"],
+    ids=["what is too much"],
 )
 def test_where_a_metric_does_not_mind_one_drift_another_is_chosen(
     trial: Trial, metric: tuple[str, str], chosen: World

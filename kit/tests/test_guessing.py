@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from contracts import contract_of, put
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.metric_names import METRICS_FOR, known_metric
-from mlops_kit.data.guessing import proposed_threshold, threshold_comment
+from mlops_kit.data.guessing import about_threshold, proposed_threshold
 
 labels = st.lists(st.integers(0, 4), min_size=2, max_size=60).map(np.array)
 numbers = st.lists(st.integers(-1000, 1000), min_size=2, max_size=60).map(lambda values: np.array(values, np.float64))
@@ -85,12 +81,9 @@ def test_a_little_better_is_a_tenth_nearer_to_1_or_a_twentieth_less(
     assert proposed_threshold(metric, reached) == pytest.approx(threshold)
 
 
-def test_the_comment_says_that_guessing_reaches_the_values_and_not_the_threshold(tmp_path: Path) -> None:
-    path = put(tmp_path / "own.csv", "".join(f"{'ab'[row % 2]},{row}\n" for row in range(10)))
-    contract = replace(contract_of("churn"), positive_class="b")
-    assert threshold_comment(contract, contract, path).startswith(
-        "the threshold is that of the contract before; guessing reaches accuracy 0.5, f1 0.6667"
+def test_the_comment_says_that_guessing_reaches_the_values_and_not_the_threshold() -> None:
+    reached = {"accuracy": 0.5, "f1": 2 / 3}
+    assert about_threshold(reached, is_kept=True) == (
+        "the threshold is that of the contract before; guessing reaches accuracy 0.5, f1 0.6667 here"
     )
-    assert threshold_comment(replace(contract, threshold=0.69), contract, path).startswith(
-        "the threshold is a little better than guessing; guessing reaches "
-    )
+    assert about_threshold(reached, is_kept=False).startswith("the threshold is a little better than guessing; ")

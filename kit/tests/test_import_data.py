@@ -254,30 +254,94 @@ def test_for_another_target_the_roles_follow_from_the_cells(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("date", "steps"),
+    ("date", "form"),
     [
-        (lambda row: f"2024-01-{row % 28 + 1:02d}", ""),
-        (lambda row: f"2024-01-01 10:{row:02d}:00", ""),
-        (lambda row: f"{row % 28 + 1}.1.2024", "write all dates as 2024-01-31, "),
-        (
-            lambda row: f"1/{row % 28 + 1}/2024" if row else "",
-            "write all dates as 2024-01-31, fill in the 1 empty cell, ",
-        ),
+        (lambda row: f"2024-01-{row % 28 + 1:02d}", None),
+        (lambda row: f"2024-01-01 10:{row:02d}:00", None),
+        (lambda row: f"{row % 28 + 1}.1.2024", "%d.%m.%Y"),
+        (lambda row: f"1/{row % 28 + 1}/2024" if row else "", "%m/%d/%Y"),
     ],
 )
-def test_a_column_of_dates_is_named_with_the_split_by_time(tmp_path, date, steps):
+def test_a_column_of_dates_is_proposed_with_its_form_and_the_split_by_time(tmp_path, date, form):
     columns = {"day": date, "x": CELLS["x"], "y": CELLS["y"]}
-    roles, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
     [note] = [note for note in proposal.notes if "holds dates" in note]
-    assert note.startswith(f"column 'day' holds dates, such as {(date(0) or date(1))!r}")
-    assert f"to test on the newest rows, {steps}set split: {{by: time, column: 'day'}}; give it the role input" in note
-    assert note.endswith(", else ignored") == (roles["day"] == "categorical")
+    example, written = date(0) or date(1), form or "ISO 8601"
+    assert note.startswith(f"column 'day' holds dates, such as {example!r}, in the form {written}: datetime")
+    assert ("set split: {by: time, column: 'day'}" in note) == bool(date(0)), "a split needs the time of every row"
+    day = proposal.contract.columns[0]
+    assert (day.role, day.format) == ("datetime", form)
+    assert day.parts == (("days", "month", "weekday", "hour") if ":" in example else ())
     by_time = SplitRule("time", "day")
     _, again = proposal_on(tmp_path, {"day": "numeric", "y": "target", "x": "numeric"}, columns, split=by_time)
     [note] = [note for note in again.notes if "holds dates" in note]
     assert "set split" not in note
-    _, again = proposal_on(tmp_path, {"day": roles["day"], "y": "target", "x": "numeric"}, columns)
-    assert not [note for note in again.notes if "holds dates" in note], "the team has decided on it"
+
+
+def test_a_form_of_dates_that_the_team_chose_is_kept(tmp_path):
+    columns = {"day": lambda row: f"{row % 9 + 1}/{row % 12 + 1}/2024", "x": CELLS["x"], "y": CELLS["y"]}
+    day = Column("day", "datetime", format="%m/%d/%Y", parts=("month",))
+    contract = replace(contract_of("prices"), delimiter=",", columns=(Column("y", "target"), day))
+    rows = "".join(",".join(text(row) for text in columns.values()) + "\n" for row in range(60))
+    proposal = proposal_for(put(tmp_path / "own.csv", f"day,x,y\n{rows}"), contract, Wishes(target="y"))
+    assert proposal.contract.columns[0] == day
+    assert not [note for note in proposal.notes if "'day'" in note]
+
+
+def test_where_day_and_month_may_be_either_the_user_is_asked(tmp_path):
+    columns = {"day": lambda row: f"{row % 9 + 1}/{row % 12 + 1}/2024", "x": CELLS["x"], "y": CELLS["y"]}
+    roles, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    assert roles["day"] == "ignored"
+    [note] = [note for note in proposal.notes if "'day'" in note]
+    assert "such as '1/1/2024': say which (--format '%d/%m/%Y' or '%m/%d/%Y'; make: FORMAT='%d/%m/%Y')" in note
+    wishes = Wishes(target="y", format="%m/%d/%Y")
+    contract = replace(contract_of("prices"), delimiter=",")
+    chosen = proposal_for(tmp_path / "own.csv", contract, wishes).contract.columns[0]
+    assert chosen == Column("day", "datetime", format="%m/%d/%Y")
+    with pytest.raises(DataError, match="the format '%q' cannot be read, and %q is not read"):
+        proposal_for(tmp_path / "own.csv", contract, Wishes(target="y", format="%q"))
+
+
+def test_dates_that_are_not_all_in_one_form_are_named_with_the_others(tmp_path):
+    day = lambda row: f"2024-01-{row % 28 + 1:02d}" if row % 9 else "soon"  # noqa: E731
+    columns = {"day": day, "x": CELLS["x"], "y": CELLS["y"]}
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    [note] = [note for note in proposal.notes if "holds dates" in note]
+    assert "that are not all in one form; other cells are 'soon' (7, first in row 1): write them alike" in note
+
+
+@pytest.mark.parametrize(
+    ("texts", "role"),
+    [*((text, "boolean") for text in ("yes no", "True False", "T F")), ("1 0", "numeric"), ("a no", "categorical")],
+)
+def test_truth_values_are_proposed_as_such(tmp_path, texts, role):
+    columns = {"paid": lambda row: texts.split()[row % 2] if row else "", "x": CELLS["x"], "y": CELLS["y"]}
+    roles, _ = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    assert roles["paid"] == role
+
+
+def test_free_text_is_ignored_with_its_cells_named(tmp_path):
+    columns = {"note": lambda row: f"a remark on row {row // 2 if row < 4 else row}", "x": CELLS["x"], "y": CELLS["y"]}
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    assert proposal.notes[-1] == (
+        "column 'note' is ignored: text that hardly repeats (58 texts in 60 cells), free text, such as "
+        "'a remark on row 0' (2, first in row 1), 'a remark on row 1' (2, first in row 3)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("roles", "columns", "found"),
+    [
+        ({"n": "id", "y": "target"}, ("n", "id"), "n"),
+        ({"id": "numeric", "y": "target"}, ("id",), None),
+        ({"y": "target"}, ("id",), "id"),
+    ],
+    ids=["its own id", "a role of its own", "no word on it"],
+)
+def test_what_the_contract_says_of_an_id_is_kept(tmp_path, roles, columns, found):
+    cells = dict.fromkeys(columns, str) | {"x": CELLS["x"], "y": CELLS["y"]}
+    _, proposal = proposal_on(tmp_path, roles, cells)
+    assert proposal.contract.id == found
 
 
 def test_a_constant_column_is_named(tmp_path):

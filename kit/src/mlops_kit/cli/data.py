@@ -34,6 +34,7 @@ def data(project: Project, arguments: argparse.Namespace) -> None:
             header=arguments.header,
             decimal=arguments.decimal,
             thousands=arguments.thousands,
+            format=arguments.format,
         ),
         accept=arguments.accept,
         distinct=arguments.distinct_classes,

@@ -131,6 +131,7 @@ def _add_data(command: Add, project: Project) -> None:
     data.add_argument("--decimal", choices=DECIMALS, help="the decimal mark [default: found out]")
     marks = ("", *THOUSANDS)
     data.add_argument("--thousands", choices=marks, help="the mark between thousands, or '' [default: found out]")
+    data.add_argument("--format", help="of dates whose day and month may be either, such as %%d/%%m/%%Y")
     data.add_argument("--distinct-classes", action="store_true", help="keep classes such as True and TRUE apart")
     data.add_argument("--accept", action="store_true", help="accept the proposed contract without asking")
     data.add_argument("--contract", type=Path, default=project.contract, help="the data contract")

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlops_jobs.csv_diagnosis import not_csv, not_utf8
+from mlops_jobs.datetimes import TimeForm
 from mlops_jobs.errors import DataError
 from mlops_jobs.number_text import PLAIN, Notation, notations, sign_beside_number
+from mlops_kit.data.date_forms import forms_of
 
 MAX_DISTINCT = 1000  # texts of a column that are counted; a text column with more is free text or an id
 NUMBERS_SHARE = 0.8  # of the filled cells, to propose a column as numeric
@@ -52,6 +54,7 @@ class ColumnFacts:
         rows: where each text comes first.
         codes: integers with a zero in front, such as 00060.
         exceeding: integers that a floating-point number cannot hold.
+        time_forms: the forms in which all cells are dates.
     """
 
     filled: int = 0
@@ -60,12 +63,14 @@ class ColumnFacts:
     rows: dict[str, int] = field(default_factory=dict)
     codes: int = 0
     exceeding: int = 0
+    time_forms: tuple[TimeForm, ...] = ()
     _read_by: Counter[int] = field(default_factory=Counter)  # by the bits of the notations that read a cell
 
     def add(self, row: int, cells: pa.StringArray) -> None:
         """Count filled and missing cells, the missing ones as null; the first is in this row."""
         filled = cells.drop_null()
         self.filled += len(filled)
+        self.time_forms = forms_of(filled, self.time_forms)
         if len(self.texts) <= MAX_DISTINCT:
             self._add_texts(row, cells)
         for pattern, bits in _SHAPES:
@@ -137,7 +142,14 @@ class Survey:
     repeated: frozenset[str]
 
 
-def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], unique: Sequence[str]) -> Survey:
+def survey(
+    path: Path,
+    delimiter: str,
+    header: bool,
+    missing: Iterable[str],
+    unique: Sequence[str],
+    time_forms: tuple[TimeForm, ...] = (),
+) -> Survey:
     """Read all cells once.
 
     Args:
@@ -146,6 +158,7 @@ def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], uni
         header: whether its first row holds the names; without them columns are column_1, column_2 ...
         missing: the texts, without blanks around them, that stand for an empty cell.
         unique: the columns of which to tell whether all cells differ.
+        time_forms: the forms in which cells may be dates.
 
     Raises:
         DataError: the file is not CSV in UTF-8.
@@ -154,7 +167,7 @@ def survey(path: Path, delimiter: str, header: bool, missing: Iterable[str], uni
     table = rows_of(path, delimiter)
     first = next(table)
     names = [cell.strip() for cell in first] if header else [f"column_{number + 1}" for number in range(len(first))]
-    facts = {name: ColumnFacts() for name in names}
+    facts = {name: ColumnFacts(time_forms=time_forms) for name in names}
     seen: dict[str, set[str]] = {name: set() for name in unique if name in facts}
     rows = table if header else chain([first], table)
     while chunk := list(islice(rows, CHUNK_ROWS)):

@@ -28,6 +28,7 @@ PREDICTED_EVERY = 5  # every fifth row is to be predicted: spread out, since fil
 SHIFT = 3.0  # standard deviations of a number or a date
 EARLIEST, LATEST = -25_000, 47_000  # days since 1970: the years 1901 to 2098
 MOVING = (NUMERIC, DATETIME)
+RENAMED_EVERY = 7  # of the rows whose categories change places: enough for the data quality check
 TARGET_SHIFT = 10.0  # standard deviations of a regression's target: beyond any sensible threshold
 
 
@@ -38,27 +39,27 @@ class World:
     Attributes:
         direction: 1 where numbers and dates are higher, -1 where they are lower.
         target_direction: the same of a regression's target.
-        renames: whether categories have new names beside numbers that have moved.
+        recodes: whether categories and truth values have changed places, as after a change of a table of codes.
         rotates: whether each row gets the next class.
     """
 
     direction: int = 1
     target_direction: int = 1
-    renames: bool = False
+    recodes: bool = False
     rotates: bool = False
 
     def __str__(self) -> str:
-        words = ["higher" if self.direction > 0 else "lower", *(["renamed"] if self.renames else [])]
+        words = ["higher" if self.direction > 0 else "lower", *(["recoded"] if self.recodes else [])]
         return "-".join([*words, *(["rotated"] if self.rotates else []), f"target{self.target_direction:+d}"])
 
 
-# The first ones keep the relation of features and target, so that any model can learn them. A model that sees only
-# numbers beyond those it knows, and unknown categories, answers nearly the same for each row.
+# The first ones keep the relation of features and target, so that any model can learn them. To numbers beyond those it
+# knows a model answers nearly the same, and a category of another class misleads it.
 _CLASSIFICATION = (
     World(),
     World(-1),
-    World(renames=True),
-    World(-1, renames=True),
+    World(recodes=True),
+    World(-1, recodes=True),
     World(rotates=True),
     World(-1, rotates=True),
 )
@@ -130,8 +131,9 @@ def drift(contract: Contract, known: pa.Table, world: World) -> pa.Table:
         elif column.role == DATETIME:
             values = moved_dates(values, column, world.direction * SHIFT)
         elif column.role == CATEGORICAL:
-            values = _renamed(values) if world.renames or not moving else values.cast(pa.string())
-        elif column.role == BOOLEAN and not moving:
+            values = _recoded(values, known[contract.target]) if world.recodes else values.cast(pa.string())
+            values = values if moving else _renamed(values, 1 if not world.recodes else RENAMED_EVERY)
+        elif column.role == BOOLEAN and (world.recodes or not moving):
             values = _flipped(values)
         columns[column.name] = values
     return pa.table(columns)
@@ -179,11 +181,26 @@ def _with_marks(values: pa.ChunkedArray, contract: Contract) -> pa.ChunkedArray:
     return pc.fill_null(values.cast(pa.string()), mark) if values.null_count else values
 
 
-def _renamed(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories, each with a new name; empty ones stay empty."""
+def _renamed(values: pa.ChunkedArray, every: int) -> pa.ChunkedArray:
+    """Categories, each or some with a new name; empty ones stay empty."""
     text = values.cast(pa.string())
-    is_empty = pc.equal(pc.utf8_trim_whitespace(text), "")
-    return pc.if_else(is_empty, text, pc.binary_join_element_wise(text, "new", " "))
+    renamed = pa.chunked_array([pa.array(np.arange(len(text)) % every == 0)])
+    to_rename = pc.and_(renamed, pc.not_equal(pc.utf8_trim_whitespace(text), ""))
+    return pc.if_else(to_rename, pc.binary_join_element_wise(text, "new", " "), text)
+
+
+def _recoded(values: pa.ChunkedArray, target: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories that have changed places: those of the first classes with those of the last ones."""
+    text = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    labels = pc.utf8_trim_whitespace(target.cast(pa.string())).combine_chunks()
+    classes = pa.array(sorted(labels.unique().to_pylist()))
+    ranked = (
+        pa.table({"name": text, "rank": pc.index_in(labels, classes)}).group_by("name").aggregate([("rank", "mean")])
+    )
+    in_order = ranked.sort_by([("rank_mean", "ascending"), ("name", "ascending")])
+    names = [name for name in in_order["name"].to_pylist() if name]
+    other = dict(zip(names, reversed(names), strict=True)) | {"": ""}
+    return pa.chunked_array([[other[name] for name in text.to_pylist()]])
 
 
 def _relabelled(values: pa.ChunkedArray) -> pa.ChunkedArray:

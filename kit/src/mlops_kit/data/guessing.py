@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -39,22 +39,9 @@ def proposed_threshold(metric: str, reached: float) -> float:
     return math.floor(round(share, 3)) / 10**DIGITS
 
 
-def with_proposed_threshold(contract: Contract, path: Path) -> Contract:
-    """The contract with the threshold that its metric and the targets of a file give.
-
-    Raises:
-        DataError: the file does not keep the contract.
-    """
-    return replace(
-        contract, threshold=proposed_threshold(contract.metric, guessing_on(contract, path)[contract.metric])
-    )
-
-
-def threshold_comment(proposal: Contract, current: Contract, path: Path) -> str:
+def about_threshold(reached: Mapping[str, float], *, is_kept: bool) -> str:
     """Where the threshold of a proposal comes from, and what guessing reaches by every metric."""
-    reached = guessing_on(proposal, path)
-    kept = (proposal.metric, proposal.threshold) == (current.metric, current.threshold)
-    origin = "that of the contract before" if kept else "a little better than guessing"
+    origin = "that of the contract before" if is_kept else "a little better than guessing"
     values = ", ".join(f"{name} {value:.4g}" for name, value in reached.items())
     return f"the threshold is {origin}; guessing reaches {values} here"
 

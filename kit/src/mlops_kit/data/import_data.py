@@ -23,10 +23,10 @@ from mlops_jobs.unique_ids import unique_rows
 from mlops_kit.data.class_spellings import alike
 from mlops_kit.data.column_facts import rows_of
 from mlops_kit.data.file_form import find_form, plain_csv
-from mlops_kit.data.guessing import threshold_comment
 from mlops_kit.data.held_out_rows import HeldOutRows, held_out_rows
+from mlops_kit.data.proposal_notes import notes_on_form
 from mlops_kit.data.rehearsed_fit import rehearse_fit
-from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, notes_on_form, with_threshold
+from mlops_kit.data.schema_inference import Proposal, Wishes, infer_contract, means_none, with_threshold
 from mlops_kit.data.source_formats import Source, open_source
 from mlops_kit.data.together import changed_together
 
@@ -142,9 +142,9 @@ def _import(
         rehearse_fit(made[place.data / FILES[0]], contract, place.jobs, place.pipelines, source)
         if proposal:
             proposal = with_threshold(proposal, source)
-            _accept(source, proposal, current, place.contract, accept=accept)
+            _accept(source, proposal, place.contract, accept=accept)
             made[place.contract] = new = place.contract.with_name(place.contract.name + ".partial")
-            new.write_text(_text(source, proposal, current), encoding="utf-8", newline="\n")
+            new.write_text(_text(source, proposal), encoding="utf-8", newline="\n")
     place.contract.with_name("dataset.proposed.yaml").unlink(missing_ok=True)
     print(
         f"wrote {rows.training} rows to train with, and {rows.predicted} rows to predict and their labels, "
@@ -162,7 +162,7 @@ def _where_the_name_is(dataset: str, contract: Path) -> str:
     return f"{places} the data set {dataset!r}; if this is another one, change the name there"
 
 
-def _accept(source: Source, proposal: Proposal, current: Contract, contract_path: Path, *, accept: bool) -> None:
+def _accept(source: Source, proposal: Proposal, contract_path: Path, *, accept: bool) -> None:
     """Show a proposal; raise UserError, with the proposal in a file, unless the user accepts it."""
     print(f"A contract that fits it:\n\n{proposal.contract.to_yaml()}")
     for note in proposal.notes:
@@ -171,16 +171,16 @@ def _accept(source: Source, proposal: Proposal, current: Contract, contract_path
     if accept or _user_accepts():
         return
     proposed_path = contract_path.with_name("dataset.proposed.yaml")
-    proposed_path.write_text(_text(source, proposal, current), encoding="utf-8", newline="\n")
+    proposed_path.write_text(_text(source, proposal), encoding="utf-8", newline="\n")
     raise UserError(
         "the proposal was not accepted and nothing else changed; run the command again with --accept "
         f"(make: ACCEPT=yes), or edit {proposed_path} and rename it to {contract_path.name}"
     )
 
 
-def _text(source: Source, proposal: Proposal, current: Contract) -> str:
+def _text(source: Source, proposal: Proposal) -> str:
     about = f"# Proposed for {source.path.name}. Review roles, metric and threshold:\n"
-    return f"{about}# {threshold_comment(proposal.contract, current, source.csv)}.\n{proposal.contract.to_yaml()}"
+    return f"{about}# {proposal.about_threshold}.\n{proposal.contract.to_yaml()}"
 
 
 def _user_accepts() -> bool:

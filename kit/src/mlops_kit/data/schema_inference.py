@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
-import pyarrow as pa
-
 from mlops_jobs.contract import Column, Contract, parse_contract
+from mlops_jobs.datetime_format import broken_format
+from mlops_jobs.datetimes import TimeForm
 from mlops_jobs.errors import ContractError, DataError
 from mlops_jobs.fitting import MAX_CATEGORIES
 from mlops_jobs.judging_rules import GROUP_ROLES, Gate
 from mlops_jobs.metric_names import USUAL_METRIC
 from mlops_jobs.missing_cells import NOT_A_NUMBER
-from mlops_jobs.number_text import Notation, is_number, unit_of
-from mlops_jobs.split_rule import TIME, SplitRule
-from mlops_jobs.split_times import TimeColumn
+from mlops_jobs.number_text import Notation
 from mlops_jobs.splitting import MIN_ROWS_OF_A_CLASS
 from mlops_kit.data.column_facts import (
-    MAX_DISTINCT,
     NUMBERS_SHARE,
     ColumnFacts,
     Survey,
@@ -30,18 +26,13 @@ from mlops_kit.data.column_facts import (
     rows_of,
     survey,
 )
+from mlops_kit.data.column_roles import MAX_INTEGER_CLASSES, ColumnRoles, written_otherwise
+from mlops_kit.data.date_forms import usual_forms
 from mlops_kit.data.file_form import FileForm
-from mlops_kit.data.guessing import with_proposed_threshold
+from mlops_kit.data.guessing import about_threshold, guessing_on, proposed_threshold
+from mlops_kit.data.proposal_notes import most_frequent, notes_on_classes, notes_on_form, notes_on_notation
 from mlops_kit.data.source_formats import Source
-from mlops_kit.text import count as count_of
 
-MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
-MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
-MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
-# Texts that pandas and databases write for a missing cell, beside those of csv.missing.
-USUAL_MARKS = frozenset({"#N/A", "#NA", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "none", "null"})
-# 2024-01-31, 31.1.2024, 1/31/2024, and a time of day behind
-DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[T ]+\d{1,2}:\d{2}.*)?", re.ASCII)
 NONE = ("", "none", "-")  # the answers of a user who wants no id
 TO_COME = 1.0  # a threshold that fits every metric, until one is proposed
 Ask = Callable[[str], str]
@@ -58,6 +49,7 @@ class Wishes:
         header: whether the first row holds the names.
         decimal: the decimal mark.
         thousands: the mark between thousands, empty for none.
+        format: of dates whose day and month may be either, as strptime writes it.
     """
 
     target: str | None = None
@@ -66,6 +58,7 @@ class Wishes:
     header: bool | None = None
     decimal: str | None = None
     thousands: str | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +70,13 @@ class Proposal:
         notes: a sentence each.
         has_threshold: whether its threshold is that of the contract before; else it is still to be proposed, once the
             rows are known to be sound.
+        about_threshold: where the threshold comes from, and what guessing reaches; empty until the rows are known.
     """
 
     contract: Contract
     notes: tuple[str, ...]
     has_threshold: bool
+    about_threshold: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,10 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     """
     marks = {"", *(mark.strip() for mark in current.missing), *NOT_A_NUMBER}
     likely_ids = [current.id or "", wishes.id or "", "id", "ID", "Id"]
-    found = survey(source.csv, form.delimiter, form.header, marks, likely_ids)
+    if wishes.format and (broken := broken_format(wishes.format)):
+        raise DataError(f"the format {wishes.format!r} cannot be read, {broken}")
+    forms = usual_forms(*(column.format for column in current.datetimes), wishes.format)
+    found = survey(source.csv, form.delimiter, form.header, marks, likely_ids, forms)
     names, facts = list(found.facts), found.facts
     if not found.rows:
         raise DataError(f"{source.path}: has a header and no row below it; add rows")
@@ -120,15 +118,16 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
             f"{source.path}: the column {target!r} to predict is empty in every row; fill it in or name another"
         )
     notation, sure = _notation(facts, form, wishes)
-    columns = _Columns(found, notation, target, id_column, current, partial(_are_categories, source, form))
+    are_categories, ask_form = partial(_are_categories, source, form), partial(_date_form, wishes, ask)
+    columns = ColumnRoles(found, notation, target, id_column, current, are_categories, ask_form)
     _refuse_signs(source, facts, notation, {id_column, *columns.left_out}, target)
-    roles = {name: columns.role(name) for name in names}
+    declared = [columns.column(name) for name in names]
     values = _target_values(source, form, target, marks, notation, columns.is_quantity)
     kept = target == current.target and (current.is_classification or values.is_numeric)
     problem_type = current.problem_type if kept else _problem_type(values)
     fits = problem_type == current.problem_type and (kept or not current.main_metric.is_own)
     metric = current.metric if fits else USUAL_METRIC[problem_type]
-    every_column = (*(Column(name, role) for name, role in roles.items()), *_added_columns(names, current))
+    every_column = (*declared, *_added_columns(names, current))
     contract = Contract(
         dataset=current.dataset,
         problem_type=problem_type,
@@ -149,10 +148,10 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
     notes = (
         *notes_on_form(form),
-        *_notes_on_notation(notation, sure),
+        *notes_on_notation(notation, sure),
         *repeated,
         *columns.notes,
-        *_notes_on_classes(target, values, facts[target].rows),
+        *([] if values.is_numeric else notes_on_classes(target, values.values, facts[target].rows)),
         *_notes_on_judging(contract, current),
     )
     try:
@@ -163,14 +162,16 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
 
 
 def with_threshold(proposal: Proposal, source: Source) -> Proposal:
-    """The proposal with a threshold for the file's rows, unless it has one.
+    """The proposal with a threshold for the file's rows, unless it has one, and with where it comes from.
 
     Raises:
         DataError: the rows do not keep the contract.
     """
-    if proposal.has_threshold:
-        return proposal
-    return replace(proposal, contract=with_proposed_threshold(proposal.contract, source.csv), has_threshold=True)
+    contract, reached = proposal.contract, guessing_on(proposal.contract, source.csv)
+    if not proposal.has_threshold:
+        contract = replace(contract, threshold=proposed_threshold(contract.metric, reached[contract.metric]))
+    about = about_threshold(reached, is_kept=proposal.has_threshold)
+    return replace(proposal, contract=contract, has_threshold=True, about_threshold=about)
 
 
 def _target_of(source: Source, names: list[str], current: Contract, wishes: Wishes, ask: Ask | None) -> str:
@@ -186,7 +187,11 @@ def _id_of(source: Source, found: Survey, target: str, current: Contract, wishes
     """The column that identifies a row; empty for none."""
     names, id_column = list(found.facts), wishes.id
     if id_column is None:
-        likely = [current.id or "", *(name for name in names if name.lower() == "id")]
+        other = (
+            {column.name for column in current.columns if column.role != "id"} if target == current.target else set()
+        )
+        named_id = [name for name in names if name.lower() == "id" and name not in other]
+        likely = [current.id] if current.id in names else named_id
         fitting = (name for name in likely if name in names and name != target and name not in found.repeated)
         id_column = guess = next(fitting, "")
         if ask:
@@ -205,6 +210,15 @@ def _id_of(source: Source, found: Survey, target: str, current: Contract, wishes
 def means_none(id_column: str) -> bool:
     """Whether an answer that is no column's name means that no column identifies a row."""
     return id_column.lower() in NONE
+
+
+def _date_form(wishes: Wishes, ask: Ask | None, name: str, forms: tuple[TimeForm, ...]) -> TimeForm | None:
+    """The form that the user chooses for dates whose day and month may be either; None without an answer."""
+    written = wishes.format
+    if written is None and ask:
+        ways = ", ".join(str(form.format) for form in forms)
+        written = ask(f"How are the dates of column {name!r} written? ({ways}) [ignore the column]\n> ").strip()
+    return next((form for form in forms if form.format == written), None)
 
 
 def _named(source: Source, name: str | None, names: list[str], option: str) -> str:
@@ -249,219 +263,12 @@ def _sign_fault(name: str, column: ColumnFacts, notation: Notation, *, is_target
         [(sign, _)] = signs.most_common(1)
         shown = next(text for text in others if sign in text)
         return f"column {name!r}: {signs.total()} cells have {sign!r} beside the number, for example {shown!r}"
-    otherwise = _written_otherwise(column, notation)
+    otherwise = written_otherwise(column, notation)
     is_mixed = otherwise and (numbers or (is_target and len(otherwise) > MAX_INTEGER_CLASSES))
     if is_mixed and numbers + otherwise.total() >= enough:
         shown = next(iter(otherwise))
         return f"column {name!r}: {otherwise.total()} cells are written otherwise than the rest, for example {shown!r}"
     return None
-
-
-def _written_otherwise(column: ColumnFacts, notation: Notation) -> Counter[str]:
-    """The numbers in another notation than the file's."""
-    return Counter({text: count for text, count in column.others(notation).items() if is_number(text)})
-
-
-class _Columns:
-    """Decide on the columns' roles, and collect what the user should know about them."""
-
-    def __init__(
-        self,
-        found: Survey,
-        notation: Notation,
-        target: str,
-        id_column: str,
-        current: Contract,
-        are_categories: Callable[[str], bool],
-    ) -> None:
-        self.facts, self.notation, self._are_categories = found.facts, notation, are_categories
-        self.marks: dict[str, None] = {}  # further texts for csv.missing
-        self.notes: list[str] = []
-        self._current, self._target, self._id, self._rows = current, target, id_column, found.rows
-        self._declared = {
-            column.name: column.role
-            for column in current.columns
-            if column.role in ("numeric", "categorical", "ignored") and not column.is_added and current.target == target
-        }
-        self.is_quantity = self._holds_numbers(target)
-
-    @property
-    def left_out(self) -> list[str]:
-        """The columns that stay ignored, whatever is in them."""
-        return [name for name, role in self._declared.items() if role == "ignored"]
-
-    def role(self, name: str) -> str:
-        """The role of a column: that of the current contract where it fits the cells, else what the cells suggest."""
-        if name == self._target:
-            return "target"
-        if name == self._id:
-            return "id"
-        if Column(name, "input") in self._current.columns:
-            return "input"
-        before, declared = (dict(self.marks), list(self.notes)), self._declared.get(name)
-        role = suggested = self._suggested(name)
-        if declared and declared != suggested:
-            after = self.marks, self.notes
-            self.marks, self.notes = before
-            if self._fits(name, declared):
-                role = declared
-                self.notes.append(
-                    f"column {name!r} keeps the role {declared} of the contract before; by its cells it would be "
-                    f"{suggested}"
-                )
-            else:
-                self.marks, self.notes = after
-                self.notes.append(
-                    f"column {name!r} had the role {declared} in the contract before, which its cells no longer fit: "
-                    f"it is {suggested} now"
-                )
-        if role != declared or role != "ignored":
-            self._note_constant(name)
-        if role in ("categorical", "ignored") and role != declared:
-            self._note_dates(name, role)
-        return role
-
-    def _fits(self, name: str, role: str) -> bool:
-        """Whether the cells of a column fit a role; where it is numeric, the marks among them are collected."""
-        if role == "numeric":
-            return self._holds_numbers(name)
-        texts = len(self.facts[name].texts)
-        return role == "ignored" or 0 < texts <= MAX_DISTINCT or (texts > MAX_DISTINCT and self._are_categories(name))
-
-    def _suggested(self, name: str) -> str:
-        """The role that the cells of a column suggest."""
-        facts, distinct = self.facts[name], len(self.facts[name].texts)
-        if not facts.filled:
-            self.notes.append(f"column {name!r} is empty in every row: ignored")
-            return "ignored"
-        if self._names_things(name) or not self._holds_numbers(name):
-            if distinct <= MAX_DISTINCT and distinct * MIN_REPEATS <= facts.filled:
-                return "categorical"
-            self.notes.append(
-                f"column {name!r} hardly repeats ({_distinct(distinct)} in {facts.filled} cells): ignored"
-            )
-            return "ignored"
-        return "numeric"
-
-    def _names_things(self, name: str) -> bool:
-        """Whether integers are codes, such as 00060 or 9007199254740993."""
-        facts = self.facts[name]
-        example = next(
-            (text for text in facts.texts if text.startswith("0") and text.isdigit() and len(text) > 1), None
-        )
-        if facts.codes and example:
-            self.notes.append(
-                f"column {name!r} holds codes such as {example!r}, whose zeros matter: text and no numbers"
-            )
-        elif facts.exceeding:
-            self.notes.append(f"column {name!r} holds integers of 16 digits and more, as identifiers have: no numbers")
-        return bool(facts.codes or facts.exceeding)
-
-    def _holds_numbers(self, name: str) -> bool:
-        """Whether a column is one of numbers; the other texts in it, if they are few, become marks."""
-        facts, others = self.facts[name], self.facts[name].others(self.notation)
-        if not facts.is_numeric(self.notation):
-            self._note_unit(name)
-            self._note_notation(name)
-            return False
-        others.pop(name, None)  # a header in the midst of rows, which a later check refuses
-        if name == self._target and not self._is_numeric_target(others):
-            return False
-        if name == self._target:
-            return True  # what is no number in it is refused with its rows
-        count = facts.filled - facts.numbers(self.notation)
-        shown = _shown(others, facts.rows)
-        codes = sum(number for text, number in others.items() if _is_code(text))
-        if len(others) > MAX_MARKS or 2 * codes > others.total() or set(others) & set(self._classes()):
-            self.notes.append(
-                f"column {name!r} holds {count} cells of text among numbers: {shown} ...; they are codes, classes of "
-                "the target or too many different ones to stand for an empty cell, so it is taken as text"
-            )
-            return False
-        if others:
-            self.marks.update(dict.fromkeys(others))
-            self.notes.append(
-                f"column {name!r} holds {count} cells that are no numbers: {shown}; "
-                "they count as empty (csv.missing), unless you correct them"
-            )
-        return True
-
-    def _note_constant(self, name: str) -> None:
-        facts = self.facts[name]
-        if len(facts.texts) == 1 and facts.filled == self._rows:
-            self.notes.append(
-                f"column {name!r} holds {next(iter(facts.texts))!r} in every row, so no model can learn from it: give "
-                "it the role ignored"
-            )
-
-    def _note_dates(self, name: str, role: str) -> None:
-        texts = self.facts[name].texts
-        dates = [text for text in texts if DATE.fullmatch(text)]
-        if not dates or sum(texts[text] for text in dates) < NUMBERS_SHARE * texts.total():
-            return
-        empty = self._rows - self.facts[name].filled
-        steps = [
-            *([] if _are_times(name, texts) else ["write all dates as 2024-01-31"]),
-            *([f"fill in the {count_of(empty, 'empty cell')}"] if empty else []),
-        ]
-        rule = self._current.split
-        split = f"to test on the newest rows, {', '.join([*steps, ''])}set split: {{by: time, column: {name!r}}}"
-        self.notes.append(
-            f"column {name!r} holds dates, such as {dates[0]!r}, and no model reads these as times: "
-            f"{'' if (rule.by, rule.column) == (TIME, name) else f'{split}; '}give it the role input if "
-            f"jobs/features.py computes features from it{'' if role == 'ignored' else ', else ignored'}"
-        )
-
-    def _note_unit(self, name: str) -> None:
-        units = Counter(unit_of(text) for text in self.facts[name].texts)
-        unit, count = units.most_common(1)[0]
-        if unit and count >= NUMBERS_SHARE * units.total():
-            example = next(text for text in self.facts[name].texts if unit_of(text) == unit)
-            self.notes.append(
-                f"column {name!r} holds numbers with a unit, such as {example!r}, which are text: "
-                f"remove {unit!r} from the file to use the numbers"
-            )
-
-    def _note_notation(self, name: str) -> None:
-        otherwise = _written_otherwise(self.facts[name], self.notation)
-        texts = self.facts[name].texts
-        if otherwise and sum(texts[text] for text in otherwise) >= NUMBERS_SHARE * texts.total():
-            self.notes.append(
-                f"column {name!r} holds numbers that are written otherwise than those of most columns, such as "
-                f"{next(iter(otherwise))!r}, which are text: write all columns alike to use the numbers"
-            )
-
-    def _is_numeric_target(self, others: Counter[str]) -> bool:
-        """A word beside few numbers is a class; beside many numbers, or without a letter, it is a mark."""
-        many = len(self.facts[self._target].texts) - len(others) > MAX_INTEGER_CLASSES
-        return many or not any(letter.isalpha() for text in others for letter in text)
-
-    def _classes(self) -> Counter[str]:
-        return Counter() if self.is_quantity else self.facts[self._target].texts
-
-
-def _are_times(name: str, texts: Iterable[str]) -> bool:
-    """Whether a split by time reads all texts."""
-    try:
-        TimeColumn(SplitRule(TIME, name)).read(pa.array(list(texts), pa.string()), name, 0)
-    except DataError:
-        return False
-    return True
-
-
-def _is_code(text: str) -> bool:
-    """Whether a text holds letters and digits, such as 85123A; #DIV/0! is an error of a spreadsheet."""
-    return not text.startswith("#") and any(map(str.isalpha, text)) and any(map(str.isdigit, text))
-
-
-def _distinct(count: int) -> str:
-    return f"more than {MAX_DISTINCT} texts" if count > MAX_DISTINCT else f"{count} texts"
-
-
-def _shown(texts: Mapping[str, int], rows: Mapping[str, int]) -> str:
-    """The most frequent texts with how often and where they come."""
-    listed = Counter(texts).most_common(5)
-    return ", ".join(f"{text!r} ({count}, first in row {rows[text]})" for text, count in listed)
 
 
 def _are_categories(source: Source, form: FileForm, name: str) -> bool:
@@ -503,7 +310,7 @@ def _target_values(
         remedy = f", or take {marks[0]!r} off csv.missing if it is a value" if marks else ""
         raise DataError(
             f"{source.path}: column {target!r}: the target is missing in {absent.total()} "
-            f"{'row' if absent.total() == 1 else 'rows'}: {_shown(absent, found)}; "
+            f"{'row' if absent.total() == 1 else 'rows'}: {most_frequent(absent, found)}; "
             f"fill it in or remove these rows{remedy}"
         )
     return Target(values, len(spellings), is_numeric)
@@ -525,33 +332,6 @@ def _problem_type(target: Target) -> str:
     return "regression" if is_quantity else "multiclass"
 
 
-def notes_on_form(form: FileForm) -> list[str]:
-    """What the user should know about how a file was read."""
-    notes = [
-        f"read with {form} (otherwise: --delimiter, --header, --no-header; make: DELIMITER=, HEADER=yes or no)"
-        + ("" if form.sure else ". The rows leave in doubt whether the first is a header: look at the names")
-    ]
-    if form.above:
-        notes.append(
-            f"{form.above} lines above the table were left out; files that the jobs read must come without them"
-            if form.above > 1
-            else "the line above the table was left out; files that the jobs read must come without it"
-        )
-    if form.trailing:
-        notes.append("delimiters at the ends of lines were left out; files that the jobs read must not have them")
-    return notes
-
-
-def _notes_on_classes(name: str, target: Target, rows: Mapping[str, int]) -> list[str]:
-    """Name what is a class only because csv.missing lacks it."""
-    if target.is_numeric or not (marks := {text: target.values[text] for text in target.values if text in USUAL_MARKS}):
-        return []
-    return [
-        f"column {name!r} to predict holds {_shown(marks, rows)} as a class; if the target is missing there, add it to "
-        "csv.missing of the contract, and remove these rows"
-    ]
-
-
 def _can_be_judged(gate: Gate, columns: Sequence[Column]) -> bool:
     """Whether the column of a gate on groups is still there, with a role that has groups."""
     return gate.by is None or any(column.name == gate.by and column.role in GROUP_ROLES for column in columns)
@@ -570,17 +350,3 @@ def _notes_on_judging(contract: Contract, current: Contract) -> list[str]:
     ]
     words = "left out what does not fit these columns; add it again where it does"
     return [f"{' and '.join(lost)}: {words}"] if lost else []
-
-
-def _notes_on_notation(notation: Notation, sure: bool) -> list[str]:
-    if notation == Notation():
-        open_question = (
-            "all numbers with a dot have three digits behind it, such as 1.234: read as 1 and a fraction; if the dot "
-            "stands between thousands, say so (--decimal , --thousands . or make: DECIMAL=, THOUSANDS=.)"
-        )
-        return [] if sure else [open_question]
-    doubt = "" if sure else ". The numbers could be read otherwise, too: check one"
-    return [
-        f"numbers are read with {str(notation).replace(' to ', ' ')} (otherwise: --decimal, --thousands; "
-        f"make: DECIMAL=, THOUSANDS=){doubt}"
-    ]
