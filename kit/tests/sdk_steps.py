@@ -20,6 +20,7 @@ from sagemaker.core.network import NetworkConfig
 from sagemaker.core.parameter import CategoricalParameter, ContinuousParameter, IntegerParameter
 from sagemaker.core.processing import ScriptProcessor
 from sagemaker.core.shapes import (
+    ModelPackageModelCard,
     OutputDataConfig,
     ProcessingInput,
     ProcessingOutput,
@@ -163,6 +164,7 @@ def model(sdk: Sdk, step: Any, request: Request) -> Step:
 def register_model(sdk: Sdk, step: Any, request: Request) -> Step:
     specification, metadata = request["InferenceSpecification"], request["MetadataProperties"]
     metrics, baselines = request["ModelMetrics"], request["DriftCheckBaselines"]["ModelDataQuality"]
+    card = request["ModelCard"]
     builder = _builder(sdk, specification["Containers"][0], "arn:aws:iam::123456789012:role/builder")
     arguments = builder.register(
         model_package_group_name=request["ModelPackageGroupName"],
@@ -188,6 +190,9 @@ def register_model(sdk: Sdk, step: Any, request: Request) -> Step:
             project_id=metadata["ProjectId"],
         ),
         customer_metadata_properties=request["CustomerMetadataProperties"],
+        model_card=ModelPackageModelCard(
+            model_card_content=card["ModelCardContent"], model_card_status=card["ModelCardStatus"]
+        ),
     )
     return ModelStep(step.name, arguments, retry_policies=step.retry_policies)
 

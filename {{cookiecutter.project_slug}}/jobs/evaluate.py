@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from mlops_jobs.artifact import Model, OtherEstimatorError, load_model
+from mlops_jobs.artifact import Model, OtherEstimatorError, load_model, read_record
+from mlops_jobs.class_quality import by_class
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.decision import decision_of
@@ -21,6 +22,7 @@ from mlops_jobs.errors import UserError, run_job
 from mlops_jobs.gates import Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.input_files import csv_files, visible
+from mlops_jobs.model_card import FILE, card_parts
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 
@@ -95,6 +97,7 @@ def evaluation(
         "baseline_gain": gained,
         "beats_baseline": gained > 0,
         "rows": len(judgement.actual),
+        "classes": by_class(judgement.actual, judgement.scores.predicted, model.preprocessor.classes),
         **({"decision": decision_of(model.decision)} if model.contract.problem_type == "binary" else {}),
         "gates": judge_gates(model.contract, judgement, partial(all_metrics, model.contract)),
         "champion": comparison,
@@ -158,7 +161,7 @@ def _group_column(model: Model, batch: pa.RecordBatch, name: str) -> np.ndarray:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Parse the arguments, judge, write evaluation.json and the plots."""
+    """Parse the arguments, judge, write evaluation.json, the model card's part of it, and the plots."""
     parser = argparse.ArgumentParser(description="Judge a model on the test split.")
     parser.add_argument("--test-dir", type=Path, required=True, help="folder of test.csv")
     parser.add_argument("--model-dir", type=Path, required=True, help="folder with model.tar.gz or its files")
@@ -166,8 +169,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--champion-dir", type=Path, help="folder with the champion; left out or empty: none yet")
     parser.add_argument("--threshold", type=float, help="instead of the contract's")
     arguments = parser.parse_args(argv)
-    result = arguments.output_dir / "evaluation.json"
-    with Outputs(reads=[arguments.test_dir, arguments.model_dir], replaces=[result]) as outputs:
+    result, card = (arguments.output_dir / name for name in ("evaluation.json", FILE))
+    with Outputs(reads=[arguments.test_dir, arguments.model_dir], replaces=[result, card]) as outputs:
         model, champion = load_model(arguments.model_dir, Estimator), find_champion(arguments.champion_dir)
         threshold = model.contract.threshold_or(arguments.threshold)
         judgement = judge(model, arguments.test_dir)
@@ -175,6 +178,7 @@ def main(argv: list[str] | None = None) -> None:
         content = evaluation(model, judgement, threshold, comparison, where=str(arguments.test_dir))
         draw_evaluation(outputs, arguments.output_dir, model, judgement.actual, judgement.scores)
         outputs.write_json(result, content)
+        outputs.write_json(card, card_parts(content, read_record(arguments.model_dir)))
     verdict = "meets" if content["met"] else "misses"
     against = f"{verdict} the threshold {content['threshold']:g} on {content['rows']} test rows"
     constant = f"a constant prediction reaches {content['baseline']:.4g}"

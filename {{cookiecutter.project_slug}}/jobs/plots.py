@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from mlops_jobs.artifact import Model
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
-from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 
 mpl.use("Agg")  # a container has no screen
 mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is a dollar sign
@@ -41,6 +42,7 @@ def draw_evaluation(outputs: Outputs, folder: Path, model: Model, actual: np.nda
     else:
         pictures["confusion_matrix"] = _confusion_matrix(model, actual, scores.predicted)
         pictures["roc_curve"] = _roc_curves(model, actual, scores.probabilities)
+        pictures["precision_recall"] = _precision_recall_curves(model, actual, scores.probabilities)
     for name, figure in pictures.items():
         figure.savefig(outputs.path(folder / f"{name}.png"), format="png", metadata={"Software": None})
 
@@ -98,8 +100,7 @@ def _roc_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> 
     classes = model.preprocessor.classes
     figure, axes = _axes("ROC", "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, label="guessing")
-    drawn = [1] if len(classes) == 2 else range(min(len(classes), MAX_CLASSES_DRAWN))
-    for index in drawn:
+    for index in _drawn(classes):
         is_class = actual == index
         if is_class.any() and not is_class.all():
             area = roc_auc_score(is_class, probabilities[:, index])
@@ -107,6 +108,27 @@ def _roc_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> 
             axes.plot(*rates, linewidth=1.6, label=f"{classes[index]} (area {area:.3f})")
     axes.legend(frameon=False, loc="lower right")
     return figure
+
+
+def _precision_recall_curves(model: Model, actual: np.ndarray, probabilities: np.ndarray) -> Figure:
+    """As the ROC; where a class is rare, these are the curves to look at."""
+    classes = model.preprocessor.classes
+    figure, axes = _axes("Precision and recall", "recall", "precision")
+    axes.set_ylim(0, 1.02)
+    for index in _drawn(classes):
+        is_class = actual == index
+        if is_class.any() and not is_class.all():
+            average = average_precision_score(is_class, probabilities[:, index])
+            precision, recall, _ = precision_recall_curve(is_class, probabilities[:, index], drop_intermediate=True)
+            label = f"{classes[index]} (average precision {average:.3f}, guessing {is_class.mean():.3f})"
+            axes.plot(recall, precision, linewidth=1.6, label=label)
+    axes.legend(frameon=False, loc="lower left")
+    return figure
+
+
+def _drawn(classes: Sequence[str]) -> Sequence[int]:
+    """The classes with a curve: the positive one of two, each of several."""
+    return [1] if len(classes) == 2 else range(min(len(classes), MAX_CLASSES_DRAWN))
 
 
 def _feature_importance(names: tuple[str, ...], importance: np.ndarray) -> Figure:

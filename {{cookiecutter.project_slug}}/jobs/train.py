@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from mlops_jobs.artifact import Model, load_fitted, model_files, save_model
+from mlops_jobs.artifact import RECORD, Model, load_fitted, model_files, save_model
 from mlops_jobs.decision import choose_decision
 from mlops_jobs.errors import run_job
 from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, LabelledFeatures
@@ -23,7 +23,6 @@ from hyperparameters import HYPERPARAMETERS
 from metrics import all_metrics, one_metric, own_metrics
 from model import Estimator
 
-RECORD = "training.json"  # beside the model: how it was trained
 SCRIPTS = Path(__file__).parent
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.metric_names import Metric
+from mlops_kit.definition.json_text import JsonPart, json_text
 from mlops_kit.definition.steps import (
     LambdaFunctionStep,
     ProcessingJobStep,
@@ -34,6 +35,7 @@ from pipelines.settings import Settings
 
 CHANNELS = ("train", "validation", "preprocessor")
 EVALUATION = PropertyFile(name="Evaluation", output_name="evaluation", path="evaluation.json")
+MODEL_CARD = PropertyFile(name="ModelCard", output_name="evaluation", path="model_card.json")
 
 # The hyperparameters that name the script for SageMaker's framework images. Isolated jobs get their code in a channel.
 SCRIPT_MODE = {
@@ -146,9 +148,8 @@ def evaluate(
         outputs=["evaluation"],
     )
     request = parts.processing_job("Evaluate", script, machine, parameters.processing)
-    return ProcessingJobStep(
-        "Evaluate", request, property_files=[EVALUATION], cache=parts.cache, retry_policies=parts.retries
-    )
+    files = [EVALUATION, MODEL_CARD]
+    return ProcessingJobStep("Evaluate", request, property_files=files, cache=parts.cache, retry_policies=parts.retries)
 
 
 def evaluated(path: str) -> JsonGet:
@@ -213,9 +214,10 @@ def register_model(
     evaluation: ProcessingJobStep,
     baseline: QualityCheckJobStep,
     model: Any,
+    card: Request,
     more: dict[str, Any] | None = None,
 ) -> RegisterModelStep:
-    """Register the model, which a person then approves or rejects; `more` is additional metadata."""
+    """Register the model with its card, for a person to approve or reject; `more` is additional metadata."""
     contract, computed = parts.settings.contract, baseline.properties
     report = Join(on="/", values=[evaluation.output("evaluation"), EVALUATION.path])
     request = {
@@ -223,6 +225,7 @@ def register_model(
         "ModelPackageDescription": "A model of the pipeline ${project} ${environment} " + parts.kind,
         "ModelApprovalStatus": "PendingManualApproval",
         "InferenceSpecification": inference_specification(parts, model),
+        "ModelCard": card,
         "ModelMetrics": {
             "ModelQuality": {"Statistics": json_file(report)},
             "ModelDataQuality": {
@@ -257,10 +260,62 @@ def register_model(
             "threshold": parameters.threshold.to_string(),
             **({"gates": evaluated("gates.summary").to_string()} if contract.gates else {}),
             **({"decision_threshold": evaluated("decision.threshold").to_string()} if contract.decision else {}),
+            # the version in use, if any: AWS refuses an empty value
+            "champion": Join(on=" ", values=["approved", resolve.output("ModelPackageArn")]),
+            "champion_value": card_part("champion_value"),
             **(more or {}),
         },
     }
     return RegisterModelStep("RegisterModel", request, retry_policies=parts.request_retries)
+
+
+def model_card(
+    parts: Parts,
+    resolve: LambdaFunctionStep,
+    fitted: ProcessingJobStep,
+    evaluation: ProcessingJobStep,
+    model: Any,
+    training_job: Any,
+) -> Request:
+    """The card of a version, in SageMaker's schema: the texts of config/, facts of the execution, and the results.
+
+    `model` is the S3 URI of the artifact, and `training_job` the ARN of the job that trained it.
+    """
+    texts = parts.settings.model_card
+    job = {
+        "training_arn": training_job,
+        "training_datasets": [fitted.output("train")],
+        "training_environment": {"container_image": ["${image_uri}"]},
+        "user_provided_training_metrics": JsonPart(card_part("training_metrics")),
+        "user_provided_hyper_parameters": JsonPart(card_part("hyper_parameters")),
+    }
+    results = {
+        "name": "evaluation on the test split",
+        "evaluation_observation": JsonPart(card_part("observation")),
+        "evaluation_job_arn": evaluation.properties.ProcessingJobArn,
+        "datasets": [fitted.output("test")],
+        "metric_groups": JsonPart(card_part("metric_groups")),
+    }
+    details = {
+        "data_version": resolve.output("DataVersion"),
+        "git_commit": "${git_commit}",
+        "pipeline": ExecutionVariables.PIPELINE_NAME,
+        "execution": ExecutionVariables.PIPELINE_EXECUTION_ID,
+    }
+    content = {
+        **texts,
+        "model_overview": {**texts["model_overview"], "model_artifact": [model]},
+        "training_details": {**texts["training_details"], "training_job_details": job},
+        "evaluation_details": [results],
+        "additional_information": {**texts["additional_information"], "custom_details": details},
+    }
+    written = {part: value for part, value in content.items() if value}
+    return {"ModelCardContent": json_text(written), "ModelCardStatus": "PendingReview"}
+
+
+def card_part(name: str) -> JsonGet:
+    """A part of the model card that the evaluation has written, as JSON text."""
+    return JsonGet(step_name="Evaluate", property_file=MODEL_CARD, json_path=name)
 
 
 def json_file(uri: Any) -> Request:

@@ -12,6 +12,7 @@ from mlops_jobs.errors import UserError
 from mlops_kit.checks import instance_types
 from mlops_kit.checks.builtin_image import TUNABLE
 from mlops_kit.config import names
+from mlops_kit.config.model_card import CardTexts, read_model_card
 from mlops_kit.config.own_steps import OwnSteps
 from mlops_kit.config.reader import ConfigSection
 from mlops_kit.config.tags import read_tags
@@ -106,6 +107,7 @@ class Settings:
     retries: Retries
     tags: dict[str, str]
     steps: OwnSteps
+    model_card: CardTexts
 
 
 def load_settings(root: Path) -> Settings:
@@ -129,6 +131,7 @@ def load_settings(root: Path) -> Settings:
         retries=_retries(section.section("retries")),
         tags=read_tags(section.section("tags")),
         steps=OwnSteps(section.optional_section("steps")),
+        model_card=read_model_card(section),
     )
     section.refuse_the_rest()
     return settings

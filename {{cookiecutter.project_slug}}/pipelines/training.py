@@ -11,6 +11,7 @@ from pipelines.model_building import (
     check_metric,
     data_quality_baseline,
     evaluate,
+    model_card,
     preprocess,
     register_model,
     training_job,
@@ -28,7 +29,8 @@ def build(settings: Settings) -> Pipeline:
     trained = train(parts, parameters, fitted)
     model = trained.properties.ModelArtifacts.S3ModelArtifacts
     evaluated = evaluate(parts, parameters, fitted, resolve, model)
-    register = register_model(parts, parameters, resolve, evaluated, baseline, model)
+    card = model_card(parts, resolve, fitted, evaluated, model, trained.properties.TrainingJobArn)
+    register = register_model(parts, parameters, resolve, evaluated, baseline, model, card)
     check = check_metric(parts, parameters, register)
     return parts.pipeline(parameters.all(), [resolve, fitted, baseline, trained, evaluated, check])
 

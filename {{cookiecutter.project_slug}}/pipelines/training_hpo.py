@@ -16,6 +16,7 @@ from pipelines.model_building import (
     check_metric,
     data_quality_baseline,
     evaluate,
+    model_card,
     preprocess,
     register_model,
     training_job,
@@ -35,7 +36,8 @@ def build(settings: Settings) -> Pipeline:
     tuned = tune(parts, parameters, fitted, {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": parallel})
     model = best_model(tuned)
     evaluated = evaluate(parts, parameters, fitted, resolve, model)
-    register = register_model(parts, parameters, resolve, evaluated, baseline, model, winners(settings, tuned))
+    card = model_card(parts, resolve, fitted, evaluated, model, tuned.properties.BestTrainingJob.TrainingJobArn)
+    register = register_model(parts, parameters, resolve, evaluated, baseline, model, card, winners(settings, tuned))
     check = check_metric(parts, parameters, register)
     return parts.pipeline([*parameters.all(), jobs, parallel], [resolve, fitted, baseline, tuned, evaluated, check])
 

@@ -44,7 +44,7 @@ GRAPHS = {
         "Evaluate": ("Processing", {"ResolveInputs", "Preprocess", "Train"}),
         "RegisterModel": (
             "RegisterModel",
-            {"CheckMetric", "ResolveInputs", "Train", "Evaluate", "DataQualityBaseline"},
+            {"CheckMetric", "ResolveInputs", "Preprocess", "Train", "Evaluate", "DataQualityBaseline"},
         ),
     },
     ("training-hpo", "processing"): REGISTERED
@@ -53,7 +53,7 @@ GRAPHS = {
         "Evaluate": ("Processing", {"ResolveInputs", "Preprocess", "Tune"}),
         "RegisterModel": (
             "RegisterModel",
-            {"CheckMetric", "ResolveInputs", "Tune", "Evaluate", "DataQualityBaseline"},
+            {"CheckMetric", "ResolveInputs", "Preprocess", "Tune", "Evaluate", "DataQualityBaseline"},
         ),
     },
     ("inference", "processing"): {
@@ -362,13 +362,27 @@ def test_a_tuned_model_is_registered_with_its_hyperparameters_and_its_origin(var
     )
 
 
+@pytest.mark.parametrize("kind", ["training", "training-hpo"])
+def test_a_model_is_registered_with_a_card_that_a_person_reviews(variant, kind):
+    card = variant("own", "processing")[kind].by_name["RegisterModel"].arguments["ModelCard"]
+    assert card["ModelCardStatus"] == "PendingReview"
+    pieces = card["ModelCardContent"]["Std:Join"]["Values"]
+    content = json.loads("".join(piece if isinstance(piece, str) else "0" for piece in pieces))  # JSON even in quotes
+    assert content["training_details"]["training_job_details"].keys() >= {"training_arn", "training_datasets"}
+    assert content["additional_information"]["custom_details"].keys() >= {"data_version", "git_commit"}
+
+
 def test_conditions_read_values_that_the_jobs_write(variant, project_named, tmp_path):
     import model_quality
 
     own = project_named("own")
     folders = ["--predictions-dir", str(own / "predictions"), "--labels-dir", str(own / "labels")]
     model_quality.main([*folders, "--contract", str(own.contract_file), "--output-dir", str(tmp_path)])
-    written = {"Evaluation": own / "evaluation" / "evaluation.json", "Verdict": tmp_path / "verdict.json"}
+    written = {"Verdict": tmp_path / "verdict.json"}
+    written |= {
+        "Evaluation": own / "evaluation" / "evaluation.json",
+        "ModelCard": own / "evaluation" / "model_card.json",
+    }
     read = set()
     for definition in variant("own", "processing").values():
         for path, file in json_gets(definition.body):
@@ -379,6 +393,7 @@ def test_conditions_read_values_that_the_jobs_write(variant, project_named, tmp_
                 content = content[key]
             read.add((file, path))
     assert read >= {("Evaluation", "value"), ("Evaluation", "champion.shortfall"), ("Verdict", "verdict")}
+    assert ("ModelCard", "metric_groups") in read
 
 
 def json_gets(value):

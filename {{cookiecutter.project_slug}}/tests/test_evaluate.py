@@ -33,8 +33,8 @@ from model import Estimator
 
 PLOTS = {
     "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},
-    "binary": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png"},
-    "multiclass": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png"},
+    "binary": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png", "precision_recall.png"},
+    "multiclass": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png", "precision_recall.png"},
 }
 
 
@@ -95,8 +95,34 @@ def test_evaluation_json_holds_every_metric_as_scikit_learn_has_it(project, tmp_
     assert content["value"] == found[project.contract.metric]
 
 
+def test_precision_and_recall_of_each_class_are_as_scikit_learn_has_them(project, tmp_path):
+    target, scored = scored_test_rows(project, tmp_path / "scored")
+    entries = evaluation_in(project / "evaluation")["classes"]
+    if project.contract.problem_type == "regression":
+        assert entries == []
+        return
+    names = [entry["class"] for entry in entries]
+    expected = sk.precision_recall_fscore_support(
+        target, scored["prediction"].astype(str), labels=names, zero_division=0
+    )
+    for key, values in zip(("precision", "recall"), expected, strict=False):
+        assert [entry[key] or 0.0 for entry in entries] == pytest.approx(values)
+    assert [entry["rows"] for entry in entries] == expected[3].tolist()
+
+
+def test_the_parts_of_the_model_card_are_json_texts(project):
+    parts = json.loads((project / "evaluation" / "model_card.json").read_text(encoding="utf-8"))
+    groups = {group["name"]: group["metric_data"] for group in json.loads(parts["metric_groups"])}
+    found = {metric["name"]: metric["value"] for metric in groups["metrics on the test split"]}
+    content = evaluation_in(project / "evaluation")
+    assert found == {name: entry["value"] for name, entry in content[group(project)].items()}
+    assert json.loads(parts["observation"]).startswith(f"{project.contract.metric} is ")
+    assert json.loads(parts["hyper_parameters"]) != []
+    assert parts["champion_value"] == "not compared"
+
+
 def test_the_plots_are_pictures(project):
-    pictures = {path.name for path in files_in(project / "evaluation")} - {"evaluation.json"}
+    pictures = {path.name for path in files_in(project / "evaluation")} - {"evaluation.json", "model_card.json"}
     unknown = {"feature_importance.png"} if train_model(project.folder).estimator.importance() is None else set()
     assert pictures == PLOTS[project.contract.problem_type] - unknown
     for name in pictures:

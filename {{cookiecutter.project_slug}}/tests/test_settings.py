@@ -67,6 +67,11 @@ def test_a_hyperparameter_keeps_its_type():
 
 
 REFUSED = {
+    "a text that the model card lacks": (
+        "model_card",
+        {"purpose": "pricing"},
+        "model_card.purpose is not a part of a model card that a team writes; it may be model_creator",
+    ),
     "an unknown mode": (
         "batch_inference",
         "batch",

@@ -5,10 +5,12 @@ An estimator as jobs/model.py defines it is one of the files: of its library not
 
 from __future__ import annotations
 
+import json
 import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ PREPROCESSOR = "preprocessor.json"
 CONTRACT = "dataset.yaml"
 CODE = "code"
 ARCHIVE = "model.tar.gz"
+RECORD = "training.json"  # how the model was trained
 
 
 class OtherEstimatorError(UserError):
@@ -132,6 +135,15 @@ def read_member(folder: str | Path, name: str) -> bytes:
         raise UserError(
             f"{folder}: holds no {name}, neither as a file nor in a {ARCHIVE}; give the folder of a trained model"
         ) from error
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """How the model was trained: hyperparameters, and numbers such as the metric; empty if train.py wrote no record."""
+    try:
+        content = json.loads(read_member(folder, RECORD))
+    except (UserError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _decision(folder: str | Path) -> Decision:

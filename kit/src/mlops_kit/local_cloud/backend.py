@@ -18,6 +18,7 @@ from mlops_kit.local_cloud.in_process import handled_in_process
 from mlops_kit.local_cloud.patches.buckets import patch_bucket_notifications
 from mlops_kit.local_cloud.patches.dispatch import patch_service_list
 from mlops_kit.local_cloud.patches.functions import patch_function_settings
+from mlops_kit.local_cloud.patches.model_cards import patch_model_cards
 from mlops_kit.local_cloud.patches.policies import patch_bucket_policies
 from mlops_kit.local_cloud.patches.service_models import patch_service_models
 from mlops_kit.local_cloud.patches.topics import patch_topics
@@ -80,6 +81,7 @@ def open_backend(stack: ExitStack, options: Options) -> Backend:
     stack.enter_context(patch_function_settings())
     stack.enter_context(patch_bucket_notifications())
     stack.enter_context(patch_bucket_policies())
+    stack.enter_context(patch_model_cards())
     stack.enter_context(patch_service_list())
     stack.enter_context(patch_service_models())
     stack.enter_context(patch_topics(EmailLog(options.work)))

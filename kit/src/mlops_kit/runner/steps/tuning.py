@@ -49,6 +49,7 @@ class _Job:
     """A training job of the tuning; `value` is the objective's, None if it failed."""
 
     name: str
+    arn: str
     hyperparameters: dict[str, str]
     started: str = field(default_factory=now)
     ended: str | None = None
@@ -60,6 +61,7 @@ class _Job:
         """The job as in DescribeHyperParameterTuningJob."""
         shown: dict[str, Any] = {
             "TrainingJobName": self.name,
+            "TrainingJobArn": self.arn,
             "CreationTime": self.started,
             "TrainingEndTime": self.ended,
             "TrainingJobStatus": "Failed" if self.value is None else "Completed",
@@ -96,7 +98,8 @@ class _Tuning:
             return
         with self._lock:
             trial = self._study.ask()
-            job = _Job(f"{self._name}-{number:03}", _suggest(trial, self._ranges))
+            name = f"{self._name}-{number:03}"
+            job = _Job(name, self._task.context.arn(f"training-job/{name}"), _suggest(trial, self._ranges))
             self._history.append(job)
         hyperparameters = {**self._definition.get("StaticHyperParameters", {}), **job.hyperparameters}
         request = {**self._definition, "HyperParameters": hyperparameters}
