@@ -206,7 +206,9 @@ def statistics(shift: float) -> Record:
             {"lower_bound": 0.1 * at + moved, "upper_bound": 0.1 * (at + 1) + moved, "count": float(count)}
             for at, count in enumerate(counts)
         ]
-        numbers = {"mean": 0.46 + moved, "std_dev": 0.19, "distribution": {"kll": {"buckets": buckets}}}
+        common = {"num_present": 310, "num_missing": 3 if moved else 0}
+        numbers: Record = {"common": common, "mean": 0.46 + moved, "std_dev": 0.19}
+        numbers["distribution"] = {"kll": {"buckets": buckets}}
         features.append({"name": name, "inferred_type": "Fractional", "numerical_statistics": numbers})
     return {"version": 0.0, "dataset": {"item_count": 313}, "features": features}
 
@@ -336,17 +338,29 @@ def verdict(work: Path, record: Record, kind: str, value: float) -> None:
 def package(version: int, approval: str, execution: Record) -> Record:
     """A model version as DescribeModelPackage returns it."""
     bucket = f"s3://{PROJECT}-local-123456789012"
+    group = f"arn:aws:sagemaker:eu-central-1:123456789012:model-package/{PROJECT}-local"
     return {
         "ModelPackageGroupName": f"{PROJECT}-local",
         "ModelPackageVersion": version,
-        "ModelPackageArn": f"arn:aws:sagemaker:eu-central-1:123456789012:model-package/{PROJECT}-local/{version}",
+        "ModelPackageArn": f"{group}/{version}",
         "ModelPackageDescription": f"Abalone Rings, trained by {execution['kind']}",
         "ModelPackageStatus": "Completed",
         "ModelApprovalStatus": approval,
         "ApprovalDescription": "The evaluation looks right." if approval == "Approved" else None,
         "CreationTime": START + timedelta(seconds=70 * version),
         "InferenceSpecification": {"Containers": [{"ModelDataUrl": f"{bucket}/executions/Train/model.tar.gz"}]},
+        "ModelCard": {
+            "ModelCardStatus": "PendingReview",
+            "ModelCardContent": json.dumps(
+                {
+                    "model_overview": {"model_creator": "shells team"},
+                    "intended_uses": {"purpose_of_model": "Tell the age of shells.", "risk_rating": "Low"},
+                }
+            ),
+        },
         "CustomerMetadataProperties": {
+            "champion": f"approved {group}/{version - 1}" if version > 1 else "approved ",
+            "champion_value": "3.912" if version > 1 else "not compared",
             "git_commit": "0c9e4ee1f2a3b4c5d6e7f8091a2b3c4d5e6f7081",
             "build_id": "local",
             "data_version": "3f9a5c01d2e4",

@@ -180,6 +180,20 @@ def test_model_versions_show_their_lineage(tmp_path: Path) -> None:
         assert part in versions
 
 
+def test_model_versions_show_what_their_cards_say_and_the_champion(tmp_path: Path) -> None:
+    text = words(report_of_rehearsal(tmp_path))
+    card = "model card pending review owner shells team risk Low purpose Tell the age of shells."
+    assert f"rmse 2.128 {card}" in text, "the first version has no champion"
+    assert f"rmse 2.128 champion version 1: 3.912 {card}" in text
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"intended_uses": 7}'])
+def test_a_model_card_of_another_shape_does_not_prevent_the_page(tmp_path: Path, content: str) -> None:
+    execution = records.trained(tmp_path)
+    version = records.package(1, "Approved", execution) | {"ModelCard": {"ModelCardContent": content}}
+    assert "model card cannot be read" in words(write_report(tmp_path, packages=[version], project="Abalone Rings"))
+
+
 def test_events_are_counted_by_kind(tmp_path: Path) -> None:
     text = words(report_of_rehearsal(tmp_path))
     assert "54 on the bus" in text
@@ -292,6 +306,42 @@ def test_a_metric_of_the_teams_own_is_drawn_in_its_direction(tmp_path: Path) -> 
     content = records.evaluation(-12.5, threshold=-10) | {"metric": "cost", "lower_is_better": True}
     records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
     assert "threshold at most -10" in page_of(tmp_path, record)
+
+
+def test_every_metric_stands_beside_the_champions(tmp_path: Path) -> None:
+    record = records.tuned(tmp_path)
+    text = page_of(tmp_path, record)
+    assert "Metric This model Champion rmse 2.064 3.912 mae 1.445 2.738 r2 0.5612 " in text
+
+
+def test_precision_and_recall_are_shown_for_each_class(tmp_path: Path) -> None:
+    record = records.trained(tmp_path)
+    classes = [
+        {"class": "no", "precision": 0.9, "recall": 0.75, "rows": 40},
+        {"class": "yes", "precision": None, "recall": 0.0, "rows": 2},
+    ]
+    content = records.evaluation(2.0) | {"classes": classes}
+    records.output(tmp_path, record, "Evaluate", "evaluation", evaluation__json=content)
+    assert "Class Precision Recall Rows no 0.9 0.75 40 yes undefined 0 2 " in page_of(tmp_path, record)
+
+
+def test_missing_cells_are_shown_for_the_training_data_and_a_batch(tmp_path: Path) -> None:
+    training = records.trained(tmp_path)
+    text = page_of(tmp_path, training, records.violated(tmp_path, training))
+    assert "No cell is missing in the training split." in text
+    assert "Missing cells in In training This batch shell_weight none 3 (0.96%)" in text
+
+
+def test_the_columns_with_most_missing_cells_come_first(tmp_path: Path) -> None:
+    def column(name: str, missing: int) -> records.Record:
+        return {"name": name, "string_statistics": {"common": {"num_present": 100 - missing, "num_missing": missing}}}
+
+    training = records.trained(tmp_path)
+    statistics = {"features": [column(f"c{number}", number) for number in range(14)]}
+    records.output(tmp_path, training, "DataQualityBaseline", "report", statistics__json=statistics)
+    text = page_of(tmp_path, training)
+    assert "Missing cells in Training split c13 13 (13.00%) c12 12 (12.00%)" in text
+    assert "c4 4 (4.00%) and fewer in 3 other columns" in text
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,27 @@ def test_a_registered_version_is_shown_with_its_gates(notifications):
     assert "Decision threshold: 0.31\n" in text
 
 
+IN_USE = "approved arn:aws:sagemaker:eu-west-1:123456789012:model-package/flats-dev/2"
+
+
+@pytest.mark.parametrize(
+    ("champion", "value", "words"),
+    [
+        (IN_USE, "1.41231", "version 2, rmse 1.412 on the same rows"),
+        (IN_USE, "not compared", "version 2, which cannot predict the rows of the test split"),
+        ("approved ", "not compared", "no version was approved yet"),
+    ],
+)
+def test_a_registered_version_stands_beside_the_version_in_use(notifications, champion, value, words):
+    notifications.sagemaker.metadata = TRAINED | {"champion": champion, "champion_value": value}
+    text = notifications.text(SAMPLE.package_changed())
+    assert f"Metric: rmse 1.324 against the threshold 2.5\nIn use at its training: {words}\n" in text
+
+
+def test_a_version_of_an_earlier_release_is_compared_with_none(notifications):
+    assert "In use" not in notifications.text(SAMPLE.package_changed())
+
+
 def test_a_value_that_is_not_a_number_is_shown_unchanged(notifications):
     notifications.sagemaker.metadata = TRAINED | {"value": "unknown"}
     assert "Metric: rmse unknown against the threshold 2.5\n" in notifications.text(SAMPLE.package_changed())

@@ -168,7 +168,7 @@ class Writer:
         evidence = ' --evidence "..."' if tuned else ""
         return Message(
             f"version {version} of the model waits for approval",
-            facts=_package_facts(change, metadata),
+            facts=_package_facts(change, metadata, _champion(metadata)),
             advice=advice,
             commands=[
                 self._command(f'approve --version {version} --comment "..."{evidence}'),
@@ -261,7 +261,10 @@ def _version(change: Change) -> int:
     return int(change.detail["ModelPackageVersion"])
 
 
-def _package_facts(change: Change, metadata: Mapping[str, str]) -> dict[str, str]:
+def _package_facts(
+    change: Change, metadata: Mapping[str, str], more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The facts of a version; `more` stands below its metric."""
     detail = change.detail
     labels = {
         "gates": "Gates",
@@ -276,10 +279,25 @@ def _package_facts(change: Change, metadata: Mapping[str, str]) -> dict[str, str
     return {
         "Group": detail["ModelPackageGroupName"],
         **_metric(metadata),
+        **(more or {}),
         **{label: metadata[key] for key, label in labels.items() if key in metadata},
         **({"Execution": execution} if execution else {}),
         **({"Evaluation": evaluation} if evaluation else {}),
     }
+
+
+def _champion(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The version in use when the new one was trained, and its metric on the same rows, if known."""
+    if "champion" not in metadata:  # a version from before release 0.6.0
+        return {}
+    version, value = metadata["champion"].rpartition("/")[2], metadata.get("champion_value", "")
+    if not version.isdecimal():
+        words = "no version was approved yet"
+    elif _is_number(value):
+        words = f"version {version}, {metadata.get('metric')} {_number(value)} on the same rows"
+    else:
+        words = f"version {version}, which cannot predict the rows of the test split"
+    return {"In use at its training": words}
 
 
 def _metric(source: Mapping[str, Any]) -> dict[str, str]:
@@ -293,10 +311,15 @@ def _metric(source: Mapping[str, Any]) -> dict[str, str]:
 
 def _number(value: Any) -> str:
     """A number to four digits; anything else unchanged."""
+    return f"{float(value):.4g}" if _is_number(value) else str(value)
+
+
+def _is_number(value: Any) -> bool:
     try:
-        return f"{float(value):.4g}"
+        float(value)
     except ValueError:
-        return str(value)
+        return False
+    return True
 
 
 def _log(metadata: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.bullet_chart import Measure, bullet_chart, measure_of
-from mlops_kit.report.elements import Html, Section, facts, html, join, keyed, number
+from mlops_kit.report.elements import Column, Html, Section, code, facts, html, join, keyed, number, row, table
 from mlops_kit.report.gates import gates_of
 from mlops_kit.report.statuses import badge
 from mlops_kit.runner.record import StepRecord
@@ -38,6 +38,8 @@ def evaluation_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
         html("p", badge("good" if is_good else "bad", headline), class_="verdict"),
         bullet_chart(measure, headline),
         _facts(content, measure, champion),
+        _metrics(content, champion),
+        _classes(content),
         gates_of(content),
         plots,
     )
@@ -57,13 +59,6 @@ def _gain(champion: Mapping[str, Any]) -> str:
 
 
 def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, Any]) -> Html:
-    others = {
-        name: metric.get("value")
-        for key, group in content.items()
-        if key.endswith("_metrics") and isinstance(group, dict)
-        for name, metric in group.items()
-        if isinstance(metric, dict) and name != measure.metric.name
-    }
     if measure.champion is None:
         compared: Html | str = f"not compared: {champion.get('why') or 'nothing is recorded'}"
     else:
@@ -72,7 +67,6 @@ def _facts(content: Mapping[str, Any], measure: Measure, champion: Mapping[str, 
         [
             (measure.metric.name, keyed("bar good" if measure.met else "bar bad", number(measure.value))),
             ("threshold", keyed("threshold", measure.bound)),
-            *((name, number(value)) for name, value in others.items()),
             *([("a constant reaches", number(content["baseline"]))] if "baseline" in content else []),
             *_decision(content),
             ("test rows", number(content.get("rows", ""))),
@@ -89,6 +83,46 @@ def _decision(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     limits = " and ".join(f"{name} at least {number(value)}" for name, value in decision.get("at_least", {}).items())
     aim = f"{decision['aim']} with {limits}" if limits else decision["aim"]
     return [("positive from", f"{number(decision['threshold'])}, chosen for {aim}")]
+
+
+def _metrics(content: Mapping[str, Any], champion: Mapping[str, Any]) -> Html | None:
+    """Every metric, with the champion's beside it where both were measured on the same rows."""
+    own = {
+        name: metric.get("value")
+        for key, group in content.items()
+        if key.endswith("_metrics") and isinstance(group, dict)
+        for name, metric in group.items()
+        if isinstance(metric, dict)
+    }
+    theirs = (champion.get("metrics") or {}) if champion.get("compared") else {}
+    if not own:
+        return None
+    columns = [Column("Metric"), Column("This model", "number"), *([Column("Champion", "number")] if theirs else [])]
+    rows = [
+        row(columns, [name, number(value), *([number(theirs.get(name, ""))] if theirs else [])])
+        for name, value in own.items()
+    ]
+    return table("Metrics on the test split", columns, rows, "figures")
+
+
+def _classes(content: Mapping[str, Any]) -> Html | None:
+    """Precision and recall of each class."""
+    entries = content.get("classes") or []
+    if not entries:
+        return None
+    columns = [Column("Class"), *(Column(title, "number") for title in ("Precision", "Recall", "Rows"))]
+    rows = [
+        row(
+            columns,
+            [code(str(entry["class"])), *(_measured(entry.get(key)) for key in ("precision", "recall", "rows"))],
+        )
+        for entry in entries
+    ]
+    return table("Precision and recall by class", columns, rows, "figures")
+
+
+def _measured(value: object) -> str:
+    return "undefined" if value is None else number(value)
 
 
 def _plots(step: StepRecord, artifacts: Artifacts) -> Html | None:

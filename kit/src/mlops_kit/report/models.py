@@ -1,7 +1,9 @@
-"""The versions in the model registry: approval, comment and lineage."""
+"""The versions in the model registry: approval, comment, model card and lineage."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +13,9 @@ from mlops_kit.report.elements import Child, Html, code, facts, html, number
 from mlops_kit.report.statuses import status
 from mlops_kit.report.times import moment
 
+SPACES = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between the words of a status of the API
 KNOWN = {"git_commit", "build_id", "data_version", "execution", "pipeline", "metric", "value", "kind"}
+KNOWN |= {"champion", "champion_value"}
 
 
 def model_versions(packages: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> Html:
@@ -52,6 +56,8 @@ def _facts(package: Mapping[str, Any], anchors: Mapping[str, str]) -> list[tuple
     return [
         ("created", _created(package.get("CreationTime"))),
         (lineage.get("metric") or "metric", _value(lineage.get("value"))),
+        ("champion", champion_of(lineage)),
+        *_card(package),
         ("tuned", facts(tuned, "tuned") if tuned else None),
         ("git commit", _code(lineage.get("git_commit"))),
         ("build", _code(lineage.get("build_id"))),
@@ -63,6 +69,31 @@ def _facts(package: Mapping[str, Any], anchors: Mapping[str, str]) -> list[tuple
         ("artifact", _code(_artifact(package))),
         ("arn", _code(package.get("ModelPackageArn"))),
     ]
+
+
+def champion_of(metadata: Mapping[str, str]) -> str:
+    """The version that was in use, and its metric on the same rows; empty where there was none."""
+    version = metadata.get("champion", "").rpartition("/")[2]
+    if not version.isdecimal():
+        return ""
+    value = _value(metadata.get("champion_value"))
+    return f"version {version}: {value}" if value else f"version {version}"
+
+
+def _card(package: Mapping[str, Any]) -> list[tuple[str, Child]]:
+    """What a reader of the model card looks for first; the registry has the whole card."""
+    card = package.get("ModelCard") or {}
+    try:
+        content = json.loads(card.get("ModelCardContent") or "{}")
+        uses, overview = content.get("intended_uses") or {}, content.get("model_overview") or {}
+        return [
+            ("model card", SPACES.sub(" ", str(card.get("ModelCardStatus") or "")).lower()),
+            ("owner", overview.get("model_creator")),
+            ("risk", uses.get("risk_rating")),
+            ("purpose", uses.get("purpose_of_model")),
+        ]
+    except (ValueError, AttributeError):
+        return [("model card", "cannot be read")]
 
 
 def _lineage(package: Mapping[str, Any]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mlops_jobs.monitor_names import unescaped
@@ -10,6 +11,7 @@ from mlops_kit.report.artifacts import Artifacts
 from mlops_kit.report.bullet_chart import bullet_chart, measure_of
 from mlops_kit.report.elements import Column, Html, Section, code, facts, html, join, keyed, number, row, table
 from mlops_kit.report.histogram import bars_of, two_histograms
+from mlops_kit.report.missing_cells import Features, features_of, missing_cells
 from mlops_kit.report.statuses import badge, status
 from mlops_kit.runner.record import StepRecord
 from mlops_kit.text import count
@@ -60,6 +62,7 @@ def data_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
         body = join(
             html("p", badge("good", "The comparison of distributions found no drift"), class_="verdict"),
             html("p", COUNTED_APART, class_="reason"),
+            _missing(step, artifacts),
         )
         return Section("Data quality", headline, body)
     headline = count(len(violations), "data-quality violation")
@@ -67,6 +70,7 @@ def data_quality_of(step: StepRecord, artifacts: Artifacts) -> Section | None:
         html("p", badge("bad", headline), class_="verdict"),
         _violations(violations, "Violations of the baseline's constraints"),
         _distributions(step, violations, artifacts),
+        _missing(step, artifacts),
     )
     return Section("Data quality", headline, body)
 
@@ -119,8 +123,7 @@ def _violations(violations: list[dict[str, Any]], caption: str) -> Html:
 
 def _distributions(step: StepRecord, violations: list[dict[str, Any]], artifacts: Artifacts) -> Html | None:
     """The distributions of the drifted features, in training and now."""
-    before = _features(artifacts.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", ""))))
-    after = _features(artifacts.json_of(step, "statistics.json"))
+    before, after = _before_and_after(step, artifacts)
     drifted = dict.fromkeys(
         str(item.get("feature_name")) for item in violations if item.get("constraint_check_type") == DRIFT
     )
@@ -144,10 +147,17 @@ def _distributions(step: StepRecord, violations: list[dict[str, Any]], artifacts
     return html("div", legend, html("div", drawn, class_="histograms"), class_="distributions")
 
 
-def _features(statistics: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
-    return {unescaped(str(item.get("name"))): item for item in (statistics or {}).get("features") or []}
+def _before_and_after(step: StepRecord, artifacts: Artifacts) -> tuple[Features, Features]:
+    """The statistics of each column, of the training split and of the batch."""
+    baseline = artifacts.json_at(str(step.result.get("BaselineUsedForDriftCheckStatistics", "")))
+    return features_of(baseline), features_of(artifacts.json_of(step, "statistics.json"))
 
 
-def _moved(before: dict[str, Any], after: dict[str, Any]) -> str:
+def _missing(step: StepRecord, artifacts: Artifacts) -> Html | None:
+    before, after = _before_and_after(step, artifacts)
+    return missing_cells({"In training": before, "This batch": after})
+
+
+def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     means = [feature["numerical_statistics"].get("mean") for feature in (before, after)]
     return f"mean {number(means[0])} to {number(means[1])}"

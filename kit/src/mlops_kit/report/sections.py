@@ -7,13 +7,21 @@ from collections.abc import Callable, Iterable
 from mlops_kit.report.artifacts import Artifacts, UnreadableError
 from mlops_kit.report.elements import Section, html
 from mlops_kit.report.evaluation import evaluation_of
+from mlops_kit.report.missing_cells import training_data_of
 from mlops_kit.report.quality import counted_of, data_quality_of, model_quality_of
 from mlops_kit.report.statuses import badge
 from mlops_kit.report.tuning import tuning_of
 from mlops_kit.runner.record import StepRecord
 
 Reader = Callable[[StepRecord, Artifacts], Section | None]
-READERS: tuple[Reader, ...] = (tuning_of, evaluation_of, data_quality_of, counted_of, model_quality_of)
+READERS: tuple[Reader, ...] = (
+    tuning_of,
+    evaluation_of,
+    training_data_of,
+    data_quality_of,
+    counted_of,
+    model_quality_of,
+)
 
 
 def sections_of(steps: Iterable[StepRecord], artifacts: Artifacts) -> tuple[Section, ...]:
