@@ -19,6 +19,7 @@ from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.decision import decision_of
 from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.explanations import mean_contributions
 from mlops_jobs.gates import Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
 from mlops_jobs.input_files import csv_files, visible
@@ -28,7 +29,7 @@ from mlops_jobs.scores import Scores
 
 from metrics import all_metrics, one_metric, own_metrics
 from model import Estimator
-from plots import draw_evaluation
+from plots import draw_evaluation, draw_explanations
 
 # the names of metrics in SageMaker's model registry
 METRICS_GROUP = {
@@ -176,7 +177,9 @@ def main(argv: list[str] | None = None) -> None:
         judgement = judge(model, arguments.test_dir)
         comparison = compare(model, judgement, champion, arguments.test_dir)
         content = evaluation(model, judgement, threshold, comparison, where=str(arguments.test_dir))
+        content["explanations"] = mean_contributions(model, arguments.test_dir)
         draw_evaluation(outputs, arguments.output_dir, model, judgement.actual, judgement.scores)
+        draw_explanations(outputs, arguments.output_dir, content["explanations"])
         outputs.write_json(result, content)
         outputs.write_json(card, card_parts(content, read_record(arguments.model_dir)))
     verdict = "meets" if content["met"] else "misses"

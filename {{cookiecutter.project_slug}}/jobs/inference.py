@@ -8,6 +8,8 @@ Nothing it needs may import `metrics`: the model server has a package of that na
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.errors import DataError
@@ -15,9 +17,10 @@ from mlops_jobs.feature_lines import read_lines
 from mlops_jobs.prediction_files import json_lines
 
 from model import Estimator
-from predict import as_table
+from predict import predicted
 
 TAKES, ANSWERS = "text/csv", "application/jsonlines"
+EXPLAIN = "EXPLAIN"  # the variable with the number of features to explain each prediction with
 
 
 def model_fn(model_dir: str) -> Model:
@@ -48,7 +51,7 @@ def predict_fn(data: bytes, model: Model) -> pa.Table:
     if not data.strip():
         return pa.table({})
     ids, features = read_lines(data, model.contract, model.preprocessor)
-    return as_table(model, ids, model.score(features))
+    return predicted(model, ids, features, int(os.environ.get(EXPLAIN, "0")))
 
 
 def output_fn(prediction: pa.Table, accept: str) -> str:

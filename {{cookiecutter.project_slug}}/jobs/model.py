@@ -6,12 +6,14 @@ The names, defaults and limits of its hyperparameters stand in hyperparameters.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
 from mlops_jobs.estimator import BaseEstimator
 from mlops_jobs.feature_files import LabelledFeatures, Rows
+from mlops_jobs.tree_contributions import PathContributions
 
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 # The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
@@ -79,6 +81,19 @@ class Estimator(BaseEstimator):
         """By gain: how much the splits on each feature bettered the fit; shape (features,)."""
         gains = self.booster.get_score(importance_type="total_gain")
         return np.array([gains.get(name, 0.0) for name in self.booster.feature_names or ()], dtype=float)
+
+    def contributions(self, features: np.ndarray, *, exact: bool) -> np.ndarray:
+        """By SHAP values where `exact`; else by the path of each row through the trees, in a small part of the time."""
+        if not exact:
+            return self._paths.of(features)
+        known = {"feature_names": self.booster.feature_names, "feature_types": self.booster.feature_types}
+        rows = xgb.DMatrix(features, enable_categorical=True, **known)
+        found: np.ndarray = self.booster.predict(rows, pred_contribs=True)
+        return found
+
+    @cached_property
+    def _paths(self) -> PathContributions:
+        return PathContributions(self.booster)
 
 
 class Batches(xgb.DataIter):

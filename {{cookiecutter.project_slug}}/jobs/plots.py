@@ -1,9 +1,10 @@
-"""Plots of an evaluation: the predictions against the target, and the importance of the features."""
+"""Plots of an evaluation: the predictions against the target, and what the features have to do with them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -45,6 +46,31 @@ def draw_evaluation(outputs: Outputs, folder: Path, model: Model, actual: np.nda
         pictures["precision_recall"] = _precision_recall_curves(model, actual, scores.probabilities)
     for name, figure in pictures.items():
         figure.savefig(outputs.path(folder / f"{name}.png"), format="png", metadata={"Software": None})
+
+
+def draw_explanations(outputs: Outputs, folder: Path, explanations: Mapping[str, Any]) -> None:
+    """Draw the mean contributions of the features, of several classes side by side; nothing if there are none.
+
+    Args:
+        outputs: what the picture appears together with.
+        folder: where it goes.
+        explanations: as `mean_contributions` returns them.
+    """
+    if not explanations:
+        return
+    names = list(explanations["mean_absolute"])[:MAX_FEATURES_DRAWN][::-1]
+    figure, axes = _axes("Contributions to predictions", f"mean absolute contribution ({explanations['unit']})", "")
+    by_class = list(explanations.get("by_class", {}).items())[:MAX_CLASSES_DRAWN]
+    left = np.zeros(len(names))
+    for label, means in by_class:
+        widths = np.array([means.get(name, 0.0) for name in names])
+        axes.barh(names, widths, left=left, label=label)
+        left += widths
+    if by_class:
+        axes.legend(frameon=False, loc="lower right")
+    else:
+        axes.barh(names, [explanations["mean_absolute"][name] for name in names], color=ACCENT)
+    figure.savefig(outputs.path(folder / "contributions.png"), format="png", metadata={"Software": None})
 
 
 def _axes(title: str, x: str, y: str) -> tuple[Figure, Axes]:

@@ -15,6 +15,7 @@ from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.contract import PREDICTION, PROBABILITY
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import run_job
+from mlops_jobs.explanations import explained
 from mlops_jobs.feature_files import FeatureFile
 from mlops_jobs.input_files import SHARDED, files_of
 from mlops_jobs.outputs import CsvOutput, Outputs
@@ -27,17 +28,19 @@ from mlops_jobs.unique_ids import unique_rows
 from model import Estimator
 
 
-def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = False) -> Tally:
+def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = False, explain: int = 0) -> Tally:
     """Predict the rows of each file in a folder: raw rows in .csv, or features of `preprocess.py apply` in .parquet.
 
     Writes for each input a CSV file of the same name with a row for each row, in order: the id where the data has one,
-    `prediction`, and for classes `probability_<class>` each.
+    `prediction`, and for classes `probability_<class>` each; with explanations, `explanation_<rank>` and
+    `contribution_<rank>`, which are a feature and what it adds to the prediction.
 
     Args:
         input_dir: the folder of files to predict.
         model: predicts them.
         output_dir: where the predictions go.
         sharded: whether several instances share the files; then the folder may be empty.
+        explain: the number of features to explain each prediction with.
 
     Returns:
         the rows predicted, and what was handled in the cells of raw rows.
@@ -51,7 +54,7 @@ def predict(input_dir: Path, model: Model, output_dir: Path, *, sharded: bool = 
     with Outputs(reads=[input_dir], replaces=targets.values()) as outputs:
         for path, final in targets.items():
             with CsvOutput(outputs.path(final)) as predictions:
-                for table in read_ahead(_predicted(path, model, tally)):
+                for table in read_ahead(_predicted(path, model, tally, explain)):
                     predictions.write(table)
     return tally
 
@@ -68,11 +71,18 @@ def as_table(model: Model, ids: pa.Array | None, scores: Scores) -> pa.Table:
     return pa.table(columns)
 
 
-def _predicted(path: Path, model: Model, tally: Tally) -> Iterator[pa.Table]:
+def _predicted(path: Path, model: Model, tally: Tally, explain: int) -> Iterator[pa.Table]:
     """Yield the predictions of a file's rows in batches; the next features are made while one batch is predicted."""
     make = _from_csv if path.suffix.lower() == ".csv" else _from_parquet
     for ids, features in read_ahead(make(path, model, tally)):
-        yield as_table(model, ids, model.score(features))
+        yield predicted(model, ids, features, explain)
+
+
+def predicted(model: Model, ids: pa.Array | None, features: np.ndarray, explain: int = 0) -> pa.Table:
+    """Predict a batch; with explanations by so many features."""
+    scores = model.score(features)
+    table = as_table(model, ids, scores)
+    return explained(table, model, features, scores.predicted, explain) if explain else table
 
 
 def _from_csv(path: Path, model: Model, tally: Tally) -> Iterator[tuple[pa.Array | None, np.ndarray]]:
@@ -96,9 +106,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--model-dir", type=Path, required=True, help="folder with model.tar.gz or its files")
     parser.add_argument("--output-dir", type=Path, required=True, help="folder for one .csv of predictions an input")
     parser.add_argument("--sharded", action="store_true", help=SHARDED)
+    parser.add_argument("--explain", type=int, default=0, metavar="FEATURES", help="that moved each prediction most")
     arguments = parser.parse_args(argv)
-    model = load_model(arguments.model_dir, Estimator)
-    tally = predict(arguments.input_dir, model, arguments.output_dir, sharded=arguments.sharded)
+    model, more = load_model(arguments.model_dir, Estimator), {"explain": arguments.explain}
+    tally = predict(arguments.input_dir, model, arguments.output_dir, sharded=arguments.sharded, **more)
     print_report(tally.as_dict())
 
 

@@ -136,9 +136,11 @@ def batch_inference(
 
 def predict(parts: Parts, parameters: Parameters, model: Any, features: ProcessingJobStep) -> ProcessingJobStep:
     """Predict in a processing job."""
+    folders = flags(input_dir=incoming("features"), model_dir=incoming("model"), output_dir=outgoing("predictions"))
+    features_each = parts.settings.explanations
     script = Script(
         "predict.py",
-        flags(input_dir=incoming("features"), model_dir=incoming("model"), output_dir=outgoing("predictions")),
+        [*folders, *(flags(explain=str(features_each)) if features_each else [])],
         inputs={"features": features.output("features"), "model": model},
         outputs=["predictions"],
         sharded=["features"],
@@ -148,8 +150,11 @@ def predict(parts: Parts, parameters: Parameters, model: Any, features: Processi
 
 def create_model(parts: Parts, model: Any, features: ProcessingJobStep) -> ModelStep:
     """Create the model that batch transform needs; after Preprocess, which runs only if there is an approved model."""
+    container, features_each = parts.served(model), parts.settings.explanations
+    if features_each:
+        container["Environment"]["EXPLAIN"] = str(features_each)  # as inference.py reads it
     request = {
-        "PrimaryContainer": parts.served(model),
+        "PrimaryContainer": container,
         "ExecutionRoleArn": "${role_arn}",
         "VpcConfig": parts.vpc,
         "EnableNetworkIsolation": True,

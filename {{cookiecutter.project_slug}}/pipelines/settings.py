@@ -98,6 +98,7 @@ class Settings:
     contract: Contract
     code: CodeKeys
     batch_inference: str
+    explanations: int  # features for each prediction
     split: Split
     champion_tolerance: float
     machines: Machines
@@ -122,6 +123,7 @@ def load_settings(root: Path) -> Settings:
         contract=load_contract(root / "config" / "dataset.yaml"),
         code=code_keys(root),
         batch_inference=section.choice("batch_inference", "processing", "transform"),
+        explanations=section.integer("explanations", maximum=10) if "explanations" in section.names else 0,
         split=_split(section.section("split")),
         champion_tolerance=section.number("champion_tolerance", minimum=0),
         machines=_machines(section.section("machines")),

@@ -22,7 +22,7 @@ from mlops_kit.definition.model import Definition
 from mlops_kit.project import open_project
 from support import CONTRACTS, ROOT, contract_of
 
-from pipelines import training, training_hpo
+from pipelines import inference, training, training_hpo
 from pipelines.settings import Range, hyperparameter_types, load_settings
 
 PROJECT = open_project(ROOT)
@@ -360,6 +360,22 @@ def test_a_tuned_model_is_registered_with_its_hyperparameters_and_its_origin(var
         {"Get": "Parameters.Trigger"},
         {"Get": "Parameters.TriggerVersion"},
     )
+
+
+def built(settings):
+    return Definition(json.loads(compile_pipeline(inference.build(settings))))
+
+
+def test_predictions_are_explained_where_the_setting_asks_for_it(own_contract):
+    for number in (0, 3):
+        settings = replace(load_settings(ROOT), contract=own_contract, explanations=number)
+        job, model = (
+            built(replace(settings, batch_inference=mode)).by_name[step].arguments
+            for mode, step in (("processing", "BatchInference"), ("transform", "CreateModel"))
+        )
+        command = job["AppSpecification"]["ContainerArguments"]
+        assert ("--explain" in command) == bool(number)
+        assert model["PrimaryContainer"]["Environment"].get("EXPLAIN") == (str(number) if number else None)
 
 
 @pytest.mark.parametrize("kind", ["training", "training-hpo"])

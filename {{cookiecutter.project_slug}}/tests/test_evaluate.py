@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
+from mlops_jobs import explanations
 from mlops_jobs.artifact import Model
 from mlops_jobs.gates import Judged
 from mlops_jobs.judging_rules import Gate, names_of
@@ -32,9 +33,21 @@ import train
 from model import Estimator
 
 PLOTS = {
-    "regression": {"feature_importance.png", "predicted_vs_actual.png", "residuals.png"},
-    "binary": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png", "precision_recall.png"},
-    "multiclass": {"feature_importance.png", "confusion_matrix.png", "roc_curve.png", "precision_recall.png"},
+    "regression": {"feature_importance.png", "contributions.png", "predicted_vs_actual.png", "residuals.png"},
+    "binary": {
+        "feature_importance.png",
+        "contributions.png",
+        "confusion_matrix.png",
+        "roc_curve.png",
+        "precision_recall.png",
+    },
+    "multiclass": {
+        "feature_importance.png",
+        "contributions.png",
+        "confusion_matrix.png",
+        "roc_curve.png",
+        "precision_recall.png",
+    },
 }
 
 
@@ -110,6 +123,32 @@ def test_precision_and_recall_of_each_class_are_as_scikit_learn_has_them(project
     assert [entry["rows"] for entry in entries] == expected[3].tolist()
 
 
+def test_the_features_are_ordered_by_what_they_contribute_on_average(project):
+    content = evaluation_in(project / "evaluation")["explanations"]
+    if not content:
+        assert train_model(project.folder).estimator.contributions(np.zeros((1, 1)), exact=True) is None
+        return
+    means = list(content["mean_absolute"].values())
+    assert set(content["mean_absolute"]) == set(train_model(project.folder).preprocessor.features)
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 0
+    if project.contract.problem_type == "multiclass":
+        by_class = content["by_class"]
+        assert set(by_class) == set(train_model(project.folder).preprocessor.classes)
+        for name, mean in content["mean_absolute"].items():
+            assert mean == pytest.approx(np.mean([means[name] for means in by_class.values()]))
+    else:
+        assert "by_class" not in content
+
+
+def test_the_explained_rows_are_spread_over_the_test_split(project, monkeypatch):
+    monkeypatch.setattr(explanations, "MAX_ROWS", 10)
+    model = train_model(project.folder)
+    found = explanations.mean_contributions(model, project / "test")
+    rows = evaluation_in(project / "evaluation")["rows"]
+    assert found == {} or (5 <= found["rows"] <= 10 <= rows)
+
+
 def test_the_parts_of_the_model_card_are_json_texts(project):
     parts = json.loads((project / "evaluation" / "model_card.json").read_text(encoding="utf-8"))
     groups = {group["name"]: group["metric_data"] for group in json.loads(parts["metric_groups"])}
@@ -123,7 +162,9 @@ def test_the_parts_of_the_model_card_are_json_texts(project):
 
 def test_the_plots_are_pictures(project):
     pictures = {path.name for path in files_in(project / "evaluation")} - {"evaluation.json", "model_card.json"}
-    unknown = {"feature_importance.png"} if train_model(project.folder).estimator.importance() is None else set()
+    estimator = train_model(project.folder).estimator
+    unknown = {"feature_importance.png"} if estimator.importance() is None else set()
+    unknown |= set() if evaluation_in(project / "evaluation")["explanations"] else {"contributions.png"}
     assert pictures == PLOTS[project.contract.problem_type] - unknown
     for name in pictures:
         pixels = imread(project / "evaluation" / name)
@@ -306,4 +347,7 @@ def test_many_classes_and_names_with_dollars_can_be_drawn(project_named, tmp_pat
     scores = evaluate.Scores(probabilities.argmax(axis=1), probabilities)
     with evaluate.Outputs() as outputs:
         evaluate.draw_evaluation(outputs, tmp_path, odd, np.arange(40) % 14, scores)
-    assert {path.name for path in files_in(tmp_path)} >= PLOTS["multiclass"] - {"feature_importance.png"}
+    assert {path.name for path in files_in(tmp_path)} >= PLOTS["multiclass"] - {
+        "feature_importance.png",
+        "contributions.png",
+    }

@@ -17,7 +17,17 @@ from mlops_jobs.feature_files import feature_schema
 from mlops_jobs.feature_lines import LineWriter, read_lines
 from mlops_jobs.prediction_files import json_lines, read_predictions
 from mlops_jobs.preprocessor import Preprocessor
-from support import answer, apply_arguments, batch_transform, contract_of, files_in, put, raw_rows, write_rows
+from support import (
+    answer,
+    apply_arguments,
+    batch_transform,
+    contract_of,
+    files_in,
+    predict_arguments,
+    put,
+    raw_rows,
+    write_rows,
+)
 
 import inference
 import predict
@@ -50,6 +60,23 @@ def test_a_batch_transform_predicts_what_predict_predicts(project, tmp_path):
     expected = read_predictions(project / "predictions" / "inference-data.csv", project.contract)
     assert found.schema == expected.schema
     assert found.equals(expected)
+
+
+def test_a_batch_transform_explains_what_predict_explains(project, model, lines, monkeypatch, tmp_path):
+    if model.estimator.contributions(np.zeros((1, len(model.preprocessor.features)), np.float32), exact=False) is None:
+        pytest.skip("this model has no contributions")
+    monkeypatch.setenv("EXPLAIN", "2")
+    (tmp_path / "inference-data.csv.out").write_text(answer(model, b"".join(lines)), encoding="utf-8")
+    folders = predict_arguments(project / "inference", project / "model", tmp_path / "predicted", "--explain", "2")
+    predict.main(folders)
+    found = read_predictions(tmp_path / "inference-data.csv", project.contract)
+    expected = read_predictions(tmp_path / "predicted" / "inference-data.csv", project.contract)
+    assert found.column_names == expected.column_names
+    for name in expected.column_names:
+        if name.startswith("contribution_"):
+            assert found[name].to_numpy() == pytest.approx(expected[name].to_numpy(), abs=1e-6)
+        else:
+            assert found[name].equals(expected[name])
 
 
 @settings(max_examples=15)

@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_jobs.artifact import Model
-from support import INFERENCE_ROWS, files_in, predict_arguments, put, raw_rows, train_model, write_rows
+from support import (
+    INFERENCE_ROWS,
+    files_in,
+    predict_arguments,
+    put,
+    raw_rows,
+    refusal,
+    train_model,
+    verdict_arguments,
+    write_rows,
+)
 
+import model_quality
 import predict
 import preprocess
 
@@ -90,3 +101,54 @@ def test_class_names_with_quotes_and_dollars_stand_whole_in_the_predictions(proj
     table = predict.as_table(odd, None, odd.score(np.array([[0.1], [0.9]], dtype=np.float32)))
     assert table.column_names == ["prediction", 'probability_a "b"', "probability_$c$"]
     assert set(table["prediction"].to_pylist()) <= {'a "b"', "$c$"}
+
+
+def explained_rows(project, folder, top=3):
+    predict.main(predict_arguments(project / "inference", project / "model", folder, "--explain", str(top)))
+    return pd.read_csv(folder / "inference-data.csv", dtype={"prediction": str})
+
+
+@pytest.fixture
+def contributions(project, model):
+    """The contributions to the predictions of the project's rows: shape (n, features + 1), of the predicted class."""
+    features = np.concatenate([features for _, features in predict._from_csv(rows_of(project), model, predict.Tally())])
+    found = model.estimator.contributions(features, exact=False)
+    if found is None:
+        pytest.skip("this model has no contributions")
+    return found[np.arange(len(found)), model.score(features).predicted] if found.ndim == 3 else found
+
+
+def rows_of(project):
+    return project / "inference" / "inference-data.csv"
+
+
+def test_explanations_are_the_features_with_the_largest_contributions(project, model, contributions, tmp_path):
+    found = explained_rows(project, tmp_path)
+    order = np.argsort(-np.abs(contributions[:, :-1]), axis=1)
+    for rank in range(min(3, len(model.preprocessor.features))):
+        names = [model.preprocessor.features[index] for index in order[:, rank]]
+        assert found[f"explanation_{rank + 1}"].tolist() == names
+        values = contributions[np.arange(len(order)), order[:, rank]]
+        assert found[f"contribution_{rank + 1}"].to_numpy() == pytest.approx(values, abs=1e-5)
+
+
+def test_explanations_change_no_prediction(project, contributions, tmp_path):
+    plain = pd.read_csv(project / "predictions" / "inference-data.csv", dtype={"prediction": str})
+    found = explained_rows(project, tmp_path)
+    assert found[plain.columns.tolist()].equals(plain)
+    assert "explanation_1" not in plain
+
+
+def test_labels_are_joined_to_explained_predictions_as_to_others(project, contributions, tmp_path):
+    explained_rows(project, tmp_path / "explained")
+    verdicts = []
+    for name, folder in (("plain", project / "predictions"), ("with", tmp_path / "explained")):
+        model_quality.main(verdict_arguments(project, folder, project / "labels", tmp_path / name))
+        verdicts.append((tmp_path / name / "verdict.json").read_text(encoding="utf-8"))
+    assert verdicts[0] == verdicts[1]
+
+
+def test_a_model_without_contributions_explains_nothing(project, monkeypatch, tmp_path):
+    monkeypatch.setattr(predict.Estimator, "contributions", lambda self, features, *, exact: None)
+    arguments = predict_arguments(project / "inference", project / "model", tmp_path / "out", "--explain", "3")
+    assert "jobs/model.py has no contributions" in refusal(predict.main, arguments, tmp_path / "out")

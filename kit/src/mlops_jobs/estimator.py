@@ -64,6 +64,17 @@ class BaseEstimator(ABC):
         """How much each feature contributes to the fit, shape (features,), not negative; None: it is not known."""
         return None
 
-    def contributions(self, features: np.ndarray) -> np.ndarray | None:
-        """What each feature adds to the prediction of each row; None: it is not known."""
+    def contributions(self, features: np.ndarray, *, exact: bool) -> np.ndarray | None:
+        """What each feature adds to the prediction of each row; None: it is not known.
+
+        Args:
+            features: shape (n, features).
+            exact: whether accuracy matters more than time, as for some rows of an evaluation; else time does, as for
+                each row of a batch.
+
+        Returns:
+            shape (n, features + 1), or (n, classes, features + 1) for several classes. The last entry is what every
+            row has in common. A row's entries add up to its value, to the log-odds of the positive class, or to a score
+            for each class whose softmax are the probabilities.
+        """
         return None
