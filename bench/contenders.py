@@ -41,6 +41,15 @@ def ours_predict(folder: Path, out: Path) -> Callable[[], object]:
     return lambda: predict(folder / "new", load_model(ARTIFACT, Estimator), out)
 
 
+def explained_predict(folder: Path, out: Path) -> Callable[[], object]:
+    """The project's own job, which also writes the three features that moved each prediction most."""
+    from mlops_jobs.artifact import load_model
+    from model import Estimator
+    from predict import predict
+
+    return lambda: predict(folder / "new", load_model(ARTIFACT, Estimator), out, explain=3)
+
+
 def usual_preprocess(folder: Path, out: Path) -> Callable[[], object]:
     """The same work as most notebooks do it: read all, split, ColumnTransformer, to_csv."""
     import numpy as np
@@ -171,6 +180,7 @@ CONTENDERS = {
         polars_preprocess,
         usual_preprocess,
         ours_predict,
+        explained_predict,
         usual_predict,
         floor_parse,
         floor_predict,

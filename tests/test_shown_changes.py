@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,24 @@ def test_a_step_and_a_pipeline_of_one_s_own_are_listed_in_one_place_each(bake: B
     rehearse(project)
     for kind in ("training", "training-hpo"):
         assert output(project, kind, "LargestErrors", "largest_errors.csv").count("\n") == 1 + 20
+
+
+def test_a_team_fills_in_its_model_card_and_has_its_predictions_explained(bake: Bake) -> None:
+    project = bake("copier", problem_type="binary", batch_inference="transform")
+    apply_page(project, "model-card.md")
+    run_what_answers_change(project)
+    make(project, "check")
+    evaluation = rehearse(project)
+    assert evaluation["explanations"]["mean_absolute"]
+    assert {"Rank items for a manual valuation.", "Low"} <= set(words_of_cards(project))
+    (batch, *_) = project.glob(".local/executions/*-inference/*/BatchInference/**/*.csv.out")
+    row = json.loads(batch.read_text("utf-8").splitlines()[0])
+    assert {f"{kind}_{rank}" for kind in ("explanation", "contribution") for rank in (1, 2, 3)} <= row.keys()
+
+
+def words_of_cards(project: Path) -> list[str]:
+    """The texts about the intended uses in the cards of the versions that a rehearsal registered."""
+    records = (json.loads(path.read_text("utf-8")) for path in project.glob(".local/executions/*/*/execution.json"))
+    results = [step["result"] for record in records for step in record["steps"] if step["type"] == "RegisterModel"]
+    cards = [json.loads(result["ModelCard"]["ModelCardContent"]) for result in results if result]
+    return [text for card in cards for text in card["intended_uses"].values()]
