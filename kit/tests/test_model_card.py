@@ -28,6 +28,7 @@ PENDING = {"ModelCardContent": "{}", "ModelCardStatus": "PendingReview"}
 EVALUATION: dict[str, Any] = {
     "regression_metrics": {"rmse": {"value": 2.1}, "r2": {"value": 0.5}},
     "metric": "rmse",
+    "lower_is_better": True,
     "value": 2.1,
     "threshold": 2.5,
     "baseline": 3.2,
@@ -133,6 +134,13 @@ def test_the_card_has_the_results_of_the_evaluation_and_of_the_training() -> Non
         "rounds": 80,
         "validation:rmse": 2.2,
     }
+
+
+def test_gates_are_part_of_the_observation_as_far_as_there_is_room() -> None:
+    gates = {"summary": "mae: 1.2 of at most 2"}
+    card = card_of({**EVALUATION, "gates": gates}, TRAINING)
+    assert card["evaluation_details"][0]["evaluation_observation"].endswith("Gates: mae: 1.2 of at most 2.")
+    assert not card_faults(json.dumps(card_of({**EVALUATION, "gates": {"summary": "mae " * 1000}}, TRAINING)))
 
 
 def test_the_strongest_features_are_a_bar_chart() -> None:

@@ -12,11 +12,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_jobs.metric_names import LOWER_IS_BETTER
-
 FILE = "model_card.json"
 NOT_COMPARED = "not compared"
 MAX_NAME, MAX_AXIS_NAME, MAX_HYPERPARAMETER = 255, 63, 255  # characters
+MAX_OBSERVATION = 2096
 MAX_METRICS, MAX_HYPERPARAMETERS, MAX_BARS = 50, 100, 20  # the last is ours: a chart with more cannot be read
 
 
@@ -45,7 +44,7 @@ def card_parts(evaluation: Mapping[str, Any], training: Mapping[str, Any]) -> di
 def _observation(evaluation: Mapping[str, Any]) -> str:
     """The verdict in words."""
     metric, champion = evaluation["metric"], evaluation["champion"]
-    limit = "at most" if metric in LOWER_IS_BETTER else "at least"
+    limit = "at most" if evaluation["lower_is_better"] else "at least"
     sentences = [
         f"{metric} is {evaluation['value']:.6g} on {evaluation['rows']} rows of the test split, and must be {limit} "
         f"{evaluation['threshold']:.6g}.",
@@ -55,7 +54,9 @@ def _observation(evaluation: Mapping[str, Any]) -> str:
         sentences.append(f"The version that was approved before reaches {champion['metrics'][metric]:.6g}.")
     else:
         sentences.append("No approved version was compared.")
-    return " ".join(sentences)
+    if summary := (evaluation.get("gates") or {}).get("summary"):
+        sentences.append(f"Gates: {summary}.")
+    return " ".join(sentences)[:MAX_OBSERVATION]
 
 
 def _champion_value(evaluation: Mapping[str, Any]) -> str:
