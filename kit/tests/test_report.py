@@ -670,7 +670,7 @@ def test_real_executions_are_rendered(browser: Browser, real_page: Path, scheme:
     browser.open(real_page, scheme=scheme, width=360)
     assert browser.requests() == [real_page.as_uri()]
     assert [(text, ratio) for text, ratio in browser.ask(CONTRAST) if ratio < 4.5] == []
-    assert browser.ask("return [...document.images].map(image => image.naturalWidth > 0)") == [True] * 3
+    assert browser.ask("return [...document.images].map(image => image.naturalWidth > 0)") == [True] * 4
     training, inference = browser.ask(NODES)
     assert (len(training), len(inference)) == (8, 14)
     assert [node["name"] for node in (*training, *inference) if node["spilled"]] == []
