@@ -37,8 +37,13 @@ def make(project: Path, *arguments: str) -> str:
 def run_what_answers_change(project: Path, *only: str) -> None:
     """Run those of a project's tests that its answers and its contract can make fail, or only some files of them."""
     chosen = only or [f"--ignore=tests/test_{name}.py" for name in SAME_EVERYWHERE]
-    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider", "-k", CONTRACTS_OF_THE_TESTS]
-    finished = subprocess.run([*testing, *chosen], cwd=project, capture_output=True, text=True)
+    run_tests(project, "-k", CONTRACTS_OF_THE_TESTS, *chosen)
+
+
+def run_tests(project: Path, *arguments: str) -> None:
+    """Run some of a project's tests, chosen by arguments of pytest."""
+    testing = [sys.executable, "-m", "pytest", "--no-cov", "-p", "no:cacheprovider", *arguments]
+    finished = subprocess.run(testing, cwd=project, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
 
 

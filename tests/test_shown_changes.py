@@ -10,24 +10,28 @@ from pathlib import Path
 import pytest
 
 from page_changes import apply_page, changed_lines
-from project_commands import make, rehearse, run_what_answers_change
+from project_commands import make, rehearse, run_tests, run_what_answers_change
 from support import Bake
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize(
-    "answers",
-    [{}, {"problem_type": "binary", "batch_inference": "transform", "metric": "f1", "metric_threshold": 0.5}],
-    ids=["the default", "binary-transform"],
-)
-def test_scikit_learn_replaces_xgboost(bake: Bake, answers: dict[str, object]) -> None:
-    project = bake("copier", **answers)
+def test_scikit_learn_replaces_xgboost(bake: Bake) -> None:
+    project = bake("copier")
     assert changed_lines(project, "model.md") < 60
     apply_page(project, "model.md")
     make(project, "lint")
     make(project, "check")
     run_what_answers_change(project)
+    run_tests(project, "tests/test_train.py")  # class weights and monotone features, with a contract of each problem
+    rehearse(project)
+
+
+def test_scikit_learn_replaces_xgboost_in_a_batch_transform(bake: Bake) -> None:
+    project = bake("copier", problem_type="binary", batch_inference="transform")
+    apply_page(project, "model.md")
+    make(project, "check")
+    run_what_answers_change(project, "tests/test_train.py", "tests/test_evaluate.py", "tests/test_inference.py")
     rehearse(project)
 
 

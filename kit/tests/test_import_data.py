@@ -200,6 +200,29 @@ def test_a_proposal_for_another_target_has_a_metric_that_needs_no_function(tmp_p
     assert any(note.startswith("own_metrics of the contract and gates of the contract") for note in proposal.notes)
 
 
+def test_a_proposal_keeps_what_training_follows_and_names_what_no_longer_fits(tmp_path):
+    rows = "".join(f"{'ab'[row % 2]},{row},{'no' if row % 3 else 'yes'}\n" for row in range(60))
+    path = put(tmp_path / "own.csv", f"word,x,y\n{rows}")
+    columns = (
+        Column("word", "numeric", monotone="increasing"),
+        Column("x", "numeric", monotone="decreasing"),
+        Column("y", "target"),
+    )
+    weights = (("yes", 2.0),)
+    current = replace(contract_of("churn"), header=True, columns=columns, positive_class="yes", class_weights=weights)
+    same, other = (proposal_for(path, current, Wishes(target=name)) for name in ("y", "word"))
+    assert same.contract.class_weights == weights
+    assert {column.name: column.monotone for column in same.contract.columns} == {
+        "word": None,
+        "x": "decreasing",
+        "y": None,
+    }
+    assert any(note.startswith("monotone of the contract: left out what does not fit") for note in same.notes)
+    assert other.contract.class_weights is None
+    assert other.contract.directions is None
+    assert any(note.startswith("class_weights of the contract and monotone of the contract") for note in other.notes)
+
+
 ROLES = {"late": "ignored", "code": "categorical", "zip": "numeric", "word": "numeric", "x": "numeric", "y": "target"}
 CELLS = {
     "late": lambda row: str(row) if row else "unknown",

@@ -128,13 +128,17 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     fits = problem_type == current.problem_type and (kept or not current.main_metric.is_own)
     metric = current.metric if fits else USUAL_METRIC[problem_type]
     every_column = (*declared, *_added_columns(names, current))
+    directions = _directions(current) if kept else {}
     contract = Contract(
         dataset=current.dataset,
         problem_type=problem_type,
         header=form.header,
         delimiter=form.delimiter,
         missing=(*current.missing, *columns.marks),
-        columns=every_column,
+        columns=tuple(
+            replace(column, monotone=directions.get(column.name) if column.role == "numeric" else None)
+            for column in every_column
+        ),
         metric=metric,
         threshold=current.threshold if kept else TO_COME,
         positive_class=current.positive_class if kept else None,
@@ -144,6 +148,7 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
         own_metrics=current.own_metrics if kept else (),
         gates=tuple(gate for gate in current.gates if kept and _can_be_judged(gate, every_column)),
         decision=current.decision if kept else None,
+        class_weights=current.class_weights if kept else None,
     )
     repeated = [f"column {name!r} repeats, so it identifies no row" for name in sorted(found.repeated) if not id_column]
     notes = (
@@ -159,6 +164,11 @@ def infer_contract(source: Source, form: FileForm, current: Contract, wishes: Wi
     except ContractError as error:
         raise ContractError("; ".join([f"{source.path}: {error}", *columns.notes])) from error
     return Proposal(parsed, notes, has_threshold=kept)
+
+
+def _directions(contract: Contract) -> dict[str, str]:
+    """The columns that are monotone, and in which direction."""
+    return {column.name: column.monotone for column in contract.columns if column.monotone}
 
 
 def with_threshold(proposal: Proposal, source: Source) -> Proposal:
@@ -345,6 +355,8 @@ def _notes_on_judging(contract: Contract, current: Contract) -> list[str]:
             ("own_metrics", contract.own_metrics, current.own_metrics),
             ("gates", contract.gates, current.gates),
             ("decision", contract.decision, current.decision),
+            ("class_weights", contract.class_weights, current.class_weights),
+            ("monotone", _directions(contract), _directions(current)),
         )
         if ours != theirs
     ]
