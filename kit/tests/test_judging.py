@@ -46,6 +46,8 @@ gates:
 decision: {aim: recall, at_least: {precision: 0.9}}
 """
 COST = "def cost(actual, scores):\n    return float((actual != scores.predicted).mean())\n"
+MISSED = "def cost(actual, scores):\n    return float((actual > scores.predicted).mean())\n"
+UNDEFINED = COST.replace("    return", "    if len(set(scores.predicted)) == 1:\n        return math.nan\n    return")
 BENEFIT = "def benefit(actual, scores):\n    return float((actual == scores.predicted).mean())\n"
 
 
@@ -245,6 +247,8 @@ def test_check_accepts_functions_that_measure_in_the_declared_direction(project:
         ),
         (COST + "def benefit(actual, scores):\n    return float('nan')\n", "benefit is nan for a perfect prediction"),
         (COST + BENEFIT + "import no_such_module\n", "cannot be imported: ModuleNotFoundError"),
+        (MISSED + BENEFIT, "has metric: cost, and a constant prediction reaches 0, as much as a perfect one"),
+        (UNDEFINED + BENEFIT, "cost is not defined for any constant prediction, which a model has to beat; return"),
     ],
 )
 def test_check_names_what_is_wrong_with_a_function(project: Callable[..., Path], functions: str, message: str) -> None:

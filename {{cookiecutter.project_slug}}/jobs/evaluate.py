@@ -18,7 +18,7 @@ from mlops_jobs.class_quality import by_class
 from mlops_jobs.contract import Contract
 from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.decision import decision_of
-from mlops_jobs.errors import UserError, run_job
+from mlops_jobs.errors import DataError, UserError, run_job
 from mlops_jobs.explanations import mean_contributions
 from mlops_jobs.gates import Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_guessing
@@ -114,7 +114,9 @@ def reached_by_best_constant(model: Model, judgement: Judged, where: str) -> flo
     contract, name = model.contract, model.contract.metric
     if own := own_metrics(contract).get(name):
         found = own.reached_by_constants(contract.problem_type, judgement.actual, len(model.preprocessor.classes))
-        return one_metric(name, {name: found} if math.isfinite(found) else {}, where)
+        if math.isnan(found):
+            raise DataError(f"{where}: {name} is not defined for any constant prediction; see docs/metrics.md")
+        return found
     return reached_by_guessing(contract.problem_type, judgement.actual)[name]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.errors import UserError
 from mlops_jobs.judging_rules import HIGHER, LOWER
-from mlops_jobs.own_metrics import FILE, load_own_metrics
+from mlops_jobs.own_metrics import FILE, OwnMetric, load_own_metrics
 from mlops_jobs.scores import Scores
 from mlops_kit.project import open_project
 
@@ -22,7 +22,8 @@ def check_own_metrics(root: Path) -> None:
     """Check that metrics.py has a function for each of the contract's own metrics, and that the direction is right.
 
     Raises:
-        UserError: a function is missing, fails or returns no number, or a perfect prediction is worse than a wrong one.
+        UserError: a function is missing, fails or returns no number; a perfect prediction is worse than a wrong one; or
+            the contract's metric is one that a constant prediction can be best at.
     """
     project = open_project(root)
     contract = load_contract(project.contract)
@@ -37,6 +38,24 @@ def check_own_metrics(root: Path) -> None:
                 f"own_metrics of the contract has {name}: {declared}, but {name} is {best:.4g} for a perfect "
                 f"prediction and {worst:.4g} for one that is always wrong; set it to {other}, or correct the function"
             )
+        if name == contract.metric:
+            _check_constants(contract, own, actual, best)
+
+
+def _check_constants(contract: Contract, own: OwnMetric, actual: np.ndarray, best: float) -> None:
+    """The metric that decides must be one at which a model can beat every constant prediction."""
+    name = own.metric.name
+    reached = own.reached_by_constants(contract.problem_type, actual, CLASSES.get(contract.problem_type, 0))
+    if math.isnan(reached):
+        raise UserError(
+            f"jobs/{FILE}: {name} is not defined for any constant prediction, which a model has to beat; return the "
+            "number that such a prediction is worth"
+        )
+    if own.metric.gain(best, reached) <= 0:
+        raise UserError(
+            f"the contract has metric: {name}, and a constant prediction reaches {reached:.4g}, as much as a perfect "
+            "one, so no model could be registered; make it a gate, and choose another metric"
+        )
 
 
 def _predictions(contract: Contract) -> tuple[np.ndarray, Scores, Scores]:
