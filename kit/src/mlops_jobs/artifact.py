@@ -23,7 +23,7 @@ from mlops_jobs.estimator import BaseEstimator
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.own_features import FILE, OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, load_preprocessor
-from mlops_jobs.scores import Scores, decide
+from mlops_jobs.scores import Scores, decide, decide_from
 
 PREPROCESSOR = "preprocessor.json"
 CONTRACT = "dataset.yaml"
@@ -51,8 +51,9 @@ class Model:
         if not self.contract.is_classification:
             return Scores(raw)
         probabilities = np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
-        scores = Scores(decide(probabilities), probabilities)
-        return scores.decided(self.decision.threshold) if self.decision else scores
+        if self.decision:
+            return Scores(decide_from(self.decision.threshold, probabilities[:, 1]), probabilities)
+        return Scores(decide(probabilities), probabilities)
 
 
 def model_files(folder: Path, estimator: type[BaseEstimator], scripts: Path) -> list[Path]:

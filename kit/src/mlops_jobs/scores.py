@@ -34,8 +34,7 @@ class Scores:
 
     def decided(self, threshold: float) -> Scores:
         """The same probabilities with another decision threshold."""
-        positive = self.positive.astype(np.float64)  # in float32 the threshold would be rounded
-        return Scores((positive >= threshold).astype(np.int64), self.probabilities)
+        return Scores(decide_from(threshold, self.positive), self.probabilities)
 
     def take(self, rows: np.ndarray) -> Scores:
         """The scores of some of the rows, by their indices or a mask."""
@@ -53,3 +52,9 @@ def decide(probabilities: np.ndarray) -> np.ndarray:
     """The index of the more probable class of each row; shape (n,), of probabilities of shape (n, classes)."""
     decided: np.ndarray = probabilities.argmax(axis=1)
     return decided
+
+
+def decide_from(threshold: float, positive: np.ndarray) -> np.ndarray:
+    """The class of each row of a binary problem: 1 where the positive class reaches the threshold."""
+    reached: np.ndarray = positive.astype(np.float64) >= threshold  # in float32 the threshold would be rounded
+    return reached.astype(np.int64)
