@@ -9,7 +9,6 @@ from mlops_kit.report.elements import Child, Column, Html, html, join, number, r
 from mlops_kit.report.statuses import badge
 
 GATES = [Column("Gate"), Column("Result"), Column("Value", "number"), Column("Limit", "number")]
-GROUPS = [Column("Group"), Column("Rows", "number"), Column("Value", "number"), Column("Note")]
 
 
 def gates_of(content: Mapping[str, Any]) -> Html | None:
@@ -22,13 +21,14 @@ def gates_of(content: Mapping[str, Any]) -> Html | None:
 
 
 def _groups(gate: Mapping[str, Any]) -> Html:
+    columns = [Column(str(gate["by"])), Column("Rows", "number"), Column(str(gate["metric"]), "number"), Column("Note")]
     rows = [
-        row(GROUPS, [str(group["group"]), number(group["rows"]), _value(group), _note(gate, group)])
+        row(columns, [str(group["group"]), number(group["rows"]), _value(group), _note(gate, group)])
         for group in gate["groups"]
     ]
     left_out = gate.get("groups_left_out")
     more = html("p", f"and {number(left_out)} smaller groups", class_="absent") if left_out else None
-    return join(table(f"{gate['metric']} by {gate['by']}", GROUPS, rows), more)
+    return join(table(f"{gate['metric']} by {gate['by']}", columns, rows), more)
 
 
 def _name(gate: Mapping[str, Any]) -> str:
