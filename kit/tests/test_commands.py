@@ -134,6 +134,7 @@ COMMANDS = {
     "start": ["training"],
     "status": [],
     "logs": [],
+    "rerun": [],
     "approve": ["--comment", "good"],
     "reject": ["--comment", "not good"],
     "adopt": [],

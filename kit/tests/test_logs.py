@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import pytest
 
 from mlops_jobs.errors import UserError
 from mlops_kit.aws.environment import Environment
-from mlops_kit.aws.logs import failed_step_logs, print_logs
-from mlops_kit.runner.record import read_record
+from mlops_kit.aws.logs import failed_step_logs, print_kept_logs, print_logs
+from mlops_kit.runner.record import ExecutionRecord, read_record
 from moto_cloud import ARN, tell
 
 PROCESSING, TRAINING = "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"
@@ -55,7 +54,7 @@ class Job:
 
 def printed(environment: Environment, capsys: pytest.CaptureFixture[str], **more: Any) -> str:
     capsys.readouterr()
-    print_logs(environment, Path(), ("training", "inference"), **more)
+    print_logs(environment, ("training", "inference"), **more)
     return capsys.readouterr().out
 
 
@@ -89,7 +88,7 @@ def test_where_steps_failed_only_theirs_are_printed(
 
 def test_a_step_that_was_not_started_is_refused_with_those_that_were(jobs: Environment) -> None:
     with pytest.raises(UserError, match=rf"{ARN} has no step 'Tune' that was started; it has Preprocess, Train"):
-        print_logs(jobs, Path(), ("training",), step="Tune")
+        print_logs(jobs, ("training",), step="Tune")
 
 
 def test_each_instance_of_a_job_has_its_log_printed(
@@ -146,44 +145,67 @@ def test_a_job_that_has_not_written_yet_is_named(
 
 def test_without_an_execution_the_command_that_starts_one_is_named(environment: Environment) -> None:
     with pytest.raises(UserError) as refused:
-        print_logs(environment, Path(), ("training", "inference"))
+        print_logs(environment, ("training", "inference"))
     assert str(refused.value) == (
         "there is no execution of training or inference in dev yet; start one with: mlops start training --env dev"
     )
     with pytest.raises(UserError, match=r"no \[tool.mlops.pipelines\]; name an execution with --execution ARN"):
-        print_logs(environment, Path(), ())
+        print_logs(environment, ())
 
 
 # in the local cloud
 
 
-def write_record(work: Path, *steps: tuple[str, str, str]) -> dict[str, Any]:
-    """Write the record of the execution that `tell` describes, and a log for each step that has a text."""
-    folder = work / "executions" / "flats" / "abc123"
-    record: dict[str, Any] = {"steps": []}
+def write_record(work: Path, *steps: tuple[str, str, str], started: str = "2026-11-21T09:00:00Z") -> ExecutionRecord:
+    """Write the record of an execution, and a log for each step that has a text."""
+    id_ = f"at{started[11:13]}"
+    folder = work / "executions" / "flats-local-training" / id_
+    folder.mkdir(parents=True)
+    recorded = []
     for name, status, text in steps:
         log = folder / name / "log.txt"
         if text:
-            log.parent.mkdir(parents=True, exist_ok=True)
+            log.parent.mkdir()
             log.write_text(text, encoding="utf-8")
         path = log.relative_to(work).as_posix() if text else None
-        record["steps"].append({"name": name, "status": status, "log": path})
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "execution.json").write_text(json.dumps(record), encoding="utf-8")
-    return record
+        recorded.append({"name": name, "type": "Processing", "status": status, "log": path, "started": started})
+    content: dict[str, Any] = {"id": id_, "pipeline": "flats-local-training", "kind": "training", "arn": f"arn:{id_}"}
+    content |= {"status": "Failed", "started": started, "steps": recorded}
+    (folder / "execution.json").write_text(json.dumps(content), encoding="utf-8")
+    return read_record(content)
 
 
-def test_the_logs_of_a_local_execution_come_from_its_folder(
-    environment: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    local = replace(environment, name="local")
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A folder with two executions, the later of which failed."""
+    write_record(tmp_path, ("Preprocess", "Succeeded", "first\n"), started="2026-11-21T08:00:00Z")
     steps = [("Preprocess", "Succeeded", "reading\n"), ("Train", "Failed", "error: no rows\n"), ("Fail", "Failed", "")]
     record = write_record(tmp_path, *steps)
-    described = [{"StepName": name, "StepStatus": status} for name, status, _ in steps]
-    tell(monkeypatch, *described, status="Failed")
-    print_logs(local, tmp_path, ("training",))
-    assert capsys.readouterr().out == "== Train\nerror: no rows\n"
-    print_logs(local, tmp_path, ("training",), step="Preprocess")
-    assert capsys.readouterr().out == "== Preprocess\nreading\n"
-    log = tmp_path / "executions" / "flats" / "abc123" / "Train" / "log.txt"
-    assert failed_step_logs(read_record(record), tmp_path) == [f"The log of Train: {log}"]
+    log = tmp_path / "executions" / record.pipeline / record.id / "Train" / "log.txt"
+    assert failed_step_logs(record, tmp_path) == [f"The log of Train: {log}"]
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, "== Train\nerror: no rows\n"),
+        ({"step": "Preprocess"}, "== Preprocess\nreading\n"),
+        ({"arn": "arn:at08"}, "== Preprocess\nfirst\n"),
+        ({"step": "Fail"}, "no job of Fail has written a log\n"),
+    ],
+)
+def test_the_logs_of_a_local_execution_come_from_its_folder_whether_or_not_the_cloud_is_up(
+    kept: Path, chosen: dict[str, str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_kept_logs(kept, ("training",), **chosen)
+    assert capsys.readouterr().out == expected
+
+
+def test_a_local_execution_or_step_that_does_not_exist_is_refused_with_those_that_do(kept: Path) -> None:
+    with pytest.raises(UserError, match=r"arn:at09 has no step 'Tune' that was started; it has Preprocess, Train, Fa"):
+        print_kept_logs(kept, ("training",), step="Tune")
+    with pytest.raises(UserError, match=r"executions has no record of an execution of inference; start one with: mlo"):
+        print_kept_logs(kept, ("inference",))
+    with pytest.raises(UserError, match=r"executions has no record of arn:other"):
+        print_kept_logs(kept, ("training",), "arn:other")

@@ -6,7 +6,6 @@ logs:GetLogEvents on the log groups /aws/sagemaker/*.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from botocore.exceptions import ClientError
 
 from mlops_jobs.errors import UserError
 from mlops_kit.aws import executions
-from mlops_kit.aws.environment import LOCAL, Environment
-from mlops_kit.runner.record import FILE, ExecutionRecord, read_record
+from mlops_kit.aws.environment import Environment
+from mlops_kit.runner.kept import find_execution, find_step
+from mlops_kit.runner.record import ExecutionRecord
 
 PROCESSING, TRAINING = "/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs"
 
@@ -33,14 +33,11 @@ JOB_KEYS = ("Arn", "CheckJobArn")
 Log = tuple[str, list[str]]  # the step's name, and the lines
 
 
-def print_logs(
-    environment: Environment, work: Path, kinds: Sequence[str], arn: str | None = None, step: str | None = None
-) -> None:
-    """Print the logs of an execution's jobs, each under a heading.
+def print_logs(environment: Environment, kinds: Sequence[str], arn: str | None = None, step: str | None = None) -> None:
+    """Print the logs of an execution's jobs in AWS, each under a heading.
 
     Args:
         environment: where it ran.
-        work: the local cloud's working folder.
         kinds: the pipelines among whose executions the latest is looked for.
         arn: the execution; None for the latest.
         step: the step; None for those that failed, or for all where none failed.
@@ -54,14 +51,29 @@ def print_logs(
         raise UserError(f"{execution.arn} has no step {step!r} that was started; it has {', '.join(names) or 'none'}")
     failed = [run.name for run in execution.steps if run.status == "Failed"]
     chosen = [step] if step else failed or names
-    logs = _local_logs(work, execution.arn) if environment.name == LOCAL else _cloudwatch_logs(environment, execution)
+    _print(chosen, _cloudwatch_logs(environment, execution), execution.arn)
+
+
+def _print(chosen: Sequence[str], logs: Iterator[Log], execution: str) -> None:
     printed = 0
     for name, lines in logs:
         if name in chosen and lines:
             printed += 1
             print("\n".join([f"== {name}", *lines]))
     if not printed:
-        print(f"no job of {', '.join(chosen) or execution.arn} has written a log")
+        print(f"no job of {', '.join(chosen) or execution} has written a log")
+
+
+def print_kept_logs(work: Path, kinds: Sequence[str], arn: str | None = None, step: str | None = None) -> None:
+    """Print the logs of a local execution, also after its cloud has gone down; the arguments are as above.
+
+    Raises:
+        UserError: there is no such execution or step.
+    """
+    record = find_execution(work, kinds, arn)
+    failed = [found.name for found in record.failed_steps]
+    chosen = [find_step(record, step).name] if step else failed or [found.name for found in record.steps]
+    _print(chosen, _local_logs(work, record), record.arn)
 
 
 def latest_of(environment: Environment, kinds: Sequence[str]) -> executions.Execution:
@@ -91,10 +103,7 @@ def failed_step_logs(record: ExecutionRecord, work: Path) -> list[str]:
     return [f"The log of {step.name}: {work / step.log}" for step in record.failed_steps if step.log]
 
 
-def _local_logs(work: Path, arn: str) -> Iterator[Log]:
-    pipeline, _, id_ = arn.partition(":pipeline/")[2].partition("/execution/")
-    content = (work / "executions" / pipeline / id_ / FILE).read_text(encoding="utf-8")
-    record = read_record(json.loads(content))
+def _local_logs(work: Path, record: ExecutionRecord) -> Iterator[Log]:
     for step in record.steps:
         if step.log:
             yield step.name, (work / step.log).read_text(encoding="utf-8", errors="replace").splitlines()

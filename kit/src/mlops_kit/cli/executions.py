@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mlops_jobs.contract import load_contract
 from mlops_jobs.errors import ContractError, UserError
@@ -14,6 +16,9 @@ from mlops_kit.aws.environment import LOCAL, Environment
 from mlops_kit.cli.connection import connected
 from mlops_kit.cli.main import parse_parameters
 from mlops_kit.project import Project
+
+if TYPE_CHECKING:
+    from mlops_kit.runner.rerun import Job
 
 say = partial(print, flush=True)  # the log of a CI job shows each line at once
 
@@ -93,18 +98,80 @@ def status(project: Project, arguments: argparse.Namespace) -> None:
 
 def logs(project: Project, arguments: argparse.Namespace) -> None:
     """Print the logs of an execution's jobs."""
-    from mlops_kit.aws.logs import print_logs
+    from mlops_kit.aws.logs import print_kept_logs, print_logs
+
+    kinds = (arguments.kind,) if arguments.kind else project.kinds
+    if arguments.environment == LOCAL:
+        print_kept_logs(project.work, kinds, arguments.execution, arguments.step)
+        return
+    with connected(project, arguments.environment) as environment:
+        print_logs(environment, kinds, arguments.execution, arguments.step)
+
+
+def rerun(project: Project, arguments: argparse.Namespace) -> None:
+    """Run the job of a step again on this machine, on the inputs that it had.
+
+    Raises:
+        SystemExit: with the exit code of the job, unless it is 0.
+    """
+    kinds = (arguments.kind,) if arguments.kind else project.kinds
+    find = _kept_job if arguments.environment == LOCAL else _job_in_aws
+    step, job = find(project, kinds, arguments)
+    if not arguments.as_run:
+        job = job.with_script_of(project.jobs)
+    print(f"{step}: {job.script}; inputs and outputs are in {job.folder}", file=sys.stderr)
+    if arguments.print:
+        say(job.shell_line(debugger=arguments.pdb))
+    elif code := job.run(debugger=arguments.pdb):
+        raise SystemExit(code)
+
+
+def _kept_job(project: Project, kinds: Sequence[str], arguments: argparse.Namespace) -> tuple[str, Job]:
+    """The job of a local step: as it was kept, or made again where its inputs have been removed."""
+    from mlops_kit.runner import kept, rerun
+
+    record = kept.find_execution(project.work, kinds, arguments.execution)
+    name = arguments.step or _only([step.name for step in record.failed_steps if step.log], record.arn)
+    step, folder = kept.find_step(record, name), project.work / "rerun" / name
+    job = rerun.kept_job(project.work / "executions" / record.pipeline / record.id / name)
+    if job:
+        return name, rerun.copied(job, folder)
+    if step.type not in rerun.RUN_INSTANCE:
+        raise UserError(f"{name} is a {step.type} step; only a Processing or a Training step is run again")
+    try:
+        with connected(project, LOCAL) as environment:
+            return name, rerun.job_of_request(name, step.type, step.result, environment.client("s3"), folder)
+    except UserError as error:
+        raise UserError(
+            f"{name} has not failed, so its inputs were removed, and they cannot be downloaded again: {error}"
+        ) from error
+
+
+def _job_in_aws(project: Project, kinds: Sequence[str], arguments: argparse.Namespace) -> tuple[str, Job]:
+    """The job of a step in AWS, with its inputs downloaded."""
+    from mlops_kit.aws.jobs import job_request
+    from mlops_kit.aws.logs import latest_of
+    from mlops_kit.runner import rerun
 
     with connected(project, arguments.environment) as environment:
-        kinds = (arguments.kind,) if arguments.kind else project.kinds or _kinds_run_locally(environment, project)
-        print_logs(environment, project.work, kinds, arguments.execution, arguments.step)
+        given = arguments.execution
+        execution = executions.describe(environment, given) if given else latest_of(environment, kinds)
+        failed = [step.name for step in execution.steps if step.status == "Failed"]
+        name = arguments.step or _only(failed, execution.arn)
+        kind, request = job_request(environment, execution.arn, name)
+        folder = project.work / "rerun" / name
+        return name, rerun.job_of_request(name, kind, request, environment.client("s3"), folder)
 
 
-def _kinds_run_locally(environment: Environment, project: Project) -> tuple[str, ...]:
-    """The pipelines of a folder that defines none: those that `mlops local run` has run here."""
-    prefix, folder = environment.pipeline_name(""), project.work / "executions"
-    names = sorted(path.name for path in folder.glob(f"{prefix}*")) if environment.name == LOCAL else []
-    return tuple(name.removeprefix(prefix) for name in names)
+def _only(failed: Sequence[str], execution: str) -> str:
+    """The failed step.
+
+    Raises:
+        UserError: none failed, so one must be named.
+    """
+    if not failed:
+        raise UserError(f"no job of {execution} failed; name a step with --step")
+    return failed[0]
 
 
 def delete(project: Project, arguments: argparse.Namespace) -> None:

@@ -91,7 +91,14 @@ def _add_executions(command: Add, project: Project) -> None:
     _environment(logged)
     logged.add_argument("kind", nargs="?", choices=project.kinds or None, metavar="KIND", help="its latest execution")
     logged.add_argument("--step", metavar="NAME", help="only this step [default: the steps that failed, else all]")
-    for parser in (shown, logged):
+    again = command("rerun", "run the job of a step again here, on the inputs that it had", "executions:rerun")
+    _environment(again)
+    again.add_argument("kind", nargs="?", choices=project.kinds or None, metavar="KIND", help="its latest execution")
+    again.add_argument("--step", metavar="NAME", help="the step [default: the one that failed]")
+    again.add_argument("--pdb", action="store_true", help="under Python's debugger")
+    again.add_argument("--print", action="store_true", help="print the command line instead of running it")
+    again.add_argument("--as-run", action="store_true", help="with the script as it ran, not that in jobs/")
+    for parser in (shown, logged, again):
         parser.add_argument("--execution", metavar="ARN", help="only this execution")
 
 

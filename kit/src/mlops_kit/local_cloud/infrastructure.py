@@ -22,6 +22,7 @@ from mlops_kit.local_cloud.functions.packaging import PackagingError, write_pack
 from mlops_kit.local_cloud.progress import one_line
 from mlops_kit.local_cloud.terraform import Message, Terraform, TerraformError, why_not
 from mlops_kit.local_cloud.terraform_overrides import OVERRIDE, PACKAGES, override_slow_resources
+from mlops_kit.project import FILE as PYPROJECT
 from mlops_kit.runner.record import write_atomically
 from mlops_kit.runner.work_folder import APPLIED, TERRAFORM_STATE
 from mlops_kit.text import count
@@ -66,6 +67,8 @@ class Infrastructure:
         self._copy.mkdir(parents=True, exist_ok=True)
         for name in COPIED:
             _mirror(self._root / name, self._copy / name)
+        if (self._root / PYPROJECT).is_file():  # names the pipelines
+            shutil.copy(self._root / PYPROJECT, self._copy)
         self._package()
         if override_slow_resources(self._copy / "infra"):
             self._upload_packages()

@@ -18,6 +18,7 @@ from mlops_kit.runner.stop import Stop
 ML = "/opt/ml"
 INPUTS = (f"{ML}/input/data", f"{ML}/processing/input", f"{ML}/processing/baseline", f"{ML}/transform/input")
 LOG = "log.txt"
+COMMAND = "command.json"  # the last command line, for a run on the same inputs
 
 _ML_PATH = re.compile(rf"(?<![\w./-]){ML}(?![\w.-])")
 _TAIL_BYTES = 4096  # of a log, to search for its last line
@@ -92,6 +93,7 @@ class Container:
             log=self.log,
             environment={name: self.real(value) for name, value in environment.items()},
         )
+        self._keep(command)
         with self._context.job_limiter.slot(self._stop):
             try:
                 status = self._context.processes.run(command, self._stop, seconds)
@@ -121,6 +123,14 @@ class Container:
         """Remove the copies of inputs, which are in S3; only the outputs and the log are of interest afterwards."""
         for place in INPUTS:
             shutil.rmtree(self.path(place), ignore_errors=True)
+
+    def _keep(self, command: Command) -> None:
+        content = {
+            "arguments": command.arguments,
+            "folder": str(command.folder),
+            "environment": dict(command.environment),
+        }
+        (self.folder / COMMAND).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def _log_from(self, place: int) -> str:
         with self.log.open("rb") as log:

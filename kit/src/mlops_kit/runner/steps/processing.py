@@ -49,6 +49,15 @@ def process(task: Task, request: Request) -> tuple[StepResult, Container]:
     return _result(task, request, name, combined), combined
 
 
+def run_instance(task: Task, request: Request, host: Host) -> None:
+    """Run the job on the only instance.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    _run(task, request, task.job_name(), _inputs(task, request, 1), host)
+
+
 def _inputs(task: Task, request: Request, hosts: int) -> list[tuple[str, list[Sequence[S3Object]]]]:
     """The local path of each input, and its objects for each instance."""
     inputs: list[tuple[str, list[Sequence[S3Object]]]] = []

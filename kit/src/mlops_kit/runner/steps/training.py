@@ -97,6 +97,15 @@ def train(task: Task, request: Request, name: str, *below: str) -> Trained:
     return Trained(name, f"{target}/model.tar.gz", parse_metrics(definitions, combined.log_text()), combined)
 
 
+def run_instance(task: Task, request: Request, host: Host) -> None:
+    """Run the job on the only instance.
+
+    Raises:
+        StepFailedError: it failed.
+    """
+    _run(task, request, task.job_name(), _channels(task, request, 1), host)
+
+
 def metric_list(metrics: Mapping[str, float]) -> list[dict[str, Any]]:
     """Metrics as DescribeTrainingJob lists them."""
     return [{"MetricName": name, "Value": value, "Timestamp": now()} for name, value in metrics.items()]
