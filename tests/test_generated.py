@@ -33,6 +33,11 @@ def test_the_default_project_passes_its_own_tests_lint_and_check(bake: Bake) -> 
     make(project, "check")
 
 
+def test_make_help_offers_a_threshold_of_the_contracts_metric(bake: Bake) -> None:
+    project = bake("copier", problem_type="binary", metric="roc_auc", metric_threshold="0.8")
+    assert "[THRESHOLD=0.8: of the metric]" in make(project, "help")
+
+
 def test_what_is_left_out_of_the_other_projects_reads_no_answer() -> None:
     for name in SAME_EVERYWHERE:
         text = (ROOT / TREE / "tests" / f"test_{name}.py").read_text("utf-8")

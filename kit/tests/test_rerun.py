@@ -14,6 +14,7 @@ from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.jobs import job_request
 from mlops_kit.cli import connection
 from mlops_kit.cli import main as commands
+from mlops_kit.definition.code import archive
 from mlops_kit.runner.record import ExecutionRecord
 from mlops_kit.runner.rerun import Job, copied, job_of_request, kept_job
 from moto_cloud import ARN, tell
@@ -107,6 +108,34 @@ def test_the_inputs_of_a_step_that_succeeded_are_downloaded_again(
     job = job_of_request("Count", step.type, step.result, lab.cloud.client("s3"), tmp_path / "rerun")
     assert job.run(debugger=False) == 0
     assert counted(job) == "3 rows"
+
+
+def test_a_training_job_is_run_again_with_its_hyperparameters_and_variables(lab: Lab, tmp_path: Path) -> None:
+    script = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "rows = Path(os.environ['SM_CHANNEL_TRAIN'], 'rows.csv').read_text()\n"
+        "Path(os.environ['SM_MODEL_DIR'], 'model').write_text(f'{rows} {sys.argv[1:]}')\n"
+    )
+    channels = {
+        "code": lab.store("code", {"sourcedir.tar.gz": archive({"train.py": script.encode()})}),
+        "train": lab.store("train", {"rows.csv": "a b"}),
+    }
+    request = {
+        "HyperParameters": {
+            "sagemaker_program": "train.py",
+            "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
+            "depth": "3",
+        },
+        "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},
+        "InputDataConfig": [
+            {"ChannelName": name, "DataSource": {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix"}}}
+            for name, uri in channels.items()
+        ],
+        "ResourceConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 10},
+    }
+    job = job_of_request("Train", "Training", request, lab.cloud.client("s3"), tmp_path / "rerun")
+    assert job.run(debugger=False) == 0
+    assert (job.folder / "opt/ml/model/model").read_text("utf-8") == "a b ['--depth', '3']"
 
 
 def test_an_input_that_is_gone_is_refused_with_its_uri(

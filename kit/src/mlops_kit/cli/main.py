@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +15,23 @@ from mlops_kit import __version__
 from mlops_kit.project import Project, find_root, open_project, require_same_release
 
 Add = Callable[..., argparse.ArgumentParser]
+SIGPIPE = 13
 
 
 def run() -> None:
-    """The entry point of the command `mlops`."""
-    run_job(main)
+    """The entry point of the command `mlops`.
+
+    A reader that has seen enough, like head, ends the command quietly, with the exit code of a process that SIGPIPE
+    ended.
+    """
+    try:
+        try:
+            run_job(main)
+        finally:
+            sys.stdout.flush()  # here, where the error can still be caught
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter flushes it once more
+        sys.exit(128 + SIGPIPE)
 
 
 def main(argv: list[str] | None = None, root: Path | None = None) -> None:
