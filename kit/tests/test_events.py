@@ -10,6 +10,7 @@ import pytest
 from mlops_jobs.errors import UserError
 from mlops_kit.cli import main as commands
 from mlops_kit.config.events import STEP_SUCCEEDED, TELLABLE, check_events
+from mlops_kit.project import open_project
 
 MISTAKES = {
     "a misspelt section": ("retraining:", "retrainig:", "retraining is missing; add it, or correct retrainig, which"),
@@ -100,3 +101,11 @@ def test_every_notification_has_a_rule_in_terraform(project: Path) -> None:
     notifications = rules.partition("  notifications = {\n")[2].partition("\n  }\n")[0]
     names = re.findall(r"^    ([a-z-]+) = \{$", notifications, re.MULTILINE)
     assert [name.replace("-", "_") for name in names] == list(TELLABLE)
+
+
+def test_terraform_finds_the_pipelines_of_the_project_file(project: Path) -> None:
+    code = (project / "infra" / "live" / "locals.tf").read_text(encoding="utf-8")
+    [pattern] = re.findall(r'regexall\("(.*)", file\("\$\{path.module\}/../../pyproject.toml"\)\)', code)
+    text = (project / "pyproject.toml").read_text(encoding="utf-8")
+    found = re.findall(pattern.replace("\\\\", "\\"), f'{text}\n[tool.mlops.pipelines.data-profile]\nbuild = "a:b"\n')
+    assert tuple(found) == (*open_project(project).kinds, "data-profile")
