@@ -92,3 +92,12 @@ def words_of_cards(project: Path) -> list[str]:
     results = [step["result"] for record in records for step in record["steps"] if step["type"] == "RegisterModel"]
     cards = [json.loads(result["ModelCard"]["ModelCardContent"]) for result in results if result]
     return [text for card in cards for text in card["intended_uses"].values()]
+
+
+def test_an_own_training_image_tunes_what_sagemakers_does_not(bake: Bake) -> None:
+    """docs/image.md: a setting, the image of an environment, and a categorical range."""
+    project = bake("copier")
+    apply_page(project, "image.md", "Train in your own image")
+    run_what_answers_change(project)
+    assert "no faults" in make(project, "check")
+    rehearse(project)

@@ -505,12 +505,12 @@ FAULTS: dict[str, tuple[str, str, str, Any, str]] = {
         *("inference", "DataQualityCheck"),
         *("Arguments.ProcessingResources.ClusterConfig.InstanceType", "ml.r5d.large"),
         "DataQualityCheck: Arguments.ProcessingResources.ClusterConfig.InstanceType is 'ml.r5d.large'; "
-        "use an instance type without local storage, which the key of the volume cannot encrypt, for example ml.m5",
+        "remove its VolumeKmsKeyId: the hardware encrypts local storage, and AWS refuses a key; or use an ",
     ),
     "a default instance type whose disks the key cannot encrypt": (
         *("training-hpo", "", "Parameters[4].DefaultValue", "ml.g5.xlarge"),
         "Tune: Parameters.TrainingInstanceType has the default 'ml.g5.xlarge' "
-        "(used in Arguments.TrainingJobDefinition.ResourceConfig.InstanceType); use an instance type without local",
+        "(used in Arguments.TrainingJobDefinition.ResourceConfig.InstanceType); remove its VolumeKmsKeyId: ",
     ),
     "a job outside the private network": (
         *("training-hpo", "Tune", "Arguments.TrainingJobDefinition.VpcConfig", REMOVED),
@@ -634,6 +634,15 @@ LOCAL: tuple[str, ...] = (
 )
 LOCAL += ("trn1", "trn1n", "trn2", "m5d", "c5d", "r5d", "m6gd", "r6idn", "i4i", "dl1")
 PLAIN = ("c4", "c5", "c5n", "c7i-flex", "inf2", "m4", "m5", "m6i", "m7i-flex", "p2", "p3", "r5", "r8i-flex", "t3")
+
+
+def test_a_volume_that_the_hardware_encrypts_needs_no_key(definitions: dict[str, dict[str, Any]]) -> None:
+    training = changed(definitions["training"], "Train", "Arguments.ResourceConfig.VolumeKmsKeyId", REMOVED)
+    assert "VolumeKmsKeyId is missing" in str(check(training)[0])
+    for parameter in training["Parameters"]:
+        if parameter["Name"] == "TrainingInstanceType":
+            parameter["DefaultValue"] = "ml.g5.xlarge"
+    assert check(training) == []
 
 
 def test_the_name_of_an_instance_type_shows_whether_it_has_local_storage() -> None:

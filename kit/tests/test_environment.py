@@ -14,7 +14,15 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from mlops_jobs.errors import UserError
-from mlops_kit.aws.environment import FACTS, TERRAFORM_OUTPUTS, Environment, bind, environment_names, load_environment
+from mlops_kit.aws.environment import (
+    FACTS,
+    PURPOSES,
+    TERRAFORM_OUTPUTS,
+    Environment,
+    bind,
+    environment_names,
+    load_environment,
+)
 from mlops_kit.definition.lineage import Lineage, read_lineage
 from support import git
 
@@ -33,7 +41,7 @@ def own_copy(project: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(root: Path, name: str, **values: str) -> None:
+def write(root: Path, name: str, **values: object) -> None:
     lines = [f"{key}: {value}" for key, value in values.items()]
     path = (
         root / ".local" / "environment.yaml" if name == "local" else root / "config" / "environments" / f"{name}.yaml"
@@ -69,12 +77,12 @@ def test_names_are_derived_from_project_and_environment(prod: Environment) -> No
 
 
 def test_a_name_in_the_file_replaces_the_derived_one(own_copy: Path) -> None:
-    own = {
+    own: dict[str, object] = {
         "bucket": "lake",
         "kms_key_arn": "arn:aws:kms:eu-west-1:999999999999:key/1-2-3",
         "role_arn": "arn:aws:iam::999999999999:role/team/jobs",
         "model_package_group": "rings",
-        "image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/own:1",
+        "images": {"training": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/own:1"},
         "monitor_image_uri": "999999999999.dkr.ecr.eu-west-1.amazonaws.com/monitor:1",
     }
     write(own_copy, "prod", **GOOD, **own)
@@ -273,20 +281,101 @@ def test_placeholders_are_replaced_wherever_they_are_in_a_definition(prod: Envir
 
 @pytest.mark.parametrize("name", sorted(FACTS))
 def test_every_placeholder_has_a_value(prod: Environment, name: str) -> None:
-    (bound,) = bind(["$" + "{" + name + "}"], replace(prod, subnets=("subnet-1",)), Lineage("abc", "7", "rings"))
+    images = {"training": OWN} if name == "own_training_image_uri" else {}
+    environment = replace(prod, subnets=("subnet-1",), images=images)
+    (bound,) = bind(["$" + "{" + name + "}"], environment, Lineage("abc", "7", "rings"))
     assert bound
     assert "$" not in bound
 
 
+IMAGES = [f"${{{purpose}_image_uri}}" for purpose in PURPOSES]
+OWN, OTHER = (f"999999999999.dkr.ecr.eu-west-1.amazonaws.com/{name}:1" for name in ("own", "other"))
+XGBOOST = "141502667606.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5"
+
+
 def test_the_default_image_is_sagemakers_own(prod: Environment) -> None:
-    bound = bind(["${image_uri}", "${monitor_image_uri}"], prod, Lineage())
-    assert bound[0].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:3.0-5")
-    assert bound[1].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer")
+    bound = bind([*IMAGES, "${image_uri}", "${monitor_image_uri}"], prod, Lineage())
+    assert bound[:4] == [XGBOOST] * 4
+    assert bound[4].endswith(".dkr.ecr.eu-west-1.amazonaws.com/sagemaker-model-monitor-analyzer")
     with pytest.raises(
         UserError,
-        match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; set your own as image_uri",
+        match=r"prod.yaml: SageMaker has no image xgboost in the region xx-north-9; set your own as images.processing",
     ):
-        bind("${image_uri}", replace(prod, region="xx-north-9"), Lineage())
+        bind("${processing_image_uri}", replace(prod, region="xx-north-9"), Lineage())
+
+
+def test_each_purpose_may_have_an_image_of_its_own(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD, images={"processing": OWN, "serving": OTHER})
+    prod = load_environment("prod", own_copy)
+    assert bind(IMAGES, prod, Lineage()) == [OWN, XGBOOST, OTHER]
+    with pytest.raises(UserError, match=r"prod.yaml: images are not the same for each purpose, and the definition has"):
+        bind("${image_uri}", prod, Lineage())
+
+
+def test_image_uri_is_the_image_of_every_purpose(own_copy: Path) -> None:
+    write(own_copy, "prod", **GOOD, image_uri=OWN)
+    bound = bind(
+        [IMAGES[0], "${own_training_image_uri}", IMAGES[2], "${image_uri}"],
+        load_environment("prod", own_copy),
+        Lineage(),
+    )
+    assert bound == [OWN] * 4
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (
+            {"image_uri": OWN, "images": {"serving": OTHER}},
+            "image_uri is the image of all jobs, and images names one for",
+        ),
+        ({"images": {"trainig": OWN}}, "images.trainig is a key that nothing reads; correct its name or remove it"),
+        (
+            {"images": {"training": "python"}},
+            "images.training is 'python'; it must be the URI of an image in a registry",
+        ),
+        ({"images": OWN}, "images is '999999999999.* it must be a mapping"),
+    ],
+)
+def test_images_that_contradict_each_other_or_are_none_are_refused(
+    own_copy: Path, images: dict[str, Any], message: str
+) -> None:
+    write(own_copy, "prod", **GOOD, **images)
+    with pytest.raises(UserError, match=rf"config/environments/prod.yaml: {message}"):
+        load_environment("prod", own_copy)
+
+
+@pytest.mark.parametrize(
+    ("images", "placeholder", "refusal"),
+    [
+        ({}, "training_image_uri", ""),
+        ({"training": XGBOOST}, "training_image_uri", ""),
+        ({"training": OWN}, "own_training_image_uri", ""),
+        ({"serving": OWN}, "training_image_uri", ""),
+        (
+            {"training": OWN},
+            "training_image_uri",
+            "images.training is .*own:1, a training image of your own, and config/",
+        ),
+        ({}, "own_training_image_uri", "images.training is not set, so jobs train in SageMaker's XGBoost image, and"),
+        ({"training": XGBOOST}, "own_training_image_uri", r"images.training is \d+.*xgboost:3.0-5, so jobs train in"),
+    ],
+)
+def test_the_training_image_is_of_the_kind_that_the_definition_expects(
+    prod: Environment, images: dict[str, str], placeholder: str, refusal: str
+) -> None:
+    environment, text = replace(prod, images=images), "${" + placeholder + "}"
+    if not refusal:
+        assert bind(text, environment, Lineage()) == images.get("training", XGBOOST)
+        return
+    with pytest.raises(UserError, match=rf"^config/environments/prod.yaml: {refusal}"):
+        bind(text, environment, Lineage())
+
+
+def test_the_local_cloud_runs_both_kinds_of_training_images(prod: Environment) -> None:
+    local = replace(prod, name="local", image_uri=XGBOOST)
+    assert bind("${training_image_uri}", local, Lineage()) == XGBOOST
+    assert bind("${own_training_image_uri}", local, Lineage()).endswith("/abalone-rings:local")
 
 
 @pytest.mark.parametrize(
@@ -404,4 +493,6 @@ def test_definitions_use_exactly_the_known_placeholders(project: Path) -> None:
     from mlops_kit.definition.compile import compile_all
 
     used = {name for text in compile_all(project).values() for name in PLACEHOLDER.findall(json.dumps(text))}
-    assert used == FACTS.keys()
+    assert used == FACTS.keys() - {"image_uri", "own_training_image_uri"}, (
+        "of older definitions, and of another setting"
+    )

@@ -113,11 +113,19 @@ def test_a_value_of_another_type_is_refused(name: str, value: str, message: str)
     ("kind", "name"),
     [("training", "TrainingInstanceType"), ("training-hpo", "ProcessingInstanceType"), ("inference", "InstanceType")],
 )
-def test_an_instance_type_with_local_storage_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
+def test_an_instance_type_of_the_other_kind_starts_nothing(deployed: Environment, kind: str, name: str) -> None:
     with pytest.raises(UserError, match=rf"{name} of .* is 'ml.g5.xlarge'; it must be an instance type without local"):
         executions.start(deployed, kind, {name: "ml.g5.xlarge"})
     assert executions.latest(deployed, kind, 10) == []
     assert executions.start(deployed, kind, {name: "ml.c5.xlarge"})
+
+
+def test_a_definition_without_a_key_takes_types_with_local_storage_only() -> None:
+    resources = {"InstanceType": {"Get": "Parameters.Place"}, "VolumeSizeInGB": 30}
+    definition = {**DEFINITION, "Steps": [{"Name": "Train", "Arguments": {"ResourceConfig": resources}}]}
+    with pytest.raises(UserError, match=r"Place of flats is 'ml.m5.large'; it must be an instance type with local sto"):
+        checked_parameters(definition, {"Place": "ml.m5.large"}, "flats")
+    assert checked_parameters(definition, {"Place": "ml.g5.xlarge"}, "flats")
 
 
 def test_a_parameter_without_a_default_is_required() -> None:

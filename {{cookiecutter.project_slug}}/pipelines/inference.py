@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mlops_kit.checks.instance_types import volume_key
 from mlops_kit.definition.steps import (
     LambdaFunctionStep,
     ModelStep,
@@ -191,7 +192,7 @@ def transform_job(
         "TransformResources": {
             "InstanceType": parameters.instance_type,
             "InstanceCount": parameters.instance_count,
-            "VolumeKmsKeyId": "${kms_key_arn}",
+            **volume_key(parameters.instance_type),
         },
         "Tags": parts.tags,
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_jobs.contract import Contract
-from mlops_jobs.metric_names import Metric
+from mlops_jobs.metric_names import Metric, metric_definition
 from mlops_kit.definition.json_text import JsonPart, json_text
 from mlops_kit.definition.steps import (
     LambdaFunctionStep,
@@ -107,14 +107,11 @@ def data_quality_baseline(parts: Parts, fitted: ProcessingJobStep) -> QualityChe
 
 
 def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, step: str) -> Request:
-    """The request for a training job, alone or as part of a tuning job.
-
-    It has no MetricDefinitions: SageMaker's XGBoost image has its own, and the API refuses others.
-    """
+    """The request for a training job, alone or as part of a tuning job."""
     machine = parts.settings.machines.training
     sources = {"code": f"{BUCKET}/{parts.settings.code.source}"} | {name: fitted.output(name) for name in CHANNELS}
     return {
-        "AlgorithmSpecification": {"TrainingImage": "${image_uri}", "TrainingInputMode": "File"},
+        "AlgorithmSpecification": algorithm(parts.settings),
         "RoleArn": "${role_arn}",
         "InputDataConfig": [channel(name, uri) for name, uri in sources.items()],
         "OutputDataConfig": {"S3OutputPath": parts.uri(step, "model"), "KmsKeyId": "${kms_key_arn}"},
@@ -123,6 +120,21 @@ def training_job(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep
         "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_minutes * 60},
         "EnableNetworkIsolation": True,
         "EnableInterContainerTrafficEncryption": True,
+    }
+
+
+def algorithm(settings: Settings) -> Request:
+    """The training image, and how SageMaker reads the metric from the log of train.py.
+
+    SageMaker's XGBoost image has metric definitions of its own, and the API refuses others; it knows none of any other
+    image.
+    """
+    if settings.training_image == "xgboost":
+        return {"TrainingImage": "${training_image_uri}", "TrainingInputMode": "File"}
+    return {
+        "TrainingImage": "${own_training_image_uri}",
+        "TrainingInputMode": "File",
+        "MetricDefinitions": [metric_definition(settings.contract.metric)],
     }
 
 

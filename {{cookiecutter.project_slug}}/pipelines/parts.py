@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlops_kit.checks.instance_types import volume_key
 from mlops_kit.definition import triggers
 from mlops_kit.definition.steps import LambdaFunctionStep, OfflineSession, Request
 from sagemaker.core.workflow.execution_variables import ExecutionVariables
@@ -171,11 +172,12 @@ class Parts:
 
     def cluster(self, machine: InstanceSpec, instance_type: Any = None, instance_count: Any = None) -> Request:
         """The instances of a job, with encrypted volumes; the arguments override type and number."""
+        kind = machine.instance_type if instance_type is None else instance_type
         return {
             "InstanceCount": machine.instance_count if instance_count is None else instance_count,
-            "InstanceType": machine.instance_type if instance_type is None else instance_type,
+            "InstanceType": kind,
             "VolumeSizeInGB": machine.volume_gb,
-            "VolumeKmsKeyId": "${kms_key_arn}",
+            **volume_key(kind),
         }
 
     def processing_job(
@@ -202,7 +204,7 @@ class Parts:
             "ProcessingResources": {"ClusterConfig": self.cluster(machine, instance_type, instance_count)},
             "StoppingCondition": {"MaxRuntimeInSeconds": machine.max_minutes * 60},
             "AppSpecification": {
-                "ImageUri": "${image_uri}",
+                "ImageUri": "${processing_image_uri}",
                 "ContainerEntrypoint": ["python3", f"{incoming('code')}/{script.file}"],
                 "ContainerArguments": list(script.arguments),
             },
@@ -248,7 +250,7 @@ class Parts:
     def served(self, model: Any) -> Request:
         """The container that serves a model artifact with the inference.py in it."""
         return {
-            "Image": "${image_uri}",
+            "Image": "${serving_image_uri}",
             "ModelDataUrl": model,
             "Environment": {
                 "SAGEMAKER_PROGRAM": "inference.py",

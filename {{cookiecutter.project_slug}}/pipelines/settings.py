@@ -9,7 +9,6 @@ from pathlib import Path
 
 from mlops_jobs.contract import Contract, load_contract
 from mlops_jobs.errors import UserError
-from mlops_kit.checks import instance_types
 from mlops_kit.checks.builtin_image import TUNABLE
 from mlops_kit.config import names
 from mlops_kit.config.model_card import CardTexts, read_model_card
@@ -19,6 +18,8 @@ from mlops_kit.config.tags import read_tags
 from mlops_kit.definition.code import CodeKeys, code_keys
 
 from hyperparameters import HYPERPARAMETERS
+
+MAX_CATEGORIES = 30  # the values of one categorical range that SageMaker takes
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,14 @@ class Range:
     """The values among which tuning searches a hyperparameter.
 
     Attributes:
-        type: integer or continuous.
-        values: the lowest and the highest value.
+        type: integer, continuous or categorical.
+        values: the lowest and the highest value; all of them, if categorical.
         scaling: the scale on which numbers are searched.
     """
 
     name: str
     type: str
-    values: tuple[str, str]
+    values: tuple[str, ...]
     scaling: str = "Auto"
 
 
@@ -99,6 +100,7 @@ class Settings:
     code: CodeKeys
     batch_inference: str
     explanations: int  # features for each prediction
+    training_image: str  # xgboost or own
     split: Split
     champion_tolerance: float
     machines: Machines
@@ -118,16 +120,20 @@ def load_settings(root: Path) -> Settings:
         UserError: a file is missing, is not YAML, or has an unknown key or a value that is not allowed.
     """
     section = ConfigSection.of_file(root / "config" / "pipelines.yaml", root)
+    training_image = (
+        section.choice("training_image", "xgboost", "own") if "training_image" in section.names else "xgboost"
+    )
     settings = Settings(
         project=section.text("project", *names.PROJECT),
         contract=load_contract(root / "config" / "dataset.yaml"),
         code=code_keys(root),
         batch_inference=section.choice("batch_inference", "processing", "transform"),
         explanations=section.integer("explanations", maximum=10) if "explanations" in section.names else 0,
+        training_image=training_image,
         split=_split(section.section("split")),
         champion_tolerance=section.number("champion_tolerance", minimum=0),
         machines=_machines(section.section("machines")),
-        tuning=_tuning(section.section("tuning"), hyperparameter_types()),
+        tuning=_tuning(section.section("tuning"), _tunable(training_image)),
         hyperparameters=load_hyperparameters(root),
         cache_days=section.integer("cache_days", maximum=365),
         retries=_retries(section.section("retries")),
@@ -189,13 +195,25 @@ def _instance_spec(section: ConfigSection, *, several: bool = False) -> Instance
         max_minutes=section.integer("max_minutes", minimum=1, maximum=5 * 24 * 60),  # the default quota
         instance_count=section.integer("instance_count", minimum=1, maximum=100) if several else 1,
     )
-    if instance_types.has_local_storage(spec.instance_type):
-        raise section.refusal("instance_type", spec.instance_type, instance_types.WITHOUT)
     section.refuse_the_rest()
     return spec
 
 
-def _tuning(section: ConfigSection, known: Mapping[str, type]) -> Tuning:
+def _tunable(training_image: str) -> dict[str, tuple[str, ...]]:
+    """The hyperparameters of train.py that a tuning may search, with the types that each range may have.
+
+    SageMaker's XGBoost image fixes names and types; any other image takes all.
+    """
+    tunable: dict[str, tuple[str, ...]] = {}
+    for name, kind in hyperparameter_types().items():
+        if training_image == "own":
+            tunable[name] = ("integer", "categorical") if kind is int else ("continuous", "integer", "categorical")
+        elif name in TUNABLE:
+            tunable[name] = (TUNABLE[name],)
+    return tunable
+
+
+def _tuning(section: ConfigSection, known: Mapping[str, tuple[str, ...]]) -> Tuning:
     tuning = Tuning(
         strategy=section.choice("strategy", "Bayesian", "Random"),
         jobs=section.integer("jobs", minimum=1, maximum=750),
@@ -209,25 +227,28 @@ def _tuning(section: ConfigSection, known: Mapping[str, type]) -> Tuning:
     return tuning
 
 
-def _ranges(section: ConfigSection, known: Mapping[str, type]) -> tuple[Range, ...]:
+def _ranges(section: ConfigSection, known: Mapping[str, tuple[str, ...]]) -> tuple[Range, ...]:
     names = section.names
     for name in names:
-        if name not in known or name not in TUNABLE:
-            what = "hyperparameter of train.py" if name not in known else "hyperparameter that SageMaker's image tunes"
-            raise section.unknown(name, what, [tunable for tunable in known if tunable in TUNABLE])
+        if name not in known:
+            of_train = name in hyperparameter_types()
+            what = "hyperparameter that SageMaker's image tunes" if of_train else "hyperparameter of train.py"
+            raise section.unknown(name, what, known)
     if not names:
         raise UserError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
     return tuple(_range(name, section.section(name), known[name]) for name in names)
 
 
-def _range(name: str, section: ConfigSection, kind: type) -> Range:
-    type_ = section.choice("type", TUNABLE[name])
-    if type_ == "continuous" and kind is int:
+def _range(name: str, section: ConfigSection, types: tuple[str, ...]) -> Range:
+    type_ = section.choice("type", *types)
+    if type_ == "continuous" and hyperparameter_types()[name] is int:
         raise section.refusal(
             "type",
             type_,
             f"integer, the type of {name} in train.py; write its default there with a point, as in 1.0, for a float",
         )
+    if type_ == "categorical":
+        return _categories(name, section)
     numbers = {key: _value(section, key, name, integer=type_ == "integer") for key in ("min", "max")}
     low, high = numbers["min"], numbers["max"]
     scaling = "Auto"
@@ -241,6 +262,17 @@ def _range(name: str, section: ConfigSection, kind: type) -> Range:
         raise section.refusal("scaling", scaling, "another one: this one is for continuous ranges from 0 to below 1")
     section.refuse_the_rest()
     return Range(name, type_, (str(low), str(high)), scaling)
+
+
+def _categories(name: str, section: ConfigSection) -> Range:
+    """A range of single values, each of which the hyperparameter takes."""
+    listed, integer = section.take("values"), hyperparameter_types()[name] is int
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_CATEGORIES:
+        raise section.refusal("values", listed, f"a list of 1 to {MAX_CATEGORIES} values")
+    inner = ConfigSection({str(value): value for value in listed}, section.place, f"tuning.ranges.{name}.values: ")
+    values = tuple(str(_value(inner, key, name, integer=integer)) for key in inner.names)
+    section.refuse_the_rest()
+    return Range(name, "categorical", values)
 
 
 def _value(section: ConfigSection, key: str, name: str, *, integer: bool) -> int | float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_jobs.metric_names import objective_name
+from mlops_jobs.metric_names import metric_definition, objective_name
 from mlops_kit.definition.steps import ProcessingJobStep, Request, TuningJobStep
 from sagemaker.core.workflow.functions import Join
 from sagemaker.core.workflow.parameters import ParameterInteger
@@ -52,7 +52,7 @@ def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits
             "Strategy": tuning.strategy,
             "HyperParameterTuningJobObjective": {
                 "Type": "Minimize" if contract.main_metric.lower_is_better else "Maximize",
-                "MetricName": objective_name(contract.problem_type, contract.main_metric),
+                "MetricName": objective(parts.settings),
             },
             "ResourceLimits": limits,
             "ParameterRanges": parameter_ranges(tuning.ranges),
@@ -67,12 +67,23 @@ def tune(parts: Parts, parameters: Parameters, fitted: ProcessingJobStep, limits
     return TuningJobStep("Tune", request, cache=parts.cache, retry_policies=parts.retries)
 
 
+def objective(settings: Settings) -> str:
+    """The name under which the training image reports the contract's metric."""
+    if settings.training_image == "own":
+        return metric_definition(settings.contract.metric)["Name"]
+    return objective_name(settings.contract.problem_type, settings.contract.main_metric)
+
+
 def parameter_ranges(ranges: tuple[Range, ...]) -> Request:
     """The ranges in the API's form: by type, and with every number as a string."""
     by_type: dict[str, list[Request]] = {}
     for searched in ranges:
-        low, high = searched.values
-        entry = {"Name": searched.name, "MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
+        entry: Request = {"Name": searched.name}
+        if searched.type == "categorical":
+            entry["Values"] = list(searched.values)
+        else:
+            low, high = searched.values
+            entry |= {"MinValue": low, "MaxValue": high, "ScalingType": searched.scaling}
         by_type.setdefault(f"{searched.type.capitalize()}ParameterRanges", []).append(entry)
     return dict(by_type)
 

@@ -23,7 +23,7 @@ from mlops_kit.project import open_project
 from support import CONTRACTS, ROOT, contract_of
 
 from pipelines import inference, training, training_hpo
-from pipelines.settings import Range, hyperparameter_types, load_settings
+from pipelines.settings import Machines, Range, hyperparameter_types, load_settings
 
 PROJECT = open_project(ROOT)
 MODES = ("processing", "transform")
@@ -201,7 +201,7 @@ def test_every_parameter_of_an_execution_has_a_default(variant, own_contract):
 def test_the_comparisons_follow_the_metric(own_contract, metric):
     problem_type = next(kind for kind, names in METRICS_FOR.items() if metric in names)
     contract = replace(own_contract, problem_type=problem_type, metric=metric, threshold=0.5)
-    settings = replace(load_settings(ROOT), contract=contract)
+    settings = replace(load_settings(ROOT), contract=contract, training_image="xgboost")
     steps = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name
     threshold, guessing, champion = steps["CheckMetric"].arguments["Conditions"][:3]
     lower = metric in LOWER_IS_BETTER
@@ -318,32 +318,62 @@ def test_tuning_searches_the_ranges_and_fixes_the_rest(variant):
     assert searched.keys() == {entry.name for entry in settings.tuning.ranges}
     for expected in settings.tuning.ranges:
         entry = searched[expected.name]
-        assert (entry["MinValue"], entry["MaxValue"]) == expected.values
+        assert tuple(entry.get("Values") or (entry["MinValue"], entry["MaxValue"])) == expected.values
     fixed = {name for name in tune["TrainingJobDefinition"]["StaticHyperParameters"] if "sagemaker_" not in name}
     assert fixed | searched.keys() == hyperparameter_types().keys()
     assert not fixed & searched.keys()
-    for kind, entries in ranges.items():
+    for kind, entries in ranges.items() if settings.training_image == "xgboost" else ():
         assert {entry["Name"] for entry in entries} <= TUNABLE[kind]
 
 
-def test_requests_for_sagemakers_image_have_no_metric_definitions(variant):
-    definitions = variant("own", "processing")
-    jobs = [definitions["training"].by_name["Train"].arguments]
-    jobs.append(definitions["training-hpo"].by_name["Tune"].arguments["TrainingJobDefinition"])
+def training_jobs(settings):
+    """The requests for training jobs: of a training, and of a tuning."""
+    train = Definition(json.loads(compile_pipeline(training.build(settings)))).by_name["Train"].arguments
+    tune = Definition(json.loads(compile_pipeline(training_hpo.build(settings)))).by_name["Tune"].arguments
+    return [train, tune["TrainingJobDefinition"]], tune["HyperParameterTuningJobConfig"]
+
+
+def test_requests_for_sagemakers_image_have_no_metric_definitions():
+    jobs, _ = training_jobs(replace(load_settings(ROOT), training_image="xgboost"))
     for job in jobs:
-        assert job["AlgorithmSpecification"] == {"TrainingImage": "${image_uri}", "TrainingInputMode": "File"}
+        assert job["AlgorithmSpecification"] == {"TrainingImage": "${training_image_uri}", "TrainingInputMode": "File"}
+
+
+def test_requests_for_an_own_image_define_the_metric_that_the_tuning_follows(own_contract):
+    jobs, tuning = training_jobs(replace(load_settings(ROOT), training_image="own"))
+    metric = f"validation:{own_contract.metric}"
+    for job in jobs:
+        algorithm = job["AlgorithmSpecification"]
+        assert algorithm["TrainingImage"] == "${own_training_image_uri}"
+        assert [found["Name"] for found in algorithm["MetricDefinitions"]] == [metric]
+    assert tuning["HyperParameterTuningJobObjective"]["MetricName"] == metric
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("pipeline", [training, training_hpo, inference])
+def test_local_storage_has_no_key_and_results_keep_theirs(pipeline, mode):
+    settings = replace(load_settings(ROOT), batch_inference=mode)
+    machines = {
+        name: replace(machine, instance_type="ml.g5.xlarge") for name, machine in vars(settings.machines).items()
+    }
+    text = compile_pipeline(pipeline.build(replace(settings, machines=Machines(**machines))))
+    assert check(json.loads(text)) == []
+    assert "VolumeKmsKeyId" not in text
+    assert '"KmsKeyId": "${kms_key_arn}"' in text
 
 
 def test_ranges_have_the_form_of_the_api():
     ranges = (
         Range("depth", "integer", ("2", "8")),
         Range("rate", "continuous", ("0.01", "0.3"), "Logarithmic"),
+        Range("rounds", "categorical", ("50", "100", "200")),
     )
     assert training_hpo.parameter_ranges(ranges) == {
         "IntegerParameterRanges": [{"Name": "depth", "MinValue": "2", "MaxValue": "8", "ScalingType": "Auto"}],
         "ContinuousParameterRanges": [
             {"Name": "rate", "MinValue": "0.01", "MaxValue": "0.3", "ScalingType": "Logarithmic"}
         ],
+        "CategoricalParameterRanges": [{"Name": "rounds", "Values": ["50", "100", "200"]}],
     }
 
 

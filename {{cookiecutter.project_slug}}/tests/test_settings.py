@@ -37,6 +37,7 @@ def own_copy(tmp_path, monkeypatch):
     monkeypatch.setattr(settings_module, "TUNABLE", TUNABLE)
     defaults = yaml.safe_dump({name: known.default for name, known in KNOWN.items()})
     (tmp_path / "config" / "hyperparameters.yaml").write_text(defaults, encoding="utf-8")
+    change(tmp_path, "pipelines.yaml", "training_image", "xgboost")
     change(tmp_path, "pipelines.yaml", "tuning.ranges", {"share": {"type": "continuous", "min": 0.5, "max": 1}})
     return tmp_path
 
@@ -108,11 +109,6 @@ REFUSED = {
         "machines.training.instance_type",
         "m5.large",
         "machines.training.instance_type is 'm5.large'; it must be an instance type of SageMaker, for example ml.m5",
-    ),
-    "an instance type whose disks the key cannot encrypt": (
-        "machines.training.instance_type",
-        "ml.g5.xlarge",
-        "machines.training.instance_type is 'ml.g5.xlarge'; it must be an instance type without local storage, ",
     ),
     "a volume with a unit": (
         "machines.training.volume_gb",
@@ -255,6 +251,44 @@ def test_ranges_scales_and_tags_are_read_as_written(own_copy):
     assert (rounds.type, rounds.values) == ("integer", ("50", "500"))
     assert (share.values, share.scaling) == (("0.5", "0.99"), "ReverseLogarithmic")
     assert settings.tags == {"cost-center": "4711"}
+
+
+def test_a_project_without_the_setting_trains_in_sagemakers_image(own_copy):
+    change(own_copy, "pipelines.yaml", "training_image", MISSING)
+    assert load_settings(own_copy).training_image == "xgboost"
+
+
+def test_an_own_image_tunes_every_hyperparameter_in_ranges_of_any_type(own_copy):
+    ranges = {
+        "seed": {"type": "categorical", "values": [1, 2, 3]},
+        "depth": {"type": "categorical", "values": [4, 8]},
+        "penalty": {"type": "integer", "min": 0, "max": 5},
+    }
+    change(own_copy, "pipelines.yaml", "training_image", "own")
+    change(own_copy, "pipelines.yaml", "tuning.ranges", ranges)
+    found = {entry.name: (entry.type, entry.values) for entry in load_settings(own_copy).tuning.ranges}
+    assert found == {
+        "seed": ("categorical", ("1", "2", "3")),
+        "depth": ("categorical", ("4", "8")),
+        "penalty": ("integer", ("0", "5")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([], "tuning.ranges.depth.values is []; it must be a list of 1 to 30 values"),
+        (4, "tuning.ranges.depth.values is 4; it must be a list of 1 to 30 values"),
+        ([4, "deep"], "tuning.ranges.depth.values: deep is 'deep'; it must be a whole number "),
+        ([4, -1], "tuning.ranges.depth.values: -1 is -1; it must be a whole number "),
+    ],
+)
+def test_a_category_that_the_hyperparameter_does_not_take_is_refused(own_copy, values, message):
+    change(own_copy, "pipelines.yaml", "training_image", "own")
+    change(own_copy, "pipelines.yaml", "tuning.ranges", {"depth": {"type": "categorical", "values": values}})
+    with pytest.raises(UserError) as refused:
+        load_settings(own_copy)
+    assert str(refused.value).startswith(f"config/pipelines.yaml: {message}")
 
 
 def test_a_hyperparameter_that_takes_whole_numbers_is_not_searched_between_them(own_copy, monkeypatch):

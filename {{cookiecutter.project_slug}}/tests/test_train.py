@@ -15,7 +15,7 @@ from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
 from mlops_jobs.judging_rules import Aim
-from mlops_jobs.metric_names import container_name
+from mlops_jobs.metric_names import container_name, metric_definition
 from mlops_jobs.prediction_files import read_predictions
 from mlops_kit.definition.code import library_files
 from sklearn import metrics as sk
@@ -50,11 +50,13 @@ def test_a_tuning_job_can_read_the_metric_that_the_model_is_worth(project, tmp_p
     contract, lines = project.contract, capfd.readouterr().out.splitlines()
     metric, name = contract.metric, container_name(contract.problem_type, contract.main_metric)
     assert lines[-2].startswith(f"{metric} on the validation split: "), "a person reads it here"
+    read_in_own_image = [match for line in lines if (match := re.search(metric_definition(metric)["Regex"], line))]
     found = [re.match(rf".*\[[0-9]+\].*#011validation-{name}:(\S+)", line.replace("\t", "#011")) for line in lines]
     assert found[-1] is not None
     printed = found[-1][1]
     record = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
     assert float(printed) == pytest.approx(record[f"validation:{metric}"])
+    assert [float(match[1]) for match in read_in_own_image] == [pytest.approx(float(printed), rel=1e-5)]
     model = train_model(project.folder)
     validation = project / "validation" / "validation.parquet"
     value = train.validation_metric(model, LabelledFeatures(validation, contract, model.preprocessor))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 # Each metric of a problem, and what SageMaker's XGBoost image calls it. On that image a tuning can follow the image's
@@ -22,6 +23,8 @@ LOWER_IS_BETTER = frozenset({"rmse", "mae", "mse", "log_loss"})
 GATES_ONLY = {"regression": (), "binary": ("recall", "precision"), "multiclass": ()}
 # What the decision threshold changes; roc_auc and log_loss depend on the probabilities alone.
 OF_A_DECISION = ("accuracy", "f1", "recall", "precision")
+_NUMBER = r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?"
+
 
 # On SageMaker's image a team's own metric is reported under one of the image's names of the same direction, which
 # XGBoost itself does not report in such a job: its lines would count for the early stopping of a tuning.
@@ -86,6 +89,14 @@ def container_name(problem_type: str, metric: Metric) -> str:
 def objective_name(problem_type: str, metric: Metric) -> str:
     """The name under which a tuning job follows a metric, of the image's own."""
     return f"validation:{container_name(problem_type, metric)}"
+
+
+def metric_definition(metric: str) -> dict[str, str]:
+    """How SageMaker reads a metric from the log of train.py in an image of the team's own, which has no metrics yet.
+
+    The expression is that of the line `<metric> on the validation split: <value>`, and the last such line counts.
+    """
+    return {"Name": f"validation:{metric}", "Regex": rf"{re.escape(metric)} on the validation split: ({_NUMBER})"}
 
 
 def metric_line(problem_type: str, metric: Metric, value: float, rounds: int = 1) -> str:

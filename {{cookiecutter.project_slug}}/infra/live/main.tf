@@ -56,8 +56,10 @@ module "execution_role" {
   security_groups         = local.security_groups
 
   image_uris = {
-    jobs    = try(local.environment_config.image_uri, null)
-    monitor = try(local.environment_config.monitor_image_uri, null)
+    processing = try(local.environment_config.images.processing, local.environment_config.image_uri, null)
+    training   = try(local.environment_config.images.training, local.environment_config.image_uri, null)
+    serving    = try(local.environment_config.images.serving, local.environment_config.image_uri, null)
+    monitor    = try(local.environment_config.monitor_image_uri, null)
   }
 }
 

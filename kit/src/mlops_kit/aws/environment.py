@@ -6,10 +6,11 @@ the definition is deployed.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import boto3
 from botocore.config import Config
 
 from mlops_jobs.errors import UserError
+from mlops_kit.checks.builtin_image import is_builtin
 from mlops_kit.config import names
 from mlops_kit.config.reader import ConfigSection
 from mlops_kit.config.regions import REGION, partition_of
@@ -29,6 +31,7 @@ LOCAL = "local"  # the local cloud, which `mlops local up` starts and describes
 NO_PROJECT = "definitions"  # the project's name in a folder that is not a project
 FUNCTIONS = ("resolve-inputs", "report-data-quality")
 XGBOOST_IMAGE = "3.0-5"  # the release of SageMaker's image whose packages requirements.txt pins
+PROCESSING, TRAINING, SERVING = PURPOSES = ("processing", "training", "serving")  # each may have an image of its own
 
 # What Terraform creates and publishes (terraform_outputs.py), and its form; an environment's file may override each.
 TERRAFORM_OUTPUTS = {
@@ -40,6 +43,9 @@ TERRAFORM_OUTPUTS = {
     "security_groups": names.SECURITY_GROUPS,
 }
 
+OWN_REMEDY = "add it there for every environment, or remove the image here (docs/image.md)"
+NOT_OWN_REMEDY = "name your image here, or remove training_image there (docs/image.md)"
+
 Fact = str | tuple[str, ...]
 
 
@@ -49,6 +55,7 @@ class Environment:
 
     Attributes:
         image_uri: the image of all jobs; None for SageMaker's own XGBoost image.
+        images: the image of each of PURPOSES that has another; not together with image_uri.
         monitor_image_uri: the image of the data-quality check; None for SageMaker's own model monitor.
         endpoint_url: where the local cloud listens; None for AWS.
         derived: the keys of TERRAFORM_OUTPUTS that its file does not set; their values are derived, or empty.
@@ -65,6 +72,7 @@ class Environment:
     security_groups: tuple[str, ...]
     model_package_group: str
     image_uri: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict, hash=False)
     monitor_image_uri: str | None = None
     endpoint_url: str | None = None
     derived: tuple[str, ...] = ()
@@ -73,6 +81,10 @@ class Environment:
     def source(self) -> str:
         """The file that describes it."""
         return ".local/environment.yaml" if self.name == LOCAL else f"config/environments/{self.name}.yaml"
+
+    def named_image(self, purpose: str) -> str | None:
+        """The image that its file names for a purpose; None for SageMaker's own XGBoost image."""
+        return self.images.get(purpose) or self.image_uri
 
     def pipeline_name(self, kind: str) -> str:
         """The name of the pipeline of a kind: training, training-hpo or inference."""
@@ -110,9 +122,13 @@ FACTS: dict[str, Callable[[Environment, Lineage], Fact]] = {
     "subnets": lambda environment, _: environment.subnets,
     "security_groups": lambda environment, _: environment.security_groups,
     "model_package_group": lambda environment, _: environment.model_package_group,
-    "image_uri": lambda environment, _: environment.image_uri or _image_uri("xgboost", environment, XGBOOST_IMAGE),
+    "processing_image_uri": lambda environment, _: _image_for(PROCESSING, environment),
+    "training_image_uri": lambda environment, _: _xgboost_training_image(environment),
+    "own_training_image_uri": lambda environment, _: _own_training_image(environment),
+    "serving_image_uri": lambda environment, _: _image_for(SERVING, environment),
+    "image_uri": lambda environment, _: _image_of_all(environment),
     "monitor_image_uri": lambda environment, _: (
-        environment.monitor_image_uri or _image_uri("model-monitor", environment)
+        environment.monitor_image_uri or _image_uri("model-monitor", environment, "monitor_image_uri")
     ),
     "resolve_inputs_arn": lambda environment, _: environment.function_arn("resolve-inputs"),
     "report_data_quality_arn": lambda environment, _: environment.function_arn("report-data-quality"),
@@ -120,6 +136,7 @@ FACTS: dict[str, Callable[[Environment, Lineage], Fact]] = {
     "build_id": lambda _, lineage: lineage.build_id,
     "repository": lambda _, lineage: lineage.repository,
 }
+TRAINING_IMAGES = ("training_image_uri", "own_training_image_uri", "image_uri")
 LISTS = ("subnets", "security_groups")  # as an element of a list, such a placeholder becomes all its elements
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
@@ -137,6 +154,21 @@ def bind(definition: Any, environment: Environment, lineage: Lineage) -> Any:
     if isinstance(definition, str):
         return PLACEHOLDER.sub(lambda match: _text(match[1], environment, lineage), definition)
     return definition
+
+
+def bind_training_images(definition: Mapping[str, Any], environment: Environment) -> dict[str, Any]:
+    """A definition (as read from JSON) with the environment's images of training jobs; other placeholders stay.
+
+    Raises:
+        UserError: the environment's image and the setting training_image do not fit.
+    """
+    text = json.dumps(definition)
+    for name in TRAINING_IMAGES:
+        placeholder = "${" + name + "}"
+        if placeholder in text:
+            text = text.replace(placeholder, json.dumps(FACTS[name](environment, Lineage()))[1:-1])
+    bound: dict[str, Any] = json.loads(text)
+    return bound
 
 
 def _elements(value: Any, environment: Environment, lineage: Lineage) -> list[Any]:
@@ -163,14 +195,61 @@ def _text(name: str, environment: Environment, lineage: Lineage) -> str:
     return value
 
 
-def _image_uri(framework: str, environment: Environment, version: str | None = None) -> str:
-    """The URI of one of SageMaker's own images in the region of an environment."""
+def _image_for(purpose: str, environment: Environment) -> str:
+    """The image of the jobs of a purpose."""
+    named = environment.named_image(purpose)
+    return named or _image_uri("xgboost", environment, f"images.{purpose}", XGBOOST_IMAGE)
+
+
+def _image_of_all(environment: Environment) -> str:
+    """The one image of all jobs, for a definition that does not tell them apart."""
+    images = {_image_for(purpose, environment) for purpose in PURPOSES}
+    if len(images) > 1:
+        raise UserError(
+            f"{environment.source}: images are not the same for each purpose, and the definition has one image for all "
+            "jobs, ${image_uri}; write ${processing_image_uri}, ${training_image_uri} and ${serving_image_uri} there"
+        )
+    return images.pop()
+
+
+def _xgboost_training_image(environment: Environment) -> str:
+    """The image of a training job that follows the rules of SageMaker's XGBoost image."""
+    image = _image_for(TRAINING, environment)
+    if not is_builtin(image):
+        raise UserError(
+            f"{_place_of_training(environment)} is {image}, a training image of your own, and config/pipelines.yaml "
+            f"lacks training_image: own; {OWN_REMEDY}"
+        )
+    return image
+
+
+def _own_training_image(environment: Environment) -> str:
+    """The image of a training job that is the team's own. The local cloud needs no image, and has one by name."""
+    if environment.name == LOCAL:
+        registry = f"{environment.account_id}.dkr.ecr.{environment.region}.amazonaws.com"
+        return f"{registry}/{environment.project}:{LOCAL}"
+    image = environment.named_image(TRAINING)
+    if image is None or is_builtin(image):
+        raise UserError(
+            f"{_place_of_training(environment)} is {image or 'not set'}, so jobs train in SageMaker's XGBoost image, "
+            f"and config/pipelines.yaml has training_image: own; {NOT_OWN_REMEDY}"
+        )
+    return image
+
+
+def _place_of_training(environment: Environment) -> str:
+    """The file and the key that name the training image."""
+    return f"{environment.source}: {'image_uri' if environment.image_uri else f'images.{TRAINING}'}"
+
+
+def _image_uri(framework: str, environment: Environment, key: str, version: str | None = None) -> str:
+    """The URI of one of SageMaker's own images in the region of an environment, whose file may set `key` instead."""
     try:
         return _own_image(framework, environment.region, version)
     except ValueError as error:
         raise UserError(
             f"{environment.source}: SageMaker has no image {framework} in the region {environment.region}; set your "
-            f"own as {'image_uri' if version else 'monitor_image_uri'}"
+            f"own as {key}"
         ) from error
 
 
@@ -244,12 +323,27 @@ def _environment(name: str, project: str, section: ConfigSection) -> Environment
         security_groups=section.texts("security_groups", *names.SECURITY_GROUPS, maximum=names.MAX_SECURITY_GROUPS),
         model_package_group=section.text_or("model_package_group", stem, *names.MODEL_PACKAGE_GROUP),
         image_uri=section.optional_text("image_uri", *names.IMAGE),
+        images=_images(section),
         monitor_image_uri=section.optional_text("monitor_image_uri", *names.IMAGE),
         # not for AWS: an endpoint comes with placeholder credentials
         endpoint_url=section.text("endpoint_url", r"https?://\S+", "a URL") if name == LOCAL else None,
     )
+    if environment.image_uri and environment.images:
+        raise UserError(
+            f"{section.place}: image_uri is the image of all jobs, and images names one for each purpose; remove one"
+        )
     derived = tuple(fact for fact in TERRAFORM_OUTPUTS if fact not in written or not getattr(environment, fact))
     return replace(environment, derived=derived)
+
+
+def _images(section: ConfigSection) -> dict[str, str]:
+    """The images by purpose; empty if the file has none."""
+    if "images" not in section.names:
+        return {}
+    images = section.section("images")
+    named = {purpose: images.text(purpose, *names.IMAGE) for purpose in PURPOSES if purpose in images.names}
+    images.refuse_the_rest()
+    return named
 
 
 def _refuse_long_function_names(environment: Environment) -> None:

@@ -105,7 +105,7 @@ def checked_parameters(definition: Mapping[str, Any], values: Mapping[str, str],
             supported, or one without a default is missing.
     """
     known = {parameter["Name"]: parameter for parameter in definition.get("Parameters", [])}
-    instances = [value for _, value in instance_types.with_key(definition, pipeline)]
+    instances = [(value, has_key) for _, value, has_key in instance_types.in_requests(definition, pipeline)]
     for name, value in values.items():
         if name not in known:
             raise UserError(f"{pipeline} has no parameter {name!r}; it has {', '.join(known)}")
@@ -114,8 +114,10 @@ def checked_parameters(definition: Mapping[str, Any], values: Mapping[str, str],
             example = f", for example {known[name]['DefaultValue']}" if "DefaultValue" in known[name] else ""
             form = f"of the type {known[name]['Type']}{choices}{example}"
             raise UserError(f"the parameter {name} of {pipeline} must be {form}; it is {value!r}")
-        if {"Get": f"Parameters.{name}"} in instances and instance_types.has_local_storage(value):
-            raise UserError(f"the parameter {name} of {pipeline} is {value!r}; it must be {instance_types.WITHOUT}")
+        for instance_type, has_key in instances:
+            form = instance_types.refusal(value, has_key)
+            if form and instance_type == {"Get": f"Parameters.{name}"}:
+                raise UserError(f"the parameter {name} of {pipeline} is {value!r}; it must be {form}")
     for name, parameter in known.items():
         if name not in values and "DefaultValue" not in parameter:
             raise UserError(f"the parameter {name} of {pipeline} has no default; set it with --param {name}=...")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-PLACEHOLDER = "${image_uri}"  # the built-in image, unless an environment names another
+PLACEHOLDERS = ("${training_image_uri}", "${image_uri}")  # the built-in image, unless an environment names another
 
 MAXIMIZED = (
     "accuracy",
@@ -78,7 +78,7 @@ _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)"
 
 def is_builtin(image: str) -> bool:
     """Whether an image is SageMaker's XGBoost image, judged by the name of its repository."""
-    return image == PLACEHOLDER or _REPOSITORY.fullmatch(image) is not None
+    return image in PLACEHOLDERS or _REPOSITORY.fullmatch(image) is not None
 
 
 def metric_definitions() -> list[dict[str, str]]:

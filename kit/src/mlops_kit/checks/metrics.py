@@ -40,7 +40,8 @@ def _definitions(step: PlacedStep, job: dict[str, Any], path: str) -> Iterator[F
     """The built-in image defines its own metrics."""
     if _has_builtin_image(job) and "MetricDefinitions" in _specification(job):
         problem = "are set for SageMaker's XGBoost image, which the API refuses"
-        remedy = "remove them: the image has its own, and train.py reports its metrics in their format"
+        remedy = "remove them: the image has its own, and train.py reports its metrics in their format; or train in an "
+        remedy += "image of your own, with training_image: own in config/pipelines.yaml"
         yield Finding(step.name, f"{path}.AlgorithmSpecification.MetricDefinitions", problem, remedy)
 
 

@@ -14,6 +14,10 @@ ENCRYPT = "name the project's key: ${kms_key_arn}"
 ISOLATE = "set it to true: a job needs no network access"
 ENCRYPT_TRAFFIC = "set it to true: the traffic between instances is data too"
 NETWORK = "give the project's private network: ${subnets} and ${security_groups}"
+NO_KEY = (
+    "remove its VolumeKmsKeyId: the hardware encrypts local storage, and AWS refuses a key; or use an instance type "
+    "without local storage, for example ml.m5.xlarge"
+)
 TAG = "give tags: they allocate the costs"
 ROLE = "give the pipeline's role: ${role_arn}"
 LIMIT = "set a limit: a job that hangs costs money until it ends"
@@ -79,7 +83,7 @@ def check(definition: Definition) -> Iterator[Finding]:
     for step in definition.steps:
         for path, remedy in REQUIRED.get(step.type, {}).items():
             problem = _missing(_at(step.arguments, path), path)
-            if problem:
+            if problem and not (path.endswith(".VolumeKmsKeyId") and _encrypts_itself(definition, step, path)):
                 yield Finding(step.name, f"Arguments.{path}", problem, remedy)
         yield from _keys(definition, step)
         yield from _instance_types(definition, step)
@@ -119,16 +123,30 @@ def _keys(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
 
 
 def _instance_types(definition: Definition, step: PlacedStep) -> Iterator[Finding]:
-    """The volume of an instance type, also of a parameter's default, must be one that the key can encrypt."""
-    for path, value in instance_types.with_key(step.own.get("Arguments"), "Arguments"):
-        reference = parse_reference(value.get("Get")) if isinstance(value, dict) else None
-        if instance_types.has_local_storage(value):
-            yield Finding(step.name, path, f"is {value!r}", f"use {instance_types.WITHOUT}")
-        elif reference and reference.root == "Parameters":
-            default = definition.parameters.get(reference.name, {}).get("DefaultValue")
-            if instance_types.has_local_storage(default):
-                problem = f"has the default {default!r} (used in {path})"
-                yield Finding(step.name, f"Parameters.{reference.name}", problem, f"use {instance_types.WITHOUT}")
+    """The volume of an instance type, also of a parameter's default, has no key that AWS refuses."""
+    for path, value, has_key in instance_types.in_requests(step.own.get("Arguments"), "Arguments"):
+        default, parameter = _default(definition, value)
+        if not has_key or not instance_types.has_local_storage(default):
+            continue
+        if parameter:
+            problem = f"has the default {default!r} (used in {path})"
+            yield Finding(step.name, f"Parameters.{parameter}", problem, NO_KEY)
+        else:
+            yield Finding(step.name, path, f"is {default!r}", NO_KEY)
+
+
+def _encrypts_itself(definition: Definition, step: PlacedStep, path: str) -> bool:
+    """Whether the hardware encrypts the volume whose key has a path."""
+    instance_type = _at(step.arguments, path.replace(".VolumeKmsKeyId", ".InstanceType"))
+    return instance_types.has_local_storage(_default(definition, instance_type)[0])
+
+
+def _default(definition: Definition, value: Any) -> tuple[Any, str]:
+    """A value, or the default of the parameter that it refers to, with the parameter's name."""
+    reference = parse_reference(value.get("Get")) if isinstance(value, dict) else None
+    if reference and reference.root == "Parameters":
+        return definition.parameters.get(reference.name, {}).get("DefaultValue"), reference.name
+    return value, ""
 
 
 def _retries(step: PlacedStep) -> Iterator[Finding]:

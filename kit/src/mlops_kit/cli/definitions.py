@@ -27,6 +27,7 @@ def compile_definitions(project: Project, arguments: argparse.Namespace) -> None
 def check(project: Project, arguments: argparse.Namespace) -> None:
     """Check the configuration, and the definitions as compiled or as they would be deployed."""
     from mlops_kit.aws.deployment import find_faults
+    from mlops_kit.checks import training_images
     from mlops_kit.checks.conflict_markers import check_conflict_markers
     from mlops_kit.checks.own_features import check_own_features
     from mlops_kit.checks.own_metrics import check_own_metrics
@@ -44,6 +45,8 @@ def check(project: Project, arguments: argparse.Namespace) -> None:
     check_backends(project.root)
     definitions = _definitions(project, arguments.environment)
     faults = find_faults(definitions)
+    if arguments.environment is None:
+        faults += training_images.find_faults(definitions, project.root)
     print("\n".join(faults) or f"no faults in {', '.join(definitions)}")
     if faults:
         sys.exit(1)

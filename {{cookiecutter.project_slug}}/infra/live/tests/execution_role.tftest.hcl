@@ -91,24 +91,25 @@ run "batch_transform_needs_a_model_and_its_own_job" {
 
 run "images_are_sagemaker_s_or_the_team_s" {
   module { source = "../modules/execution_role" }
-  variables { image_uris = { jobs = "444455556666.dkr.ecr.eu-central-1.amazonaws.com/team/jobs:7" } }
+  variables { image_uris = { training = "444455556666.dkr.ecr.eu-central-1.amazonaws.com/team/jobs:7" } }
 
   assert {
     condition = flatten([
       for statement in jsondecode(aws_iam_role_policy.this["machine"].policy).Statement :
       statement.Resource if statement.Sid == "PullImages"
       ]) == [
-      "arn:aws:ecr:eu-central-1:444455556666:repository/team/jobs",
       "arn:aws:ecr:eu-west-1:*:repository/sagemaker-model-monitor-analyzer",
+      "arn:aws:ecr:eu-west-1:*:repository/sagemaker-xgboost",
+      "arn:aws:ecr:eu-central-1:444455556666:repository/team/jobs",
     ]
-    error_message = "The role must pull the team's image instead of SageMaker's, and SageMaker's monitor image."
+    error_message = "The role must pull the team's image for training, and SageMaker's for the rest."
   }
 }
 
 run "image_outside_of_ecr_is_rejected" {
   command = plan
   module { source = "../modules/execution_role" }
-  variables { image_uris = { jobs = "docker.io/library/python:3.12" } }
+  variables { image_uris = { training = "docker.io/library/python:3.12" } }
   expect_failures = [var.image_uris]
 }
 

@@ -88,9 +88,12 @@ locals {
   }
 
   # SageMaker's own images are in accounts of AWS, which differ by region.
+  xgboost_image = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-xgboost"
   own_images = {
-    jobs    = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-xgboost"
-    monitor = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-model-monitor-analyzer"
+    processing = local.xgboost_image
+    training   = local.xgboost_image
+    serving    = local.xgboost_image
+    monitor    = "arn:${local.partition}:ecr:${local.region}:*:repository/sagemaker-model-monitor-analyzer"
   }
   image_parts = {
     for use, uri in var.image_uris :

@@ -50,8 +50,13 @@ variable "security_groups" {
 }
 
 variable "image_uris" {
-  description = "The team's images in ECR, image_uri and monitor_image_uri of the environment; null for SageMaker's."
-  type        = object({ jobs = optional(string), monitor = optional(string) })
+  description = "The team's images in ECR, images and monitor_image_uri of the environment; null for SageMaker's."
+  type = object({
+    processing = optional(string)
+    training   = optional(string)
+    serving    = optional(string)
+    monitor    = optional(string)
+  })
 
   validation {
     condition = alltrue([
@@ -59,8 +64,8 @@ variable "image_uris" {
       can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[^:@]+", uri))
     ])
     error_message = <<-EOT
-      image_uri and monitor_image_uri must be images in ECR, the only registry SageMaker supports:
-      <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>.
+      images, image_uri and monitor_image_uri must be images in ECR, the only registry SageMaker supports:
+      <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag> or ...@sha256:<digest>.
     EOT
   }
 }
