@@ -33,6 +33,7 @@ OPTIONS: dict[str, list[Any]] = {
     "triggers": ["s3", "schedule", "both"],
     "notification_email": ["", "ml-team@example.com"],
     "ci": ["gitlab", "none"],
+    "own_image": ["none", "docker"],
 }
 
 TOGGLED: list[dict[str, Any]] = [
@@ -56,6 +57,7 @@ TOGGLED: list[dict[str, Any]] = [
     {"triggers": "both"},
     {"notification_email": "a_B.c%d+e-f@x-1.example.co.uk"},
     {"ci": "none"},
+    {"own_image": "docker"},
 ]
 
 

@@ -36,6 +36,7 @@ ACCEPTED: dict[str, list[str]] = {
     "triggers": ["s3", "schedule", "both"],
     "notification_email": ["", "a@b.cd", "_ml.team+50%-x@mail-1.example.co.uk", "a@b.xn--p1ai", LONGEST_EMAIL],
     "ci": ["gitlab", "none"],
+    "own_image": ["none", "docker"],
 }
 
 TITLE = "be 1 to 60 characters long, start with a letter and contain only letters, digits, spaces and _ . , ( ) & -,"
@@ -107,6 +108,7 @@ NOT_A_CHOICE: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"batch_inference": "stream"}, "stream", ["processing", "transform"]),
     ({"triggers": "never"}, "never", ["s3", "schedule", "both"]),
     ({"ci": "jenkins"}, "jenkins", ["gitlab", "none"]),
+    ({"own_image": "podman"}, "podman", ["none", "docker"]),
 ]
 # fmt: on
 
@@ -293,7 +295,7 @@ def test_the_command_line_prints_the_sentence_and_leaves_nothing_behind(
 
 
 def test_an_invalid_answer_typed_at_the_prompt_is_refused(template: Path, tmp_path: Path) -> None:
-    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 16)
+    run = run_cookiecutter(template, tmp_path, typed="{{ 7*7 }}\nMy Proj" + "\n" * 17)
     assert run.returncode == 1
     assert "project_name '{{ 7*7 }}' must be" in run.stdout
     assert "project_slug 'My Proj' must be" in run.stdout
@@ -321,6 +323,7 @@ def test_valid_answers_typed_at_the_prompt_produce_the_project(template: Path, t
         "3",
         "ada@example.com",
         "2",
+        "2",
     ]
     run = run_cookiecutter(template, tmp_path, typed="\n".join(typed) + "\n")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -344,6 +347,7 @@ def test_valid_answers_typed_at_the_prompt_produce_the_project(template: Path, t
         "triggers": "both",
         "notification_email": "ada@example.com",
         "ci": "none",
+        "own_image": "docker",
     }
 
 

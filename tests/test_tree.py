@@ -16,6 +16,15 @@ LEFT_OVER = re.compile(r"\{\{|\{%|\{##")  # `{#` may be Bash: ${#array[@]}
 RESERVED_ON_WINDOWS = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 ILLEGAL_ON_WINDOWS = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]$')
 OF_CI = (".gitlab", ".gitlab-ci.yml", "docs/ci.md", "infra/ci")
+OF_AN_IMAGE = (
+    ".gitlab/image.yml",
+    "images/",
+    "infra/bootstrap/images.tf",
+    "infra/ci/image.sh",
+    "infra/live/images.tf",
+    "infra/live/tests/images.tftest.hcl",
+    "infra/modules/images/",
+)
 LONGEST_PATH = 120  # Windows allows 260, of which the folders above the project take their part
 
 
@@ -81,17 +90,26 @@ def test_both_engines_agree_on_what_is_binary(tree: dict[str, Path]) -> None:
 
 @pytest.mark.parametrize("ci", ["gitlab", "none"])
 def test_both_engines_write_the_same_bytes_and_modes_of_the_whole_tree(bake: Bake, ci: str) -> None:
-    by_cookiecutter, by_copier = (bake(engine, ci=ci) for engine in ENGINES)
+    by_cookiecutter, by_copier = (bake(engine, ci=ci, own_image="docker") for engine in ENGINES)
     assert snapshot(by_cookiecutter) == snapshot(by_copier)
     assert folders(by_cookiecutter) == folders(by_copier)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_without_ci_just_its_files_are_left_out(bake: Bake, tree: dict[str, Path], engine: str) -> None:
-    project = bake(engine, ci="none")
+    project = bake(engine, ci="none", own_image="docker")
     left_out = set(tree) - set(snapshot(project))
     assert {name for name in tree if name.startswith(OF_CI)} == left_out
     assert not [name for name in OF_CI if (project / name).exists()]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_an_image_of_its_own_just_the_images_files_are_left_out(
+    bake: Bake, tree: dict[str, Path], engine: str
+) -> None:
+    project = bake(engine)
+    assert {name for name in tree if name.startswith(OF_AN_IMAGE)} == set(tree) - set(snapshot(project))
+    assert not [name for name in OF_AN_IMAGE if (project / name).exists()]
 
 
 def test_cookiecutter_without_hooks_leaves_nothing_out(template: Path, tree: dict[str, Path], tmp_path: Path) -> None:
