@@ -46,6 +46,10 @@ def test_a_project_with_its_own_metric_gates_and_decision_threshold(bake: Bake) 
     assert evaluation["gates"]["missed"] == 0
     assert len(evaluation["gates"]["judged"]) == 3
     assert 0 < evaluation["decision"]["threshold"] < 0.5, "a miss costs more than a false alarm"
+    contract = project / "config" / "dataset.yaml"
+    reached, out_of_reach = "recall_at_precision, threshold: 0.6", "recall_at_precision, threshold: 1.5"
+    contract.write_text(contract.read_text("utf-8").replace(reached, out_of_reach), "utf-8")
+    assert "It misses a gate: recall_at_precision is 1 and must be at least 1.5." in make(project, "local", "INFRA=no")
 
 
 def mlops(project: Path, *arguments: str) -> str:

@@ -88,7 +88,7 @@ FAILURE_MODES = {  # by the Fail step that ends the execution on purpose
         "{pipeline} found no model that is good enough",
         "No version was registered, and inference keeps using the current model. Improve the data or the "
         "hyperparameters, or start the pipeline with another threshold or tolerance; neither lets a model through that "
-        "is no better than a constant prediction.",
+        "is no better than a constant prediction or misses a gate.",
         ("start {pipeline} --param MetricThreshold=...",),
     ),
 }
