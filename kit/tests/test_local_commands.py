@@ -282,7 +282,23 @@ def test_a_run_reports_undeployed_changes_and_the_log_of_a_failed_step(up: Perso
     assert "Your files differ" not in ended.stderr
     [line] = [line for line in ended.stdout.splitlines() if line.startswith("The log of ResolveInputs: ")]
     assert "broken" in Path(line.partition(": ")[2]).read_text(encoding="utf-8")
+    assert "mlops rerun" not in ended.stdout, "a function is not run again"
     handler.write_text(content, encoding="utf-8")
+
+
+def test_the_job_of_a_failed_step_is_run_again_until_its_script_works(up: Person) -> None:
+    script = up.folder / "jobs" / "evaluate.py"
+    content = script.read_text(encoding="utf-8")
+    script.write_text(content.replace("if __name__ ==", "raise SystemExit('broken')\nif __name__ =="), encoding="utf-8")
+    up.brings_up()
+    ended = up.types("start", "training", "--env", "local", "--wait")
+    assert "To run its job again on the same inputs: mlops rerun training --env local\n" in ended.stdout
+    assert up.types("logs", "--env", "local", "--step", "Evaluate").stdout == "== Evaluate\nbroken\n"
+    again = up.types("rerun", "training", "--env", "local")
+    assert (again.returncode, again.stderr.splitlines()[-1]) == (1, "broken")
+    script.write_text(content, encoding="utf-8")
+    mended = up.types("rerun", "training", "--env", "local")
+    assert (mended.returncode, mended.stdout.split()[0]) == (0, "rmse"), mended.stderr
 
 
 def test_a_start_names_data_that_differs_from_what_is_uploaded(up: Person) -> None:

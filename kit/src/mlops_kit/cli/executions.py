@@ -20,6 +20,7 @@ from mlops_kit.project import Project
 if TYPE_CHECKING:
     from mlops_kit.runner.rerun import Job
 
+RUN_AGAIN = ("Processing", "Training", "Tuning")  # the types of steps whose job a failure keeps, to run it again
 say = partial(print, flush=True)  # the log of a CI job shows each line at once
 
 
@@ -79,6 +80,8 @@ def _follow_locally(project: Project, environment: Environment, arn: str) -> Non
     record = follow(environment, arn, project.work)
     for line in failed_step_logs(record, project.work):
         say(line)
+    if any(step.type in RUN_AGAIN for step in record.failed_steps):
+        say(f"To run its job again on the same inputs: mlops rerun {record.kind} --env {LOCAL}")
     say(f"The report: {report_on(environment, project.work)}")
     if record.status != "Succeeded":
         raise UserError(f"the execution {record.status.lower()}: {record.reason or 'it was stopped'}")
