@@ -152,6 +152,10 @@ def test_with_the_infrastructure_events_start_the_pipelines(example: Example, mo
         "version 3 of the model is approved",
     ):
         assert subject in subjects
+    waiting = {mail.subject: mail.text for mail in mails if "waits for approval" in mail.subject}
+    in_use = [re.findall("^In use at its training: (.*)$", text, re.MULTILINE) for text in waiting.values()]
+    assert ["no version was approved yet"] in in_use, "the first version has no champion"
+    assert any(re.fullmatch("version 1, rmse [0-9.]+ on the same rows", words) for (words,) in in_use)
     deliveries = read_deliveries(project / ".local")
     assert {delivery["outcome"] for delivery in deliveries} == {"delivered"}
     assert f"The functions received {len(deliveries)} events and sent {len(mails)} messages." in output
