@@ -59,8 +59,9 @@ def draw_explanations(outputs: Outputs, folder: Path, explanations: Mapping[str,
     if not explanations:
         return
     names = list(explanations["mean_absolute"])[:MAX_FEATURES_DRAWN][::-1]
-    figure, axes = _axes("Contributions to predictions", f"mean absolute contribution ({explanations['unit']})", "")
     by_class = list(explanations.get("by_class", {}).items())[:MAX_CLASSES_DRAWN]
+    of = ", one class beside the other" if by_class else ""
+    figure, axes = _axes("Contributions to predictions", f"mean absolute contribution ({explanations['unit']}){of}", "")
     left = np.zeros(len(names))
     for label, means in by_class:
         widths = np.array([means.get(name, 0.0) for name in names])

@@ -14,19 +14,21 @@ from mlops_kit.report.tuning import tuning_of
 from mlops_kit.runner.record import StepRecord
 
 Reader = Callable[[StepRecord, Artifacts], Section | None]
+# In the order of the page: what decides about a model or a batch comes first.
 READERS: tuple[Reader, ...] = (
     tuning_of,
     evaluation_of,
-    training_data_of,
     data_quality_of,
     counted_of,
     model_quality_of,
+    training_data_of,
 )
 
 
 def sections_of(steps: Iterable[StepRecord], artifacts: Artifacts) -> tuple[Section, ...]:
-    """The results of the steps, in their order; an unreadable file becomes a section that names it."""
-    return tuple(section for step in steps for read in READERS if (section := _read(read, step, artifacts)))
+    """The results of the steps, by kind and then in their order; an unreadable file becomes a section that names it."""
+    known = list(steps)
+    return tuple(section for read in READERS for step in known if (section := _read(read, step, artifacts)))
 
 
 def _read(read: Reader, step: StepRecord, artifacts: Artifacts) -> Section | None:
