@@ -105,3 +105,14 @@ def test_an_own_training_image_tunes_what_sagemakers_does_not(bake: Bake) -> Non
     run_what_answers_change(project)
     assert "no faults" in make(project, "check")
     rehearse(project)
+
+
+def test_a_second_table_is_joined_to_the_rows_before_any_step_reads_them(bake: Bake) -> None:
+    project = bake("copier", problem_type="binary", batch_inference="transform")
+    apply_page(project, "joining.md")
+    make(project, "lint")
+    assert "no faults in training, training-hpo, inference" in make(project, "check")
+    run_what_answers_change(project)
+    rehearse(project)
+    for kind in ("training", "training-hpo", "inference"):
+        assert output(project, kind, "Join", "*.csv"), "rows that are joined already pass"

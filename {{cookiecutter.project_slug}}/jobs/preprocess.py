@@ -19,7 +19,7 @@ from mlops_jobs.csv_stream import CsvStream
 from mlops_jobs.errors import run_job
 from mlops_jobs.feature_files import TRAIN_FILE, VALIDATION_FILE, feature_schema, parquet_writer, stamped
 from mlops_jobs.feature_lines import LineWriter
-from mlops_jobs.fitting import Fitter, check_row_count
+from mlops_jobs.fitting import Fitter, check_row_count, settled_fitter
 from mlops_jobs.input_files import SHARDED, csv_files
 from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.monitor_files import monitored
@@ -28,7 +28,7 @@ from mlops_jobs.own_features import FILE as FEATURES
 from mlops_jobs.own_features import OwnFeatures, read_source
 from mlops_jobs.preprocessor import Preprocessor, Tally
 from mlops_jobs.report import print_report
-from mlops_jobs.splitting import LEFT_OUT, NAMES, TEST, TRAIN, VALIDATION, Splitter
+from mlops_jobs.splitting import LEFT_OUT, NAMES, TEST, TRAIN, VALIDATION, RowSplits, Splitter
 from mlops_jobs.unique_ids import unique_rows
 from mlops_jobs.write_behind import WriteBehind
 
@@ -83,17 +83,20 @@ def fit(
     files = csv_files(input_dir)
     with Outputs(reads=[input_dir], replaces=folders.files()) as outputs:
         labelled = LabelledRows(files, contract, splitter, str(input_dir))
-        while True:
-            with Fitter(contract, labelled.splits, folders.train, own_features, files) as fitter:
-                rows = _split_raw_rows(labelled, contract, fitter, outputs, folders)
-                check_row_count(sum(rows[name] for name in NAMES.values()), str(input_dir))
-                if labelled.settle(fitter.class_order()):
-                    continue
-                preprocessor = fitter.finish(str(input_dir))
-                lacking = fitter.lacking_classes(str(input_dir))
-                _write_features(outputs, fitter, preprocessor, folders)
-                report = _report(labelled, contract, fitter, rows, lacking)
-                break
+
+        def new_fitter(splits: RowSplits) -> Fitter:
+            return Fitter(contract, splits, folders.train, own_features, files)
+
+        def read(fitter: Fitter) -> dict[str, int]:
+            rows = _split_raw_rows(labelled, contract, fitter, outputs, folders)
+            check_row_count(sum(rows[name] for name in NAMES.values()), str(input_dir))
+            return rows
+
+        with settled_fitter(labelled, new_fitter, read) as (fitter, rows):
+            preprocessor = fitter.finish(str(input_dir))
+            lacking = fitter.lacking_classes(str(input_dir))
+            _write_features(outputs, fitter, preprocessor, folders)
+            report = _report(labelled, contract, fitter, rows, lacking)
         outputs.write_text(folders.preprocessor / PREPROCESSOR, preprocessor.to_json())
         outputs.write_text(folders.preprocessor / CONTRACT, contract.to_yaml())
         if own_features.source:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +23,7 @@ from mlops_jobs.csv_diagnosis import place_of
 from mlops_jobs.errors import DataError
 from mlops_jobs.expected import Expected, normally_unseen
 from mlops_jobs.giveaways import SampledRows, giveaways
-from mlops_jobs.labelled_rows import LabelledBatch
+from mlops_jobs.labelled_rows import LabelledBatch, LabelledRows
 from mlops_jobs.median import StreamingMedian
 from mlops_jobs.own_features import OwnFeatures
 from mlops_jobs.preprocessor import Preprocessor, texts
@@ -32,6 +34,7 @@ from mlops_jobs.training_settings import check_weighted_classes
 
 MAX_CATEGORIES = 10_000  # more distinct texts are no category but an id or free text
 MAX_CLASSES = 1_000  # more distinct targets are no class but a quantity
+Read = TypeVar("Read")
 
 
 class Vocabulary:
@@ -312,6 +315,28 @@ class Fitter:
         ordered = order_classes(self.contract, tuple(counts), where, self._files)
         check_weighted_classes(self.contract.class_weights, ordered, where)
         return ordered
+
+
+@contextmanager
+def settled_fitter(
+    labelled: LabelledRows, new_fitter: Callable[[RowSplits], Fitter], read: Callable[[Fitter], Read]
+) -> Iterator[tuple[Fitter, Read]]:
+    """A fitter that has taken in all rows, read once more where their splits are settled only after the first reading.
+
+    Args:
+        labelled: the rows.
+        new_fitter: makes a fitter for their splits.
+        read: hands all rows to a fitter, and returns what it found.
+
+    Yields:
+        the fitter, and what the last reading found.
+    """
+    while True:
+        with new_fitter(labelled.splits) as fitter:
+            found = read(fitter)
+            if not labelled.settle(fitter.class_order()):
+                yield fitter, found
+                return
 
 
 def check_classes(contract: Contract, counts: Mapping[str, int], where: str, paths: Iterable[Path] = ()) -> None:

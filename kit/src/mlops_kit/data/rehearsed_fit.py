@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from mlops_jobs.contract import Contract
 from mlops_jobs.errors import DataError, UserError
-from mlops_jobs.fitting import Fitter
+from mlops_jobs.fitting import Fitter, settled_fitter
 from mlops_jobs.labelled_rows import LabelledRows
 from mlops_jobs.own_features import OwnFeatures, read_source
-from mlops_jobs.splitting import Splitter
+from mlops_jobs.splitting import RowSplits, Splitter
 from mlops_kit.data.source_formats import Source
 
 USUAL_SPLIT = {"seed": 1, "validation_share": 0.15, "test_share": 0.15}
@@ -39,24 +40,20 @@ def rehearse_fit(rows: Path, contract: Contract, jobs: Path | None, pipelines: P
     try:
         labelled = LabelledRows([rows], contract, _splitter(pipelines), where)
         with tempfile.TemporaryDirectory() as scratch:
-            while not _is_fitted(labelled, contract, Path(scratch), own_features, source, where):
-                pass
+
+            def fitter_of(splits: RowSplits) -> Fitter:
+                return Fitter(contract, splits, Path(scratch), own_features, [source.csv])
+
+            with settled_fitter(labelled, fitter_of, partial(_read, labelled)) as (fitter, _):
+                fitter.finish(where)
+                fitter.lacking_classes(where)
     except DataError as error:
         raise error if str(source.csv) in str(error) else DataError(f"{source.csv}: {error}") from error
 
 
-def _is_fitted(
-    labelled: LabelledRows, contract: Contract, scratch: Path, own_features: OwnFeatures, source: Source, where: str
-) -> bool:
-    """Fit once; False where the rows have to be read again, since their splits are settled only now."""
-    with Fitter(contract, labelled.splits, scratch, own_features, [source.csv]) as fitter:
-        for batch in labelled:
-            fitter.add(own_features.add(batch.rows), batch)
-        if labelled.settle(fitter.class_order()):
-            return False
-        fitter.finish(where)
-        fitter.lacking_classes(where)
-        return True
+def _read(labelled: LabelledRows, fitter: Fitter) -> None:
+    for batch in labelled:
+        fitter.add(fitter.own_features.add(batch.rows), batch)
 
 
 def _splitter(pipelines: Path | None) -> Splitter:
