@@ -20,9 +20,8 @@ from terraform import require_terraform
 # and the neighbour's name is that of the shop with another word.
 PROJECTS: dict[str, dict[str, Any]] = {
     "shop": {"project_slug": "shop", "triggers": "both", "notification_email": "ada@example.com"},
-    "neighbour": {"project_slug": "shop-local", "triggers": "schedule", "batch_inference": "transform"}
-    | {"own_image": "docker"},
-    "default": {"own_image": "docker"},
+    "neighbour": {"project_slug": "shop-local", "triggers": "schedule", "batch_inference": "transform"},
+    "default": {},
 }
 
 
@@ -77,7 +76,7 @@ def bootstrap(pending: PendingStacks) -> Stack:
 
 @pytest.fixture
 def destroyed(pending: PendingStacks) -> DestroyedStack:
-    """The default project with an image of its own, applied to its own account and destroyed."""
+    """The default project, applied to its own account and destroyed."""
     found: DestroyedStack = pending["default"].result()
     return found
 
