@@ -24,8 +24,7 @@ SOME = np.random.default_rng(1)
 
 
 def contract_for(problem_type):
-    [contract] = [found for name in CONTRACTS if (found := contract_of(name)).problem_type == problem_type]
-    return contract
+    return next(found for name in CONTRACTS if (found := contract_of(name)).problem_type == problem_type)
 
 
 def test_regression_is_measured_as_scikit_learn_measures_it():
