@@ -297,7 +297,7 @@ def model_card(
     job = {
         "training_arn": training_job,
         "training_datasets": [fitted.output("train")],
-        "training_environment": {"container_image": ["${image_uri}"]},
+        "training_environment": {"container_image": [algorithm(parts.settings)["TrainingImage"]]},
         "user_provided_training_metrics": JsonPart(card_part("training_metrics")),
         "user_provided_hyper_parameters": JsonPart(card_part("hyper_parameters")),
     }
