@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from example import Example
 from mlops_jobs.contract import Contract, parse_contract
 from mlops_jobs.errors import ContractError, UserError
-from mlops_jobs.gates import MAX_METADATA, MAX_SMALL_GROUPS, Judged, group_names, judge_gates
+from mlops_jobs.gates import MAX_GROUPS, MAX_METADATA, Judged, group_names, judge_gates
 from mlops_jobs.guessing import gain_over_guessing, reached_by_constants
 from mlops_jobs.judging_rules import Gate
 from mlops_jobs.metric_names import METRICS_FOR, Metric, objective_name
@@ -94,8 +94,14 @@ def test_any_finite_number_may_be_the_threshold_of_an_own_metric(value: float) -
         ("max_gap: 0.05", "threshold: 0.05", r"gates\[1\] has `by`; then it must have max_gap and no threshold"),
         ("max_gap: 0.05", "max_gap: 0", r"gates\[1\].max_gap is 0.0; it must be above 0"),
         ("min_rows: 3", "min_rows: 0.5", r"gates\[1\].min_rows is 0.5; it must be a whole number"),
-        ("by: sex", "by: income", r"gates\[1\].by: 'income' has the role numeric; it must be a column with the role"),
-        ("by: sex", "by: age", r"gates\[1\].by: 'age' is not a column"),
+        ("recall, threshold: 0.6", "recall, threshold: 0.6, min_rows: 9", r"gates\[0\] has min_rows without `by`"),
+        ("by: sex", "by: yes", r"gates\[1\].by is True to YAML; put it in quotes"),
+        ("by: sex", "by: income", r"gates\[1\].by: 'income' has the role numeric; choose a column with the role"),
+        (
+            "by: sex",
+            "by: age",
+            r"gates\[1\].by: 'age' is not a column; choose .* role categorical, boolean or input",
+        ),
         ("aim: recall", "aim: roc_auc", "decision.aim 'roc_auc' does not depend on the threshold; choose one of"),
         ("precision: 0.9", "precision: 9", "decision.at_least.precision 9.0 is out of range"),
         ("precision: 0.9", "recall: 0.9", "decision.at_least has the aim 'recall' itself; name another metric"),
@@ -129,7 +135,7 @@ def judged(contract: Contract, sexes: list[str], right: list[bool], **metrics: f
     groups = {"sex": np.array(sexes), "region": np.array(sexes)}
     found = {"recall": 0.7, "accuracy": float(hits.mean())} | metrics
     rows = Judged(np.ones(len(hits), int), Scores(hits.astype(int)), found, groups)
-    return judge_gates(contract, rows, lambda actual, scores: {"accuracy": float((actual == scores.predicted).mean())})
+    return judge_gates(contract, rows, lambda _, actual, scores: float((actual == scores.predicted).mean()))
 
 
 def with_gates(*lines: str) -> Contract:
@@ -170,7 +176,7 @@ def test_what_is_counted_of_a_group_are_the_rows_that_the_metric_is_a_share_of(
     contract = with_gates(f"{{metric: {metric}, by: sex, max_gap: 0.25, min_rows: 4}}")
     actual, predicted = (np.repeat([1, 0], [count, 12 - count]) for count in (positive, called))
     rows = Judged(actual, Scores(predicted), {}, {"sex": np.repeat(["f"], 12)})
-    [group] = judge_gates(contract, rows, lambda *_: {metric: 0.5})["judged"][0]["groups"]
+    [group] = judge_gates(contract, rows, lambda *_: 0.5)["judged"][0]["groups"]
     assert (group["rows"], group["counted_rows"], group["counts"]) == (12, 3, False)
 
 
@@ -187,10 +193,17 @@ def test_a_metric_that_the_rows_do_not_define_is_missed() -> None:
 
 
 def test_of_many_small_groups_only_the_largest_are_listed() -> None:
-    sexes = ["f"] * 3 + ["m"] * 3 + [f"x{number}" for number in range(100)]
-    [gate] = judged(with_gates(BY_SEX), sexes, [True] * 106)["judged"]
-    assert len(gate["groups"]) == 2 + MAX_SMALL_GROUPS
-    assert gate["groups_left_out"] == 100 - MAX_SMALL_GROUPS
+    sexes = ["f"] * 3 + ["m"] * 3 + [f"x{number}" for number in range(MAX_GROUPS)]
+    [gate] = judged(with_gates(BY_SEX), sexes, [True] * len(sexes))["judged"]
+    assert len(gate["groups"]) == MAX_GROUPS
+    assert gate["groups_left_out"] == 2
+
+
+def test_a_group_that_is_not_listed_counts_if_it_has_enough_rows() -> None:
+    sexes = [f"x{number}" for number in range(MAX_GROUPS + 1)] * 3
+    right = [number < MAX_GROUPS for number in range(MAX_GROUPS + 1)] * 3
+    [gate] = judged(with_gates(BY_SEX), sexes, right)["judged"]
+    assert (gate["value"], gate["groups_left_out"]) == (1.0, 1)
 
 
 def test_without_gates_none_is_missed() -> None:
@@ -210,6 +223,11 @@ def test_the_groups_are_the_texts_of_the_cells_without_blanks() -> None:
     cells = pa.array([" a ", "b", "", None])
     for column in (cells, cells.dictionary_encode()):
         assert group_names(column).tolist() == ["a", "b", "(empty)", "(empty)"]
+
+
+def test_truth_values_are_two_groups_however_they_are_written() -> None:
+    cells = pa.array(["yes", " TRUE", "0", "no", ""])
+    assert group_names(cells, are_truth_values=True).tolist() == ["true", "true", "false", "false", "(empty)"]
 
 
 # --- own metrics

@@ -27,7 +27,7 @@ from mlops_jobs.model_card import FILE, card_parts
 from mlops_jobs.outputs import Outputs
 from mlops_jobs.scores import Scores
 
-from metrics import all_metrics, one_metric, own_metrics
+from metrics import all_metrics, measured, one_metric, own_metrics
 from model import Estimator
 from plots import draw_evaluation, draw_explanations
 
@@ -100,7 +100,7 @@ def evaluation(
         "rows": len(judgement.actual),
         "classes": by_class(judgement.actual, judgement.scores.predicted, model.preprocessor.classes),
         **({"decision": decision_of(model.decision)} if model.contract.problem_type == "binary" else {}),
-        "gates": judge_gates(model.contract, judgement, partial(all_metrics, model.contract)),
+        "gates": judge_gates(model.contract, judgement, partial(measured, model.contract)),
         "champion": comparison,
     }
 
@@ -160,7 +160,7 @@ def _group_column(model: Model, batch: pa.RecordBatch, name: str) -> np.ndarray:
     """The groups of a batch by a column of the file, or by one that features.py adds."""
     if name not in batch.schema.names:
         batch = model.preprocessor.own_features.add(batch)
-    return group_names(batch.column(name))
+    return group_names(batch.column(name), are_truth_values=name in model.contract.booleans)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -6,7 +6,6 @@ A metric of the team's own is a function here, and its name is in own_metrics of
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +15,6 @@ from mlops_jobs.metric_names import measured_for
 from mlops_jobs.own_metrics import OwnMetric, own_metrics_in
 from mlops_jobs.scores import Scores
 from sklearn import metrics as sk
-from sklearn.exceptions import UndefinedMetricWarning
 
 
 def all_metrics(contract: Contract, actual: np.ndarray, scores: Scores) -> dict[str, float]:
@@ -30,13 +28,22 @@ def all_metrics(contract: Contract, actual: np.ndarray, scores: Scores) -> dict[
     Raises:
         UserError: a function of the team's own is missing or fails.
     """
-    if scores.probabilities is None:
-        found = _regression(actual, scores.predicted)
-    else:
-        found = _classification(contract.problem_type, actual, scores.predicted, scores.probabilities)
-    found |= {name: own.measure(actual, scores) for name, own in own_metrics(contract).items()}
     names = (*measured_for(contract.problem_type), *(metric.name for metric in contract.own_metrics))
-    return {name: float(found[name]) for name in names if math.isfinite(found.get(name, math.nan))}
+    found = {name: measured(contract, name, actual, scores) for name in names}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def measured(contract: Contract, metric: str, actual: np.ndarray, scores: Scores) -> float:
+    """One metric of the contract; NaN where these rows do not define it.
+
+    Raises:
+        UserError: the function of the team's own is missing or fails.
+    """
+    if own := own_metrics(contract).get(metric):
+        return own.measure(actual, scores)
+    if scores.probabilities is None:
+        return _regression(metric, actual, scores.predicted)
+    return _classification(metric, actual, scores.predicted, scores.probabilities)
 
 
 def own_metrics(contract: Contract) -> dict[str, OwnMetric]:
@@ -64,37 +71,32 @@ def why_undefined(metric: str) -> str:
     return {"r2": "a single row", "roc_auc": "rows of one class only"}.get(metric, "these rows")
 
 
-def _classification(
-    problem_type: str, actual: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray
-) -> dict[str, float]:
+def _classification(metric: str, actual: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray) -> float:
+    if metric == "accuracy":
+        return float(sk.accuracy_score(actual, predicted))
+    if metric == "f1_macro":
+        return float(sk.f1_score(actual, predicted, average="macro", zero_division=0.0))
+    if metric == "f1":
+        return float(sk.f1_score(actual, predicted, pos_label=1, zero_division=0.0))
+    if metric == "recall":
+        return float(sk.recall_score(actual, predicted, pos_label=1)) if actual.any() else math.nan
+    if metric == "precision":
+        return float(sk.precision_score(actual, predicted, pos_label=1)) if predicted.any() else math.nan
     probabilities = probabilities.astype(np.float64)
     probabilities /= probabilities.sum(axis=1, keepdims=True)  # in float32 they add up to 1 only nearly
-    found = {
-        "accuracy": sk.accuracy_score(actual, predicted),
-        "log_loss": sk.log_loss(actual, probabilities, labels=list(range(probabilities.shape[1]))),
-    }
-    if problem_type == "multiclass":
-        return found | {"f1_macro": sk.f1_score(actual, predicted, average="macro", zero_division=0.0)}
-    found["f1"] = sk.f1_score(actual, predicted, pos_label=1, zero_division=0.0)
-    if actual.any():
-        found["recall"] = sk.recall_score(actual, predicted, pos_label=1)
-    if predicted.any():
-        found["precision"] = sk.precision_score(actual, predicted, pos_label=1)
-    if len(np.unique(actual)) == 2:  # with one class only, the area under the curve is not defined
-        found["roc_auc"] = sk.roc_auc_score(actual, probabilities[:, 1])
-    return found
+    if metric == "log_loss":
+        return float(sk.log_loss(actual, probabilities, labels=list(range(probabilities.shape[1]))))
+    if len(np.unique(actual)) < 2:  # with one class only, the area under the curve is not defined
+        return math.nan
+    return float(sk.roc_auc_score(actual, probabilities[:, 1]))
 
 
-def _regression(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+def _regression(metric: str, actual: np.ndarray, predicted: np.ndarray) -> float:
     # in float32 the square of a large error would be infinite
     actual, predicted = actual.astype(np.float64), predicted.astype(np.float64)
+    if metric == "mae":
+        return float(sk.mean_absolute_error(actual, predicted))
+    if metric == "r2":
+        return float(sk.r2_score(actual, predicted)) if len(actual) > 1 else math.nan
     mse = float(sk.mean_squared_error(actual, predicted))
-    found = {
-        "rmse": math.sqrt(mse),
-        "mae": float(sk.mean_absolute_error(actual, predicted)),
-        "mse": mse,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
-        r2 = float(sk.r2_score(actual, predicted))
-    return found | ({"r2": r2} if math.isfinite(r2) else {})
+    return math.sqrt(mse) if metric == "rmse" else mse

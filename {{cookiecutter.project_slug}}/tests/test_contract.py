@@ -145,6 +145,14 @@ BROKEN = {
         {"columns": [{"name": "a", "role": "numeric", "format": "%Y"}]},
         "column 'a' has the key format, which only a column with the role datetime has",
     ),
+    "a format that ends in a percent sign": (
+        {"columns": [{"name": "a", "role": "datetime", "format": "%Y%"}]},
+        "has the format '%Y%', and % is not read; it may have %Y, %y",
+    ),
+    "a format with a day and no month": (
+        {"columns": [{"name": "a", "role": "datetime", "format": "%d/%Y"}]},
+        "has the format '%d/%Y', and %d stands without what it is a part of",
+    ),
     "a format without a year": (
         {"columns": [{"name": "a", "role": "datetime", "format": "%d.%m."}]},
         "has the format '%d.%m.', which has no year",
@@ -176,6 +184,10 @@ BROKEN = {
     "monotone in another word": (
         {"columns": [{"name": "a", "role": "numeric", "monotone": "up"}, {"name": "y", "role": "target"}]},
         "column 'a' has monotone 'up'; it must be increasing or decreasing",
+    ),
+    "monotone as a list": (
+        {"columns": [{"name": "a", "role": "numeric", "monotone": ["up"]}, {"name": "y", "role": "target"}]},
+        r"column 'a' has monotone \['up'\]; it must be increasing or decreasing",
     ),
     "a monotone category": (
         {"columns": [{"name": "a", "role": "categorical", "monotone": "increasing"}, {"name": "y", "role": "target"}]},

@@ -239,6 +239,16 @@ def test_a_gate_on_the_gap_measures_each_group_of_test_rows(project_named):
     assert "It misses a gate: the gap of accuracy by fabric is " in found["sentence"]
 
 
+def test_truth_values_are_groups_of_a_gate(project_named):
+    project = project_named("rides")
+    model = train_model(project.folder)
+    gates = (Gate("accuracy", by="paid", max_gap=0.5, min_rows=1),)
+    gated = replace(model, contract=replace(model.contract, gates=gates))
+    judgement = evaluate.judge(gated, project / "test")
+    [gate] = evaluate.evaluation(gated, judgement, 0.5, {}, "test")["gates"]["judged"]
+    assert {group["group"] for group in gate["groups"]} - {"(empty)"} == {"true", "false"}
+
+
 def test_a_metric_of_the_teams_own_is_measured_compared_and_held_against_constants(project_named, monkeypatch):
     def missed(actual, scores):
         return float(np.mean(actual != scores.predicted))

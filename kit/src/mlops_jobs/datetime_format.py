@@ -29,13 +29,14 @@ DIRECTIVES = {
     "z": r"z|[+-]\d{2}:?\d{2}",
 }
 _SAME_PLACE = (("Y", "y"), ("m", "b", "B"), ("H", "I"))
-_PART_OF = {"M": {"H", "I"}, "S": {"M"}, "f": {"S"}, "z": {"H", "I"}}
+_PART_OF = {"d": {"m", "b", "B"}, "M": {"H", "I"}, "S": {"M"}, "f": {"S"}, "z": {"H", "I"}}
 
 
 def broken_format(form: str) -> str | None:
     """What is wrong with a form, for a message; None for nothing."""
     letters = re.findall("%(.?)", form.replace("%%", ""))
-    if unknown := next((letter for letter in letters if letter not in DIRECTIVES), None):
+    unknown = next((letter for letter in letters if letter not in DIRECTIVES), None)
+    if unknown is not None:
         return f"and %{unknown} is not read; it may have {', '.join('%' + letter for letter in DIRECTIVES)}"
     if not {"Y", "y"} & set(letters):
         return "which has no year; write it as strptime does, for example '%d.%m.%Y'"

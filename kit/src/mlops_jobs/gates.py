@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +15,17 @@ import pyarrow.compute as pc
 from mlops_jobs.contract import Contract
 from mlops_jobs.judging_rules import Gate
 from mlops_jobs.scores import Scores
+from mlops_jobs.typed_columns import TRUE
 
 NO_GROUP = "(empty)"  # the name of the group of rows whose cell is empty
-MAX_SMALL_GROUPS = 20  # as many of those that do not count are listed, the largest first
+MAX_GROUPS = 100  # as many are listed, the largest first: a pipeline and a page read evaluation.json
 
 # What a value in the metadata of SageMaker's model registry may hold, and at most how much of it.
 _UNFIT_IN_METADATA = re.compile(r"[^\w\s.:/=+\-@]")
 MAX_METADATA = 256
 MAX_SENTENCE = 1_500  # the message of a Fail step holds 3,072 characters, with the sentences around it
 
-Measure = Callable[[np.ndarray, Scores], Mapping[str, float]]  # the metrics of rows: their target, their predictions
+Measure = Callable[[str, np.ndarray, Scores], float]  # a metric of rows, by its name, their target and predictions
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def judge_gates(contract: Contract, rows: Judged, measure: Measure) -> dict[str,
     Args:
         contract: the gates.
         rows: what the model was judged on.
-        measure: gives the metrics of some rows.
+        measure: gives a metric of some rows; NaN where they do not define it.
 
     Returns:
         `missed`, how many gates the model misses; `sentence`, which and why, empty where there is none; `summary`, all
@@ -66,11 +68,16 @@ def judge_gates(contract: Contract, rows: Judged, measure: Measure) -> dict[str,
     return {"missed": len(missed), "sentence": sentence[:MAX_SENTENCE], "summary": _summary(judged), "judged": judged}
 
 
-def group_names(column: pa.Array) -> np.ndarray:
-    """The group of each row, from the cells of a column; shape (n,), text without the blanks around it."""
+def group_names(column: pa.Array, *, are_truth_values: bool = False) -> np.ndarray:
+    """The group of each row, from the cells of a column; shape (n,), text without the blanks around it.
+
+    Truth values are true and false, however they are written.
+    """
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     texts = [text.strip() if text else "" for text in column.dictionary.cast(pa.string()).to_pylist()]
+    if are_truth_values:
+        texts = [text and str(text.lower() in TRUE).lower() for text in texts]
     indices = pc.fill_null(column.indices, len(texts)).to_numpy(zero_copy_only=False)
     return np.array([*(text or NO_GROUP for text in texts), NO_GROUP])[indices]
 
@@ -91,12 +98,13 @@ def _judge_value(contract: Contract, gate: Gate, metrics: Mapping[str, float]) -
 
 
 def _judge_gap(contract: Contract, gate: Gate, rows: Judged, measure: Measure) -> dict[str, Any]:
-    groups, left_out = _groups(gate, rows, measure)
+    groups, number = _groups(gate, rows, measure)
     counted = [group for group in groups if group["counts"]]
     metric, limit = contract.metric_named(gate.metric), f"at most {gate.max_gap:g}"
     result = {"metric": gate.metric, "by": gate.by, "threshold": gate.max_gap, "min_rows": gate.min_rows}
     result["counted"] = _counted_rows(gate.metric)
-    listed = {"groups": groups, "groups_left_out": left_out, "limit": limit}
+    shown = groups[:MAX_GROUPS]
+    listed = {"groups": shown, "groups_left_out": number - len(shown), "limit": limit}
     if len(counted) < 2:
         why = f"cannot be judged: fewer than two groups have {gate.min_rows} {_counted_rows(gate.metric)}"
         return {**result, "value": None, "met": False, **listed, "why": why}
@@ -109,28 +117,28 @@ def _judge_gap(contract: Contract, gate: Gate, rows: Judged, measure: Measure) -
 
 
 def _groups(gate: Gate, rows: Judged, measure: Measure) -> tuple[list[dict[str, Any]], int]:
-    """The metric of each group, the largest group first, and how many small groups are not listed."""
+    """The metric of each group that counts or may be listed, the largest first, and the number of all groups."""
     counted = _counts(gate.metric, rows)
     found, inverse = np.unique(rows.groups[str(gate.by)], return_inverse=True)
     sizes = np.bincount(inverse)
     members = np.split(np.argsort(inverse, kind="stable"), np.cumsum(sizes)[:-1])
     behind = np.bincount(inverse, weights=counted).astype(int)
     order = np.argsort(-behind, kind="stable")
-    listed = order[: np.count_nonzero(behind >= gate.min_rows) + MAX_SMALL_GROUPS]
     groups = []
-    for index in listed:
+    for index in order[: max(MAX_GROUPS, np.count_nonzero(behind >= gate.min_rows))]:
         of_group = members[index]
-        value = measure(rows.actual[of_group], rows.scores.take(of_group)).get(gate.metric)
+        value = measure(gate.metric, rows.actual[of_group], rows.scores.take(of_group))
+        is_defined = math.isfinite(value)
         groups.append(
             {
                 "group": str(found[index]),
                 "rows": int(sizes[index]),
                 "counted_rows": int(behind[index]),
-                "value": value,
-                "counts": bool(behind[index] >= gate.min_rows) and value is not None,
+                "value": value if is_defined else None,
+                "counts": bool(behind[index] >= gate.min_rows) and is_defined,
             }
         )
-    return groups, len(order) - len(listed)
+    return groups, len(order)
 
 
 def _counts(metric: str, rows: Judged) -> np.ndarray:

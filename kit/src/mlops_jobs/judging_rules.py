@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlops_jobs.columns import BOOLEAN, CATEGORICAL
+from mlops_jobs.contract_values import number_of, text_of, unknown_key
 from mlops_jobs.errors import ContractError
 from mlops_jobs.metric_names import GATES_ONLY, METRICS_FOR, OF_A_DECISION, Metric, known_metric, measured_for
 
 LOWER, HIGHER = "lower", "higher"  # which way an own metric is better
 MIN_GROUP_ROWS = 30  # of fewer rows a metric is mostly chance
-GROUP_ROLES = ("categorical", "input")
+GROUP_ROLES = (CATEGORICAL, BOOLEAN, "input")
+_GROUP_ROLES_IN_WORDS = f"{', '.join(GROUP_ROLES[:-1])} or {GROUP_ROLES[-1]}"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def parse_aim(raw: Any) -> Aim:
         raise ContractError(f"decision.at_least is {limits!r}; it must be a mapping such as {{precision: 0.9}}")
     return Aim(
         str(raw["aim"]),
-        tuple((str(name), _number(value, f"decision.at_least.{name}")) for name, value in limits.items()),
+        tuple((str(name), number_of(value, f"decision.at_least.{name}")) for name, value in limits.items()),
     )
 
 
@@ -127,7 +130,7 @@ def broken_gates(
             return f"{where}.min_rows is {gate.min_rows}; it must be 1 or more"
         if roles.get(gate.by) not in GROUP_ROLES:
             found = f"has the role {roles[gate.by]}" if gate.by in roles else "is not a column"
-            return f"{where}.by: {gate.by!r} {found}; it must be a column with the role {' or '.join(GROUP_ROLES)}"
+            return f"{where}.by: {gate.by!r} {found}; choose a column with the role {_GROUP_ROLES_IN_WORDS}"
     return None
 
 
@@ -175,19 +178,16 @@ def _gate(raw: dict[str, Any], where: str) -> Gate:
     _refuse_unknown(raw, tuple(Gate.__dataclass_fields__), where)
     if "metric" not in raw:
         raise ContractError(f"{where} lacks the key 'metric'")
-    numbers = {key: _number(raw[key], f"{where}.{key}") for key in ("threshold", "max_gap") if key in raw}
+    numbers = {key: number_of(raw[key], f"{where}.{key}") for key in ("threshold", "max_gap") if key in raw}
     rows = raw.get("min_rows", MIN_GROUP_ROWS)
     if isinstance(rows, bool) or not isinstance(rows, int):
         raise ContractError(f"{where}.min_rows is {rows!r}; it must be a whole number")
-    return Gate(str(raw["metric"]), by=None if raw.get("by") is None else str(raw["by"]), min_rows=rows, **numbers)
+    by = None if raw.get("by") is None else text_of(raw["by"], f"{where}.by")
+    if by is None and "min_rows" in raw:
+        raise ContractError(f"{where} has min_rows without `by`; it is about groups of rows, so remove it")
+    return Gate(str(raw["metric"]), by=by, min_rows=rows, **numbers)
 
 
 def _refuse_unknown(raw: dict[str, Any], known: tuple[str, ...], where: str) -> None:
-    if unknown := sorted(map(str, raw.keys() - set(known))):
-        raise ContractError(f"{where} has the key {unknown[0]!r}, which nothing reads; it may have {', '.join(known)}")
-
-
-def _number(value: Any, key: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ContractError(f"{key} is {value!r}; it must be a number without quotes, for example 0.6")
-    return float(value)
+    if unknown := unknown_key(raw, known):
+        raise ContractError(f"{where} has the key {unknown!r}, which nothing reads; it may have {', '.join(known)}")

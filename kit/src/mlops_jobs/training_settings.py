@@ -58,7 +58,7 @@ def broken_monotone(name: str, role: str, monotone: Any, problem_type: str) -> s
     """The rule that `monotone` of a column breaks, as a sentence."""
     if monotone is None:
         return None
-    if monotone not in DIRECTIONS:
+    if monotone not in tuple(DIRECTIONS):  # a tuple, since YAML may give a list, which has no hash
         return f"column {name!r} has monotone {monotone!r}; it must be {' or '.join(DIRECTIONS)}"
     if role != "numeric":
         return f"column {name!r} has monotone {monotone} and the role {role}; only a numeric feature can have it"
