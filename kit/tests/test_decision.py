@@ -124,6 +124,23 @@ def test_demands_that_exclude_one_another_are_named_together() -> None:
         choose_decision(aim, actual, scored(np.column_stack([1 - positive, positive])), {}, "rows")
 
 
+@given(labelled=st.lists(st.tuples(st.booleans(), st.integers(0, 3)), min_size=1, max_size=25))
+def test_probabilities_that_are_neighbours_among_the_numbers_are_told_apart(labelled: list[tuple[bool, int]]) -> None:
+    actual = np.array([int(label) for label, _ in labelled])
+    positive = 0.3 + np.spacing(0.3) * np.array([steps for _, steps in labelled])
+    probabilities = np.column_stack([1 - positive, positive])
+    found = choose_decision(Aim("accuracy"), actual, scored(probabilities), {}, "rows")
+    assert sk.accuracy_score(actual, decided(probabilities, found)) == pytest.approx(found.reaches["accuracy"])
+
+
+@pytest.mark.parametrize("aim", [Aim("gain"), Aim("gain", (("recall", 0.1),)), Aim("f1", (("gain", 0.1),))])
+def test_a_metric_that_no_threshold_defines_is_named(aim: Aim) -> None:
+    gain = OwnMetric(Metric("gain", lower_is_better=False, is_own=True), lambda *_: float("nan"))
+    actual, positive = np.array([1, 0]), np.array([0.9, 0.8])
+    with pytest.raises(UserError, match="gain is not defined at any decision threshold; correct the function"):
+        choose_decision(aim, actual, scored(np.column_stack([1 - positive, positive])), {"gain": gain}, "rows")
+
+
 @given(labelled=rows)
 def test_a_decision_that_is_stored_decides_the_same(labelled: list[tuple[bool, float]]) -> None:
     actual, probabilities = arrays(labelled)

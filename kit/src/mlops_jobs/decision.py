@@ -123,7 +123,9 @@ class _Cuts:
         of_each = np.bincount(inverse, minlength=len(distinct))
         positives_of_each = np.bincount(inverse, weights=actual, minlength=len(distinct))
         bounds = np.concatenate([[1.0], -distinct, [0.0]])
-        self.thresholds = (bounds[:-1] + bounds[1:]) / 2
+        middle = (bounds[:-1] + bounds[1:]) / 2
+        # no double lies between two adjacent ones, and their mean may round to the lower one
+        self.thresholds = np.where(middle > bounds[1:], middle, bounds[:-1])
         self._called = np.concatenate([[0], np.cumsum(of_each)]).astype(np.float64)
         self._hits = np.concatenate([[0], np.cumsum(positives_of_each)]).astype(np.float64)
         if distinct[0] == -1.0:  # no threshold is above a probability of 1
@@ -163,14 +165,15 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 def _why_none(aim: Aim, values: Mapping[str, np.ndarray], thresholds: np.ndarray) -> str:
     """Which demand no threshold reaches, and the best that can be reached."""
+    for name in values:
+        if not np.isfinite(values[name]).any():
+            return f"{name} is not defined at any decision threshold; correct the function, or name another metric"
     for name, limit in aim.at_least:
         found = np.where(np.isfinite(values[name]), values[name], -math.inf)
         if found.max() < limit:
             best = f"the best is {found.max():.4g}, from the probability {thresholds[found.argmax()]:.4g} on"
             return f"no decision threshold reaches {name} {limit:g}: {best}; lower decision.at_least in the contract"
     demands = " and ".join(f"{name} {limit:g}" for name, limit in aim.at_least)
-    if not demands:
-        return f"{aim.aim} is not defined at any decision threshold; correct the function, or choose another aim"
     return f"no decision threshold reaches {demands} together; lower one of them in decision.at_least of the contract"
 
 
