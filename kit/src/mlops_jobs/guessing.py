@@ -84,7 +84,7 @@ def _constant_classes(target: np.ndarray, classes: int) -> Iterator[Scores]:
     for index in range(classes):
         predicted = np.full(len(target), index)
         for probabilities in (np.eye(classes)[index], shares):
-            yield Scores(predicted, np.tile(probabilities, (len(target), 1)))
+            yield Scores(predicted, np.broadcast_to(probabilities, (len(target), classes)))
 
 
 def _regression(target: np.ndarray) -> dict[str, float]:

@@ -11,6 +11,7 @@ code a table has the sum of their contributions.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,17 +83,18 @@ class PathContributions:
     def _prepare(self, model: dict[str, Any], features: int) -> None:
         """Make the tables, and the booster that predicts codes."""
         trees = model["learner"]["gradient_booster"]["model"]
-        tables = [_leaf_table(tree, features) for tree in trees["trees"]]
-        members = _grouped([len(table) for table in tables], trees["tree_info"], features + 1)
-        sizes = [int(np.prod([len(tables[index]) for index in group])) for group in members]
+        leaves = [len(_leaves(tree)) for tree in trees["trees"]]
+        members = _grouped(leaves, trees["tree_info"], features + 1)
+        sizes = [math.prod(leaves[index] for index in group) for group in members]
         if sum(sizes) * (features + 1) > MAX_TABLES or max(sizes) >= MAX_CODE:
             return
         for number, group in enumerate(members):
             table, scale = np.zeros((1, features + 1), np.float32), 1
             for index in group:
+                of_tree = _leaf_table(trees["trees"][index], features)
+                table = (of_tree[:, np.newaxis] + table[np.newaxis]).reshape(-1, features + 1)
                 _number_leaves(trees["trees"][index], scale)
-                table = (tables[index][:, np.newaxis] + table[np.newaxis]).reshape(-1, features + 1)
-                scale *= len(tables[index])
+                scale *= len(of_tree)
             self._groups.append(Group(trees["tree_info"][group[0]], table))
             for index in group:
                 trees["tree_info"][index] = number
@@ -132,7 +134,7 @@ def _leaf_table(tree: Tree, features: int) -> np.ndarray:
         for child in (left[node], right[node]) if left[node] >= 0 else ():
             table[child] = table[node]
             table[child, tree["split_indices"][node]] += means[child] - means[node]
-    return table[[node for node in sorted(order) if left[node] < 0]].astype(np.float32)
+    return table[_leaves(tree)].astype(np.float32)
 
 
 def _from_root(left: list[int], right: list[int]) -> list[int]:
@@ -142,6 +144,12 @@ def _from_root(left: list[int], right: list[int]) -> list[int]:
         if left[node] >= 0:
             order += [left[node], right[node]]
     return order
+
+
+def _leaves(tree: Tree) -> list[int]:
+    """The leaves of a tree, in the order of the nodes."""
+    left = tree["left_children"]
+    return [node for node in sorted(_from_root(left, tree["right_children"])) if left[node] < 0]
 
 
 def _grouped(leaves: list[int], outputs: list[int], width: int) -> list[list[int]]:
@@ -160,9 +168,7 @@ def _grouped(leaves: list[int], outputs: list[int], width: int) -> list[list[int
 
 def _number_leaves(tree: Tree, scale: int) -> None:
     """Put multiples of `scale` into the leaves in place of their values."""
-    left = tree["left_children"]
-    leaves = [node for node in sorted(_from_root(left, tree["right_children"])) if left[node] < 0]
-    for number, node in enumerate(leaves):
+    for number, node in enumerate(_leaves(tree)):
         tree["split_conditions"][node] = tree["base_weights"][node] = float(number * scale)
 
 
