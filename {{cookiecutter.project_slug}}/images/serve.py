@@ -54,7 +54,9 @@ class Application:
         return [body]
 
     def _invoke(self, environ: dict[str, Any], accept: str) -> tuple[HTTPStatus, bytes]:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        # a chunked request has no length; gunicorn's stream ends with the body
+        length = None if environ.get("wsgi.input_terminated") else int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
         try:
             return HTTPStatus.OK, self._answer(body, environ.get("CONTENT_TYPE", ""), accept)
         except self._refusals as error:

@@ -30,12 +30,18 @@ repository=$(ask "ecr.describe_repositories(repositoryNames=['$STEM'])['reposito
 work=$(umask 077 && mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-ask "base64.b64decode(ecr.get_authorization_token()['authorizationData'][0]['authorizationToken']).decode()[4:]" |
-  skopeo login --authfile "$work/auth.json" --username AWS --password-stdin "${repository%%/*}"
-skopeo copy --authfile "$work/auth.json" --digestfile "$work/digest" --format v2s2 \
-  "docker-archive:$archive" "docker://$repository:$tag"
+# A tag never moves. A job that runs again takes the image that it has pushed before.
+pushed="ecr.batch_get_image(repositoryName='$STEM', imageIds=[{'imageTag': '$tag'}])['images']"
+digest=$(ask "''.join(image['imageId']['imageDigest'] for image in $pushed)")
+if [ -z "$digest" ]; then
+  ask "base64.b64decode(ecr.get_authorization_token()['authorizationData'][0]['authorizationToken']).decode()[4:]" |
+    skopeo login --authfile "$work/auth.json" --username AWS --password-stdin "${repository%%/*}"
+  skopeo copy --authfile "$work/auth.json" --digestfile "$work/digest" --format v2s2 \
+    "docker-archive:$archive" "docker://$repository:$tag"
+  digest=$(cat "$work/digest")
+fi
 
-image=$repository@$(cat "$work/digest")
+image=$repository@$digest
 cat << LINES
 
 Pushed. To run the jobs in it, write into config/environments/$ENVIRONMENT.yaml (docs/image.md):
