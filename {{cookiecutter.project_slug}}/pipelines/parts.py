@@ -90,7 +90,7 @@ class Parts:
     """The parts of one pipeline.
 
     Attributes:
-        kind: training, training-hpo or inference.
+        kind: the pipeline's name in pyproject.toml, for example training.
     """
 
     settings: Settings
