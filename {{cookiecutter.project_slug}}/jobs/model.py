@@ -5,15 +5,15 @@ The names, defaults and limits of its hyperparameters stand in hyperparameters.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xgboost as xgb
 from mlops_jobs.estimator import BaseEstimator
-from mlops_jobs.feature_files import LabelledFeatures, Rows
+from mlops_jobs.feature_files import LabelledFeatures
 from mlops_jobs.tree_contributions import PathContributions
+from mlops_jobs.xgboost_batches import Batches
 
 OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 # The metric of XGBoost's that decides on early stopping: the same where XGBoost has it, otherwise the most similar.
@@ -94,34 +94,6 @@ class Estimator(BaseEstimator):
     @cached_property
     def _paths(self) -> PathContributions:
         return PathContributions(self.booster)
-
-
-class Batches(xgb.DataIter):
-    """Feed XGBoost a split batch by batch, so that memory holds bins and not rows."""
-
-    def __init__(self, split: LabelledFeatures) -> None:
-        super().__init__(release_data=True)
-        self._split = split
-        self._batches: Iterator[Rows] = iter(())
-
-    def reset(self) -> None:
-        """Begin again at the first row."""
-        self._batches = self._split.batches()
-
-    def next(self, input_data: Callable[..., Any]) -> bool:
-        """Pass the next batch to XGBoost; False at the end."""
-        rows = next(self._batches, None)
-        if rows is None:
-            return False
-        preprocessor = self._split.preprocessor
-        input_data(
-            data=rows.features,
-            label=rows.target,
-            weight=rows.weights,
-            feature_names=list(preprocessor.features),
-            feature_types=["c" if name in preprocessor.categories else "q" for name in preprocessor.features],
-        )
-        return True
 
 
 def early_stopping_metric(problem_type: str, metric: str) -> str:

@@ -108,8 +108,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sharded", action="store_true", help=SHARDED)
     parser.add_argument("--explain", type=int, default=0, metavar="FEATURES", help="that moved each prediction most")
     arguments = parser.parse_args(argv)
-    model, more = load_model(arguments.model_dir, Estimator), {"explain": arguments.explain}
-    tally = predict(arguments.input_dir, model, arguments.output_dir, sharded=arguments.sharded, **more)
+    tally = predict(
+        arguments.input_dir,
+        load_model(arguments.model_dir, Estimator),
+        arguments.output_dir,
+        sharded=arguments.sharded,
+        explain=arguments.explain,
+    )
     print_report(tally.as_dict())
 
 
