@@ -13,8 +13,8 @@ def add_features(batch: pd.DataFrame) -> pd.DataFrame:
     """Compute the new columns of some rows.
 
     Args:
-        batch: the raw columns, but neither target nor id: numbers and truth values as floats (NaN for missing), dates as
-            datetime64 (NaT for missing), the others as text.
+        batch: the raw columns, but neither target nor id: numbers and truth values as floats (NaN for missing), dates
+            as datetime64 (NaT for missing), the others as text.
 
     Returns:
         exactly the columns with `source: features`, one row for each row of the batch, in the same order. A row must
