@@ -20,6 +20,7 @@ OF_AN_IMAGE = (
     ".gitlab/image.yml",
     "images/",
     "infra/bootstrap/images.tf",
+    "infra/bootstrap/tests/images.tftest.hcl",
     "infra/ci/image.sh",
     "infra/live/images.tf",
     "infra/live/tests/images.tftest.hcl",
