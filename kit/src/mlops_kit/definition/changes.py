@@ -212,11 +212,13 @@ def _members(value: Any) -> dict[str, Any] | None:
 
 def _deployed_lineage(change: ValueChange) -> dict[str, str]:
     """The deployed facts of the lineage in a value that differs in nothing else; empty for other values."""
-    if not isinstance(change.old, str) or not isinstance(change.new, str):
+    if change.old is ABSENT or change.new is ABSENT:
         return {}
-    pieces = _LINEAGE.split(change.new)
+    # As text: an expression is one value, and a fact may stand in the middle of it.
+    old, new = (value if isinstance(value, str) else json.dumps(value) for value in (change.old, change.new))
+    pieces = _LINEAGE.split(new)
     pattern = "".join("(.*)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
-    match = re.fullmatch(pattern, change.old, re.DOTALL)
+    match = re.fullmatch(pattern, old, re.DOTALL)
     return dict(zip(pieces[1::2], match.groups(), strict=True)) if match else {}
 
 
