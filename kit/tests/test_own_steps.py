@@ -31,6 +31,13 @@ def test_two_pipelines_may_read_the_same_settings() -> None:
     steps.refuse_the_rest()
 
 
+def test_an_optional_setting_is_the_same_in_two_pipelines() -> None:
+    steps = own_steps(report={"title": "Errors"})
+    for _ in range(2):
+        assert steps["report"].optional_text("title", ".+", "a title") == "Errors"
+        assert steps["report"].names == ["title"]
+
+
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [

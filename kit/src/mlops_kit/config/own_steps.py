@@ -22,38 +22,28 @@ class OwnSteps:
 
     def __init__(self, section: ConfigSection) -> None:
         self._section = section
-        self._sections: dict[str, _ReadAgain] = {}
+        self._values: dict[str, Any] = {}
+        self._readings: dict[str, list[ConfigSection]] = {}
 
     def __getitem__(self, step: str) -> ConfigSection:
-        """The settings of a step.
+        """The settings of a step, all of them at each access: two pipelines may have the same step.
 
         Raises:
             UserError: there are none of this name, or they are not a mapping.
         """
-        if step not in self._sections:
-            self._sections[step] = _ReadAgain(self._section.take(step), self._section.place, f"steps.{step}.")
-        return self._sections[step]
+        if step not in self._values:
+            self._values[step] = self._section.take(step)
+        reading = self._reading(step, self._values[step])
+        self._readings.setdefault(step, []).append(reading)
+        return reading
 
     def refuse_the_rest(self) -> None:
         """Raise UserError for a step, or a key of a step, that no definition has read."""
         self._section.refuse_the_rest()
-        for section in self._sections.values():
-            section.refuse_the_rest()
+        for step, readings in self._readings.items():
+            unread = set.intersection(*(set(reading.names) for reading in readings))
+            rest = {key: value for key, value in self._values[step].items() if key in unread}
+            self._reading(step, rest).refuse_the_rest()
 
-
-class _ReadAgain(ConfigSection):
-    """A section whose keys may be read several times: two pipelines may have the same step."""
-
-    def __init__(self, values: Any, place: str, path: str) -> None:
-        super().__init__(values, place, path)
-        self._all = dict(self._values)
-
-    def take(self, key: str) -> Any:
-        """Any value.
-
-        Raises:
-            UserError: it is missing.
-        """
-        value = self._all[key] if key in self._all else super().take(key)
-        self._values.pop(key, None)
-        return value
+    def _reading(self, step: str, values: Any) -> ConfigSection:
+        return ConfigSection(values, self._section.place, f"steps.{step}.")
