@@ -124,6 +124,7 @@ def test_a_training_job_is_run_again_with_its_hyperparameters_and_variables(lab:
         "HyperParameters": {
             "sagemaker_program": "train.py",
             "sagemaker_submit_directory": "/opt/ml/input/data/code/sourcedir.tar.gz",
+            "_tuning_objective_metric": "validation:rmse",  # AWS adds it to the training jobs of a tuning
             "depth": "3",
         },
         "AlgorithmSpecification": {"TrainingImage": "i", "TrainingInputMode": "File"},

@@ -14,7 +14,7 @@ class BaseEstimator(ABC):
     """Learns from the features that the preprocessor makes, and predicts from them.
 
     Features are arrays of shape (n, features), float32, in the order of `preprocessor.features`: a missing number has
-    the median, a category is its index, and an unknown category is NaN.
+    the median, a category is its index, and an unknown category, a missing date and a missing truth value are NaN.
 
     Attributes:
         FILE: the name under which the artifact holds it; a model of another kind needs another name.

@@ -10,6 +10,10 @@ from mlops_kit.runner.steps.hosts import Host
 from mlops_kit.runner.steps.task import s3_source
 
 CONFIGURATION = "/opt/ml/input/config"
+# Hyperparameters that a script does not get, besides those that begin with sagemaker_: a tuning job in AWS adds the
+# first to each of its training jobs. As SAGEMAKER_HYPERPARAMETERS in src/sagemaker_training/params.py of
+# github.com/aws/sagemaker-training-toolkit.
+RESERVED = ("_tuning_objective_metric", "default_user_module_name")
 
 
 def write_configuration(request: Mapping[str, Any], hyperparameters: Mapping[str, str], host: Host) -> None:
@@ -46,7 +50,11 @@ def own(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
 
     The framework images decode them, because the SDK encodes them as JSON.
     """
-    return {name: _decoded(value) for name, value in hyperparameters.items() if not name.startswith("sagemaker_")}
+    return {
+        name: _decoded(value)
+        for name, value in hyperparameters.items()
+        if not name.startswith("sagemaker_") and name not in RESERVED
+    }
 
 
 def environment_of(
