@@ -14,7 +14,7 @@ import pyarrow as pa
 from mlops_jobs.artifact import Model, load_model
 from mlops_jobs.contract import PREDICTION, PROBABILITY
 from mlops_jobs.csv_stream import CsvStream
-from mlops_jobs.errors import run_job
+from mlops_jobs.errors import UserError, run_job
 from mlops_jobs.explanations import explained
 from mlops_jobs.feature_files import FeatureFile
 from mlops_jobs.input_files import SHARDED, files_of
@@ -108,6 +108,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sharded", action="store_true", help=SHARDED)
     parser.add_argument("--explain", type=int, default=0, metavar="FEATURES", help="that moved each prediction most")
     arguments = parser.parse_args(argv)
+    if arguments.explain < 0:
+        raise UserError(f"--explain is {arguments.explain}; it must be 0 or more")
     tally = predict(
         arguments.input_dir,
         load_model(arguments.model_dir, Estimator),

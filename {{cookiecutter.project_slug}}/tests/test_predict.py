@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlops_jobs.artifact import Model
+from mlops_jobs.errors import UserError
 from support import (
     INFERENCE_ROWS,
     files_in,
@@ -150,6 +151,13 @@ def test_labels_are_joined_to_explained_predictions_as_to_others(project, contri
         model_quality.main(verdict_arguments(project, folder, project / "labels", tmp_path / name))
         verdicts.append((tmp_path / name / "verdict.json").read_text(encoding="utf-8"))
     assert verdicts[0] == verdicts[1]
+
+
+def test_a_negative_number_of_features_explains_nothing(project, tmp_path):
+    arguments = predict_arguments(project / "inference", project / "model", tmp_path / "out", "--explain", "-1")
+    with pytest.raises(UserError, match="--explain is -1; it must be 0 or more"):
+        predict.main(arguments)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_without_contributions_explains_nothing(project, monkeypatch, tmp_path):
