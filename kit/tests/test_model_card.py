@@ -114,6 +114,13 @@ def test_the_parts_of_an_evaluation_follow_the_schema(training: dict[str, Any], 
     ModelCardContent.model_validate(card)  # the SDK's own reading of the schema
 
 
+@pytest.mark.parametrize("value", [True, float("inf"), float("nan"), "linear", None])
+def test_what_is_no_number_in_a_teams_training_record_is_left_out(value: Any) -> None:
+    card = card_of(EVALUATION, {**TRAINING, "extra": value})
+    assert not card_faults(json.dumps(card))
+    assert card == card_of(EVALUATION, TRAINING)
+
+
 def test_the_card_has_the_results_of_the_evaluation_and_of_the_training() -> None:
     card = card_of(EVALUATION, TRAINING)
     groups = groups_of(card)

@@ -9,6 +9,7 @@ text, so each part is the JSON text of one place in the card.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,8 +101,8 @@ def _explanations(explanations: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _training_metrics(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The numbers of training.json, for example the number of rounds and the metric on the validation split."""
-    numbers = {name: value for name, value in training.items() if isinstance(value, (int, float))}
+    """The finite numbers of training.json, such as the rounds and the metric on the validation split."""
+    numbers = {name: value for name, value in training.items() if type(value) in (int, float) and math.isfinite(value)}
     return [{"name": name[:MAX_NAME], "value": value} for name, value in numbers.items()][:MAX_METRICS]
 
 
