@@ -81,6 +81,8 @@ columns:
   - {name: cancelled, role: target}
 metric: roc_auc
 threshold: 0.7
+decision: {aim: f1}
+class_weights: balanced
 """,
 }
 ROWS, INFERENCE_ROWS = 400, 60

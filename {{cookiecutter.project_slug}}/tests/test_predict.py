@@ -79,8 +79,9 @@ def test_predictions_hold_the_id_the_prediction_and_a_probability_of_each_class(
     if classes:
         probabilities = predictions[[f"probability_{name}" for name in classes]].to_numpy()
         assert probabilities.sum(axis=1) == pytest.approx(np.ones(INFERENCE_ROWS), abs=1e-5)
-        likeliest = [classes[index] for index in probabilities.argmax(axis=1)]
-        assert predictions["prediction"].astype(str).tolist() == likeliest
+        threshold = model.decision and model.decision.threshold
+        expected = probabilities.argmax(axis=1) if threshold is None else (probabilities[:, 1] >= threshold).astype(int)
+        assert predictions["prediction"].astype(str).tolist() == [classes[index] for index in expected]
 
 
 def test_what_was_handled_is_printed(project_named, tmp_path, capsys):
