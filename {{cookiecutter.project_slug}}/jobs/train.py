@@ -106,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         )
     group = parser.add_argument_group("hyperparameters")
     for name, hyperparameter in HYPERPARAMETERS.items():
-        group.add_argument(f"--{name}", type=type(hyperparameter.default), default=hyperparameter.default)
+        # SageMaker's training toolkit passes a name of one letter with one hyphen
+        flags = [f"--{name}"] if len(name) > 1 else [f"--{name}", f"-{name}"]
+        group.add_argument(*flags, type=type(hyperparameter.default), default=hyperparameter.default)
     return parser
 
 

@@ -14,6 +14,7 @@ import pytest
 from mlops_jobs.artifact import load_fitted
 from mlops_jobs.errors import UserError
 from mlops_jobs.feature_files import FeatureFile, LabelledFeatures
+from mlops_jobs.hyperparameter import Hyperparameter
 from mlops_jobs.judging_rules import Aim
 from mlops_jobs.metric_names import container_name, metric_definition
 from mlops_jobs.prediction_files import read_predictions
@@ -106,6 +107,13 @@ def test_a_training_container_runs_its_own_copy_of_the_code(project_named, tmp_p
     assert record["hyperparameters"] == defaults | {name: another_value(name)}
     features = np.zeros((1, len(project.contract.features)), dtype=np.float32)
     assert read_model(tmp_path / "ml" / "model").score(features).probabilities.shape == (1, 3)
+
+
+@pytest.mark.parametrize("flag", ["-C", "--C"])
+def test_a_hyperparameter_of_one_letter_takes_one_hyphen_as_of_sagemakers_toolkit_or_two(monkeypatch, tmp_path, flag):
+    monkeypatch.setattr(train, "HYPERPARAMETERS", {"C": Hyperparameter(1.0), "cost": Hyperparameter(2.0)})
+    taken = train._parser().parse_args(train_arguments(tmp_path, tmp_path / "model", flag, "0.5"))
+    assert (taken.C, taken.cost) == (0.5, 2.0)
 
 
 def test_an_artifact_is_not_written_over_the_code_that_trains_it(project_named, tmp_path):
