@@ -233,10 +233,17 @@ def _ranges(section: ConfigSection, known: Mapping[str, tuple[str, ...]]) -> tup
         if name not in known:
             of_train = name in hyperparameter_types()
             what = "hyperparameter that SageMaker's image tunes" if of_train else "hyperparameter of train.py"
-            raise section.unknown(name, what, known)
+            raise section.unknown(name, what, _choices(known))
     if not names:
         raise UserError("config/pipelines.yaml: tuning.ranges is empty; name at least one hyperparameter to search")
     return tuple(_range(name, section.section(name), known[name]) for name in names)
+
+
+def _choices(known: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The names that a range may have: those known, and what an image of the team's own tunes besides."""
+    others = ", ".join(name for name in hyperparameter_types() if name not in known)
+    with_own_image = f"{others} with training_image: own (docs/image.md)"
+    return [*known, f"or {with_own_image}" if known else with_own_image] if others else list(known)
 
 
 def _range(name: str, section: ConfigSection, types: tuple[str, ...]) -> Range:

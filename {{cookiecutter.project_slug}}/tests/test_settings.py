@@ -253,6 +253,22 @@ def test_ranges_scales_and_tags_are_read_as_written(own_copy):
     assert settings.tags == {"cost-center": "4711"}
 
 
+@pytest.mark.parametrize("name", ["rate", "eta"])
+@pytest.mark.parametrize(
+    ("tunable", "names"),
+    [({}, "rounds, depth, rate, share, penalty, seed"), ({"depth": "integer"}, "depth, or rounds, ")],
+    ids=["none is tunable", "one is tunable"],
+)
+def test_a_range_that_sagemakers_image_does_not_tune_is_refused_with_the_way_out(
+    own_copy, monkeypatch, name, tunable, names
+):
+    monkeypatch.setattr(settings_module, "TUNABLE", tunable)
+    change(own_copy, "pipelines.yaml", "tuning.ranges", {name: {"type": "continuous", "min": 0.1, "max": 0.5}})
+    with pytest.raises(UserError, match=f"; it may be {names}") as refused:
+        load_settings(own_copy)
+    assert str(refused.value).endswith("seed with training_image: own (docs/image.md)")
+
+
 def test_a_project_without_the_setting_trains_in_sagemakers_image(own_copy):
     change(own_copy, "pipelines.yaml", "training_image", MISSING)
     assert load_settings(own_copy).training_image == "xgboost"
