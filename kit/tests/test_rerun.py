@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from example import TREE
 from mlops_jobs.errors import UserError
 from mlops_kit.aws.environment import Environment
 from mlops_kit.aws.jobs import job_request
@@ -96,6 +100,29 @@ def test_the_debugger_stops_at_the_first_line_of_the_script(
     assert line.startswith(f"cd {job.folder} && ")
     assert " UNIT=rows " in line
     assert f" -m pdb {job.script} {job.folder}/opt/ml/processing/input/data " in line
+
+
+def test_the_breakpoint_that_the_page_shows_stops_in_the_script_of_the_project(
+    lab: Lab, executed: Callable[..., ExecutionRecord], tmp_path: Path
+) -> None:
+    shown = re.search(r"`(b [^`]+):40` sets a breakpoint", (TREE / "docs/debugging.md").read_text("utf-8"))
+    kept = kept_job(folder_of(lab, executed("bad", "good")))
+    assert shown
+    assert kept
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    (jobs / "evaluate.py").write_text(COUNT, "utf-8")
+    job = copied(kept, tmp_path / "rerun")
+    job = replace(job, arguments=(job.arguments[0], "evaluate.py", *job.arguments[2:])).with_script_of(jobs)
+    session = subprocess.run(
+        ["sh", "-c", job.shell_line(debugger=True)],
+        input=f"{shown[1]}:6\nc\np lines\nq\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert f"Breakpoint 1 at {jobs / 'evaluate.py'}:6" in session.stdout
+    assert "['bad', 'good']" in session.stdout
 
 
 @pytest.mark.parametrize("instances", [1, 2])
