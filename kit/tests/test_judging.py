@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -183,7 +184,15 @@ def test_what_is_counted_of_a_group_are_the_rows_that_the_metric_is_a_share_of(
 def test_a_gap_without_two_groups_of_enough_rows_cannot_be_judged_and_is_missed() -> None:
     found = judged(with_gates(BY_SEX), ["f"] * 6 + ["x"] * 2, [True] * 8)
     assert found["missed"] == 1
-    assert "cannot be judged: fewer than two groups have 3 rows" in found["sentence"]
+    assert (
+        "cannot be judged: fewer than two groups have 3 rows that define it, the gate's min_rows (f 6, x 2)."
+        in found["sentence"]
+    )
+
+
+def test_a_gap_that_cannot_be_judged_names_the_rows_of_at_most_five_groups() -> None:
+    found = judged(with_gates(BY_SEX), ["f"] * 6 + list("abcdeg"), [True] * 12)
+    assert re.search(r"min_rows \(f 6(, \w 1){4}, \.\.\.\)\.", found["sentence"])
 
 
 def test_a_metric_that_the_rows_do_not_define_is_missed() -> None:

@@ -20,6 +20,8 @@ from mlops_jobs.typed_columns import TRUE
 NO_GROUP = "(empty)"  # the name of the group of rows whose cell is empty
 MAX_GROUPS = 100  # as many are listed, the largest first: a pipeline and a page read evaluation.json
 
+SHOWN_GROUPS = 5  # as many are named in a sentence
+
 # What a value in the metadata of SageMaker's model registry may hold, and at most how much of it.
 _UNFIT_IN_METADATA = re.compile(r"[^\w\s.:/=+\-@]")
 MAX_METADATA = 256
@@ -106,7 +108,10 @@ def _judge_gap(contract: Contract, gate: Gate, rows: Judged, measure: Measure) -
     shown = groups[:MAX_GROUPS]
     listed = {"groups": shown, "groups_left_out": number - len(shown), "limit": limit}
     if len(counted) < 2:
-        why = f"cannot be judged: fewer than two groups have {gate.min_rows} {_counted_rows(gate.metric)}"
+        why = (
+            f"cannot be judged: fewer than two groups have {gate.min_rows} {_counted_rows(gate.metric)}, the gate's "
+            f"min_rows ({_sizes(groups)})"
+        )
         return {**result, "value": None, "met": False, **listed, "why": why}
     ordered = sorted(counted, key=lambda group: group["value"], reverse=not metric.lower_is_better)
     best, worst = ordered[0], ordered[-1]
@@ -152,6 +157,12 @@ def _counts(metric: str, rows: Judged) -> np.ndarray:
 
 def _counted_rows(metric: str) -> str:
     return {"recall": "positive rows", "precision": "rows called positive"}.get(metric, "rows that define it")
+
+
+def _sizes(groups: Sequence[Mapping[str, Any]]) -> str:
+    """The rows that count of the largest groups."""
+    sizes = [f"{group['group']} {group['counted_rows']}" for group in groups[:SHOWN_GROUPS]]
+    return ", ".join([*sizes, *(["..."] if len(groups) > SHOWN_GROUPS else [])])
 
 
 def _name(result: Mapping[str, Any]) -> str:
