@@ -210,10 +210,12 @@ def metric_not_met(contract: Contract, parameters: Parameters) -> FailStep:
         parameters.threshold,
         f", and {'below' if metric.lower_is_better else 'above'} ",
         evaluated("baseline"),
-        ", which the best constant prediction reaches. On the same rows it is worse than the approved model by ",
-        evaluated("champion.shortfall"),
-        " (0.0: it is not, or there is none), and may be by ",
+        ", which the best constant prediction reaches. On the same rows it may be worse than the approved "
+        "model by up to ",
         parameters.tolerance,
+        " and is worse by ",
+        evaluated("champion.shortfall"),
+        " (0.0 if it is not worse, or if there is no approved model to compare it with)",
         *([".", evaluated("gates.sentence"), remedy] if contract.gates else [f".{remedy}"]),
     ]
     return FailStep(name="MetricNotMet", error_message=Join(on="", values=words))
