@@ -85,6 +85,19 @@ def test_a_step_that_failed_is_shown_with_what_was_expected(tmp_path: Path) -> N
     assert "it did not expected: it fails" in words(page)
 
 
+def test_a_rehearsal_that_left_steps_out_is_not_shown_as_a_success(tmp_path: Path) -> None:
+    steps = [
+        RehearsedStep("Training", "", "", records.trained(tmp_path)["id"]),
+        RehearsedStep("Approval", "", "", left_out="no model"),
+    ]
+    page = write_report(tmp_path, packages=[], project="P", rehearsal=steps)
+    verdict = re.search('<p class="verdict">(.*?)</p>', page.read_text("utf-8"), re.DOTALL)
+    assert verdict
+    assert "1 of 2 steps passed, 1 left out" in verdict[1]
+    assert "quiet" in verdict[1]
+    assert "good" not in verdict[1]
+
+
 def test_executions_outside_the_steps_are_placed_where_they_started(tmp_path: Path) -> None:
     first, second, third = (records.trained(tmp_path, number) for number in (1, 2, 3))
     steps = [RehearsedStep("Recorded", "", "", second["id"]), RehearsedStep("Lost", "", "", "lost")]

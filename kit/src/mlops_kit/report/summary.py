@@ -47,8 +47,10 @@ def _overall(entries: Sequence[Entry]) -> Html | None:
     if failures:
         return html("p", badge("bad", f"{failures} of {count(len(steps), 'step')} failed"), class_="verdict")
     left_out = sum(bool(step.left_out) for step in steps)
-    words = f"{len(steps) - left_out} of {count(len(steps), 'step')} passed, {left_out} left out"
-    return html("p", badge("good", words if left_out else f"All {count(len(steps), 'step')} passed"), class_="verdict")
+    if left_out:
+        words = f"{len(steps) - left_out} of {count(len(steps), 'step')} passed, {left_out} left out"
+        return html("p", badge("quiet", words), class_="verdict")
+    return html("p", badge("good", f"All {count(len(steps), 'step')} passed"), class_="verdict")
 
 
 def _when(executions: Sequence[ExecutionRecord]) -> Html | str:
