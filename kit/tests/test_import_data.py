@@ -330,7 +330,27 @@ def test_dates_that_are_not_all_in_one_form_are_named_with_the_others(tmp_path):
     columns = {"day": day, "x": CELLS["x"], "y": CELLS["y"]}
     _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
     [note] = [note for note in proposal.notes if "holds dates" in note]
-    assert "that are not all in one form; other cells are 'soon' (7, first in row 1): write them alike" in note
+    assert "that are not all in one form (most cells hold " in note
+    assert "); other cells are 'soon' (7, first in row 1): write them alike" in note
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ({20: "31.02.2024"}, "other cells are '31.02.2024' (1, first in row 21): write"),
+        ({0: "2024-02-31"}, "other cells are '2024-02-31' (1, first in row 1): write"),
+        (
+            {2: "1.2.24", 3: "1.2.24", 4: "May", 5: "?!", 6: "!?"},
+            "'1.2.24' (2, first in row 3), 'May' (1, first in row",
+        ),
+        ({2: "a!", 3: "b!", 4: "c!", 5: "d!"}, "'c!' (1, first in row 5) and 1 other text: write"),
+    ],
+)
+def test_a_cell_that_does_not_fit_the_form_of_most_dates_is_named_with_its_row(tmp_path, bad, named):
+    columns = {"day": lambda row: bad.get(row, f"2024-01-{row % 28 + 1:02d}"), "x": CELLS["x"], "y": CELLS["y"]}
+    _, proposal = proposal_on(tmp_path, {"y": "target", "x": "numeric"}, columns)
+    [note] = [note for note in proposal.notes if "holds dates, such as '2024-01-0" in note]
+    assert named in note
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ from mlops_jobs.datetimes import TimeForm
 from mlops_jobs.number_text import Notation, is_number, unit_of
 from mlops_jobs.typed_columns import FALSE, TRUE
 from mlops_kit.data.column_facts import MAX_DISTINCT, NUMBERS_SHARE, ColumnFacts, Survey
-from mlops_kit.data.date_forms import chosen, is_day_first
+from mlops_kit.data.date_forms import chosen, is_day_first, strays, usual_forms
 from mlops_kit.data.proposal_notes import dates_in, day_or_month, hardly_repeats, most_frequent
 from mlops_kit.text import count as count_of
 
 MAX_MARKS = 20  # a column of numbers with more other texts holds two things, and not some marks
 MAX_INTEGER_CLASSES = 20  # a target with more distinct integers is a quantity
+SHOWN = 3  # of the cells that are no date in the form of most
 MIN_REPEATS = 2  # how often a text of a category comes on average; free text hardly repeats
 # 2024-01-31, 31.1.2024, 1/31/2024, and a time of day behind
 DATE = re.compile(r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[T ]+\d{1,2}:\d{2}.*)?", re.ASCII)
@@ -186,12 +187,20 @@ class ColumnRoles:
             or sum(texts[text] for text in dates) < NUMBERS_SHARE * texts.total()
         ):
             return
-        empty = self._rows - self.facts[name].filled
-        others = {text: count for text, count in texts.items() if not DATE.fullmatch(text)}
-        found = f"; other cells are {most_frequent(others, self.facts[name].rows)}" if others else ""
+        declared, empty = self._declared.get(name), self._rows - self.facts[name].filled
+        form, others = strays(texts, dates, usual_forms(declared.format if declared else None))
+        if form is None:
+            others = Counter({text: count for text, count in texts.items() if not DATE.fullmatch(text)})
+        found = f" (most cells hold {form})" if form else ""
+        if others:
+            more = f" and {count_of(len(others) - SHOWN, 'other text')}" if len(others) > SHOWN else ""
+            found += f"; other cells are {most_frequent(others, self.facts[name].rows, SHOWN)}{more}"
+        elif len(texts) > MAX_DISTINCT:
+            found += f"; the first {MAX_DISTINCT} different texts have it: a later one has not"
         also = f", and {count_of(empty, 'cell')} empty" if empty else ""
+        example = next(text for text in dates if form is None or form.reads(text))
         self.notes.append(
-            f"column {name!r} holds dates, such as {dates[0]!r}, that are not all in one form{found}{also}: write them "
+            f"column {name!r} holds dates, such as {example!r}, that are not all in one form{found}{also}: write them "
             f"alike to give it the role datetime; {role} until then"
         )
 
