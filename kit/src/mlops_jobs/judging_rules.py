@@ -17,6 +17,8 @@ MIN_GROUP_ROWS = 30  # of fewer rows a metric is mostly chance
 GROUP_ROLES = (CATEGORICAL, BOOLEAN, "input")
 _GROUP_ROLES_IN_WORDS = f"{', '.join(GROUP_ROLES[:-1])} or {GROUP_ROLES[-1]}"
 
+_MEASURED = {name for problem_type in METRICS_FOR for name in measured_for(problem_type)}
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -99,11 +101,10 @@ def parse_aim(raw: Any) -> Aim:
 
 def broken_own_metrics(own: Iterable[Metric]) -> str | None:
     """The first fault of the own metrics, or None."""
-    taken = {name for problem_type in METRICS_FOR for name in measured_for(problem_type)}
     for metric in own:
         if not metric.name.isidentifier() or metric.name.startswith("_"):
             return f"own_metrics has {metric.name!r}; a name must be that of a function in jobs/metrics.py"
-        if metric.name in taken:
+        if metric.name in _MEASURED:
             return f"own_metrics has {metric.name!r}, which is a metric that needs no function; choose another name"
     return None
 
@@ -115,7 +116,8 @@ def broken_gates(
     for index, gate in enumerate(gates):
         where, fitting = f"gates[{index}]", (*measured_for(problem_type), *names_of(own))
         if gate.metric not in fitting:
-            return f"{where}.metric {gate.metric!r} does not fit {problem_type}; choose one of {', '.join(fitting)}"
+            problem = _known_or(gate.metric, f"does not fit {problem_type}")
+            return f"{where}.metric {gate.metric!r} {problem}; choose one of {', '.join(fitting)}"
         if gate.by is None:
             if gate.threshold is None or gate.max_gap is not None:
                 return f"{where} must have a threshold, or with `by` the largest gap between groups, max_gap"
@@ -143,7 +145,8 @@ def broken_aim(aim: Aim | None, problem_type: str, own: Sequence[Metric]) -> str
     fitting = (*OF_A_DECISION, *names_of(own))
     for name, key in ((aim.aim, "aim"), *((name, "at_least") for name, _ in aim.at_least)):
         if name not in fitting:
-            return f"decision.{key} {name!r} does not depend on the threshold; choose one of {', '.join(fitting)}"
+            problem = _known_or(name, "does not depend on the threshold")
+            return f"decision.{key} {name!r} {problem}; choose one of {', '.join(fitting)}"
     for name, value in aim.at_least:
         if name == aim.aim:
             return f"decision.at_least has the aim {name!r} itself; name another metric"
@@ -158,7 +161,8 @@ def broken_main_metric(metric: str, threshold: float, problem_type: str, own: Se
     if metric in GATES_ONLY[problem_type]:
         return f"metric {metric!r} can be reached by a constant prediction; make it a gate, and choose another metric"
     if metric not in fitting:
-        return f"metric {metric!r} does not fit {problem_type}; choose one of {', '.join(fitting)}"
+        problem = _known_or(metric, f"does not fit {problem_type}")
+        return f"metric {metric!r} {problem}; choose one of {', '.join(fitting)}"
     if not metric_named(metric, own).in_range(threshold):
         return f"threshold {threshold} is out of range for {metric}"
     return None
@@ -172,6 +176,11 @@ def metric_named(name: str, own: Iterable[Metric]) -> Metric:
 def names_of(metrics: Iterable[Metric]) -> tuple[str, ...]:
     """The names of metrics."""
     return tuple(metric.name for metric in metrics)
+
+
+def _known_or(name: str, problem: str) -> str:
+    """What is wrong with a metric that may not stand here: that there is none of this name, or the problem."""
+    return problem if name in _MEASURED else "is unknown"
 
 
 def _gate(raw: dict[str, Any], where: str) -> Gate:
