@@ -353,6 +353,15 @@ def test_a_cell_that_does_not_fit_the_form_of_most_dates_is_named_with_its_row(t
     assert named in note
 
 
+def test_a_date_of_another_form_behind_a_thousand_others_is_left_to_preprocessing(tmp_path):
+    days = [f"{1900 + row // 28}-01-{row % 28 + 1:02d}" for row in range(1200)]
+    rows = "".join(f"{day},{row},{row % 7}\n" for row, day in enumerate([*days, "31.02.2024"]))
+    contract = replace(contract_of("prices"), delimiter=",")
+    proposal = proposal_for(put(tmp_path / "own.csv", f"day,x,y\n{rows}"), contract, Wishes(target="y"))
+    [note] = [note for note in proposal.notes if "holds dates" in note]
+    assert "; the first 1000 texts do: preprocessing names the row of another one in a datetime column: " in note
+
+
 @pytest.mark.parametrize(
     ("texts", "role"),
     [*((text, "boolean") for text in ("yes no", "True False", "T F")), ("1 0", "numeric"), ("a no", "categorical")],

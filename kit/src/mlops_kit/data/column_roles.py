@@ -196,7 +196,9 @@ class ColumnRoles:
             more = f" and {count_of(len(others) - SHOWN, 'other text')}" if len(others) > SHOWN else ""
             found += f"; other cells are {most_frequent(others, self.facts[name].rows, SHOWN)}{more}"
         elif len(texts) > MAX_DISTINCT:
-            found += f"; the first {MAX_DISTINCT} different texts have it: a later one has not"
+            found += (
+                f"; the first {MAX_DISTINCT} texts do: preprocessing names the row of another one in a datetime column"
+            )
         also = f", and {count_of(empty, 'cell')} empty" if empty else ""
         example = next(text for text in dates if form is None or form.reads(text))
         self.notes.append(
