@@ -479,7 +479,7 @@ RELEASES = [
             **SINCE_0_2_0,
         },
         edits=(
-            ("jobs/train.py", "verbose_eval=25", "verbose_eval=50"),
+            ("jobs/train.py", "required=default is None", "required=not default"),
             ("tests/test_evaluate.py", "def test_the_plots_are_pictures(", "def test_the_plots_are_our_pictures("),
         ),
         deleted="tests/test_metrics.py",
@@ -506,7 +506,7 @@ RELEASES = [
         edits=(
             ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
             ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
-            ("jobs/train.py", "verbose_eval=25", "verbose_eval=50"),
+            ("jobs/train.py", "required=default is None", "required=not default"),
             ("lambdas/notify/links.py", "import re", "import re  # ours"),
             ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
             ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
@@ -521,7 +521,7 @@ RELEASES = [
             ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
             ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
             ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
-            ("jobs/train.py", "verbose_eval=25", "verbose_eval=50"),
+            ("jobs/train.py", "required=default is None", "required=not default"),
             ("lambdas/notify/links.py", "import re", "import re  # ours"),
             ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
             ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
@@ -537,7 +537,7 @@ RELEASES = [
             ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
             ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
             ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
-            ("jobs/train.py", "verbose_eval=25", "verbose_eval=50"),
+            ("jobs/train.py", "required=default is None", "required=not default"),
             ("lambdas/notify/links.py", "import re", "import re  # ours"),
             ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
             ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
@@ -645,6 +645,22 @@ def test_what_a_team_s_project_has_become_passes_its_own_suite(
 
     tests = subprocess.run([sys.executable, "-m", "pytest"], cwd=project, capture_output=True, text=True)
     assert tests.returncode == 0, tests.stdout + tests.stderr
+
+
+# With 0.6.0 the training call left train.py for model.py.
+@pytest.mark.parametrize("former", RELEASES[-1:], ids=lambda release: release.version, indirect=True)
+def test_a_team_s_edit_of_code_that_moved_to_another_file_is_a_conflict_and_not_lost(
+    former_template: Path, template: Path, tmp_path: Path
+) -> None:
+    project = born("copier", former_template, tmp_path / "team")
+    edit(project / "jobs" / "train.py", "verbose_eval=25", "verbose_eval=50")
+    commit(project, "Ours")
+    release_today(former_template, template)
+
+    update(project)
+
+    assert conflicts(project) == ["jobs/train.py"]
+    assert "verbose_eval=50" in (project / "jobs" / "train.py").read_text("utf-8")
 
 
 # Of the release before the template had a CI configuration.
