@@ -480,7 +480,7 @@ RELEASES = [
         },
         edits=(
             ("jobs/train.py", "required=default is None", "required=not default"),
-            ("tests/test_evaluate.py", "def test_the_plots_are_pictures(", "def test_the_plots_are_our_pictures("),
+            ("tests/test_bad_input.py", "def test_a_job_does_not_write", "def test_our_job_does_not_write"),
         ),
         deleted="tests/test_metrics.py",
     ),
