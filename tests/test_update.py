@@ -467,6 +467,15 @@ IN_EACH_RELEASE = (
     ("README.md", "TARGET=price ID=order_number", "TARGET=price ID=invoice"),
     ("Makefile", "-m pytest\n", "-m pytest --maxfail=1\n"),
 )
+IN_EACH_RELEASE_SINCE_0_4_0 = (
+    ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
+    ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
+    ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
+    ("jobs/train.py", "required=default is None", "required=not default"),
+    ("lambdas/notify/links.py", "import re", "import re  # ours"),
+    ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
+    ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
+)
 SINCE_0_2_0 = {"triggers": "s3", "notification_email": "", "ci": "gitlab"}
 RELEASES = [
     Release(
@@ -517,15 +526,7 @@ RELEASES = [
         version="0.4.0",
         successor="vendor/sagemaker_mlops_kit-0.5.0-py3-none-any.whl",
         answers={},
-        edits=(
-            ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
-            ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
-            ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
-            ("jobs/train.py", "required=default is None", "required=not default"),
-            ("lambdas/notify/links.py", "import re", "import re  # ours"),
-            ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
-            ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
-        ),
+        edits=IN_EACH_RELEASE_SINCE_0_4_0,
         deleted="tests/test_metrics.py",
         machinery=None,
     ),
@@ -533,15 +534,7 @@ RELEASES = [
         version="0.5.0",
         successor="vendor/sagemaker_mlops_kit-0.6.0-py3-none-any.whl",
         answers={},
-        edits=(
-            ("config/hyperparameters.yaml", "max_depth: 4", "max_depth: 6"),
-            ("config/pipelines.yaml", "  jobs: 20", "  jobs: 30"),
-            ("jobs/features.py", "return pd.DataFrame(index=batch.index)", "return pd.DataFrame({}, batch.index)"),
-            ("jobs/train.py", "required=default is None", "required=not default"),
-            ("lambdas/notify/links.py", "import re", "import re  # ours"),
-            ("pipelines/training.py", "Train with the hyperparameters of", "Train with our hyperparameters of"),
-            ("tests/test_shards.py", "import pytest", "import pytest  # ours"),
-        ),
+        edits=IN_EACH_RELEASE_SINCE_0_4_0,
         deleted="tests/test_metrics.py",
         machinery=None,
     ),
